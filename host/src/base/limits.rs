@@ -1,0 +1,41 @@
+//! Limits that bound what the outside can make us do, each with its reason.
+
+use std::time::Duration;
+
+/// Compressed packets between ingest and record, per camera. Far above one key frame of a 4K
+/// camera at once; what exceeds it means that the recorder is starved.
+pub const INGEST_QUEUE_BYTES: usize = 32 << 20;
+
+/// Compressed packets between ingest and decode, per camera: about two seconds of a busy stream.
+/// Analysis that lags further is better served by a fresh key frame.
+pub const DECODE_QUEUE_BYTES: usize = 4 << 20;
+
+/// Fragments waiting for the disk, per camera: about a minute at 4 Mbit/s.
+pub const DISK_QUEUE_BYTES: usize = 32 << 20;
+
+/// Events or messages waiting for a policy or a source.
+pub const EVENT_QUEUE: usize = 256;
+
+/// The largest body a hook accepts. A door sensor needs a few hundred bytes.
+pub const HOOK_BODY_BYTES: usize = 256 << 10;
+
+/// How long a hook waits for room in its source's queue before it answers 503.
+pub const HOOK_WAIT: Duration = Duration::from_secs(1);
+
+/// Everything must have ended so long after SIGINT or SIGTERM.
+pub const SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// A first video unit is on its way to the disk at most so long after it arrived.
+pub const FRAGMENT_AGE: Duration = Duration::from_millis(800);
+
+/// The deepest reordering of pictures that H.264 and H.265 allow.
+pub const REORDER_DEPTH: usize = 16;
+
+/// Events that one plugin instance may have open at a time.
+pub const OPEN_EVENTS: usize = 256;
+
+/// An event further than this ahead of the camera's media time line is refused.
+pub const EVENT_LEAD: Duration = Duration::from_secs(60);
+
+/// A span can be changed until so long after its end.
+pub const SPAN_SEAL: Duration = Duration::from_secs(60);

@@ -1,0 +1,5 @@
+//! Camera -> Packet: sessions, their watchdog, access units and the media time line.
+
+pub mod packet;
+
+pub use packet::{Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit};

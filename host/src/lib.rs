@@ -1,0 +1,28 @@
+//! Wardline: a recorder for IP cameras whose judgement is pluggable.
+//!
+//! ```text
+//! camera --RTSP--> ingest --Packet--> record --Segment--> store --> serve (API, page)
+//!                     |                 ^
+//!                     +--Packet--> decode --Picture--> analyze (wasm) --Event--+
+//!                                                                              v
+//!    webhook / trigger --Message--> event source (wasm) --Event--> bus --> policy (wasm) --Span--> record, store
+//! ```
+//!
+//! The modules below stand in the order of that flow. `pipeline` is the only one that knows all
+//! stages; each other stage imports `base` and the types of the edges that enter it.
+
+pub mod base;
+pub mod config;
+pub mod ingest;
+pub mod decode;
+pub mod wasm;
+pub mod analyze;
+pub mod events;
+pub mod policy;
+pub mod record;
+pub mod store;
+pub mod serve;
+pub mod pipeline;
+pub mod simulate;
+pub mod cli;
+pub mod commands;
