@@ -1,1 +1,1 @@
-//! (to be written)
+//! Arguments of the command line: types only.
