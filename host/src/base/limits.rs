@@ -39,3 +39,10 @@ pub const EVENT_LEAD: Duration = Duration::from_secs(60);
 
 /// A span can be changed until so long after its end.
 pub const SPAN_SEAL: Duration = Duration::from_secs(60);
+
+/// The largest access unit or sample that is taken from a file. A key frame of an 8K camera has
+/// a few MiB.
+pub const UNIT_BYTES: usize = 16 << 20;
+
+/// All index boxes (`moov`, `moof`) of one MP4 file that is played as a camera: about a day.
+pub const MP4_INDEX_BYTES: u64 = 128 << 20;

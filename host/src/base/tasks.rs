@@ -60,6 +60,11 @@ impl Tasks {
         });
     }
 
+    /// How many tasks run now.
+    pub fn count(&self) -> usize {
+        self.running.lock().expect("no panic under this lock").1.len()
+    }
+
     /// Tells all tasks to end and waits for them, at most `bound`. Gives the names of those that
     /// still run then.
     pub async fn end(&self, bound: Duration) -> Vec<String> {

@@ -1,0 +1,307 @@
+//! Synthetic scenes: a textured room that boxes walk through at known times.
+//!
+//! Gives pictures, and a film coded with `encode`. The same scene and seed give the same bytes on
+//! every machine, and the scene itself, as JSON, is the ground truth of what is to be seen.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::encode::SceneEncoder;
+use super::media::{Format, Media, Sample, Track};
+use crate::base::{Error, Result};
+use crate::ingest::packet::VIDEO_TICKS;
+
+/// The most pictures of one film: an hour at 10 fps, coded in about a minute.
+const PICTURES_MAX: f64 = 36_000.0;
+
+/// What is to be seen, and when. All times are seconds from the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scene {
+    /// Width in pixels, even, 64..=1920.
+    pub width: u32,
+    /// Height in pixels, even, 64..=1080.
+    pub height: u32,
+    /// Pictures a second, 1..=60.
+    pub fps: u32,
+    /// Length of the scene.
+    pub seconds: f64,
+    /// Seconds from one key frame to the next.
+    pub gop: f64,
+    /// When something is in the picture.
+    pub visits: Vec<Visit>,
+    /// Sensor noise: the most that a pixel differs from the scene, in grey levels.
+    pub noise: u8,
+    /// Flashes of lightning: the whole picture is brighter for a fifth of a second.
+    pub flashes: Vec<f64>,
+    /// Another seed is another texture and other noise.
+    pub seed: u64,
+}
+
+/// A box that walks through the picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// First seen.
+    pub from: f64,
+    /// No longer seen.
+    pub to: f64,
+    /// Where its centre goes, in parts of the picture; walked at even speed.
+    #[serde(default = "Visit::across")]
+    pub path: Vec<(f64, f64)>,
+}
+
+impl Visit {
+    /// From left to right and half way back.
+    fn across() -> Vec<(f64, f64)> {
+        vec![(0.15, 0.55), (0.85, 0.6), (0.5, 0.5)]
+    }
+
+    /// Across the picture.
+    pub fn between(from: f64, to: f64) -> Self {
+        Self { from, to, path: Self::across() }
+    }
+
+    /// Where its centre is, in parts of the picture.
+    fn place(&self, time: f64) -> Option<(f64, f64)> {
+        if !(self.from..self.to).contains(&time) || self.path.is_empty() {
+            return None;
+        }
+        let legs = (self.path.len() - 1) as f64;
+        let progress = (time - self.from) / (self.to - self.from) * legs;
+        let leg = (progress as usize).min(self.path.len().saturating_sub(2));
+        let (start, end) = (self.path[leg], *self.path.get(leg + 1).unwrap_or(&self.path[leg]));
+        let part = progress - leg as f64;
+        Some((start.0 + (end.0 - start.0) * part, start.1 + (end.1 - start.1) * part))
+    }
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self {
+            width: 320,
+            height: 192,
+            fps: 10,
+            seconds: 60.0,
+            gop: 1.0,
+            visits: vec![Visit::between(20.0, 30.0)],
+            noise: 2,
+            flashes: Vec::new(),
+            seed: 1,
+        }
+    }
+}
+
+impl Scene {
+    /// The same scene `factor` times as fast: for tests that can't wait.
+    #[must_use]
+    pub fn compressed(mut self, factor: f64) -> Self {
+        let factor = if factor.is_finite() && factor > 0.0 { factor } else { 1.0 };
+        self.seconds /= factor;
+        for visit in &mut self.visits {
+            visit.from /= factor;
+            visit.to /= factor;
+        }
+        self.flashes.iter_mut().for_each(|time| *time /= factor);
+        self
+    }
+
+    /// The ground truth, as JSON.
+    pub fn truth(&self) -> String {
+        serde_json::to_string_pretty(self).expect("numbers and names have a JSON form")
+    }
+
+    /// Says what of the scene can't be drawn.
+    ///
+    /// # Errors
+    /// A number out of its range, with the range.
+    pub fn validate(&self) -> Result<()> {
+        let even = |value: u32, most: u32| (64..=most).contains(&value) && value % 2 == 0;
+        let refuse = |message: String| Err(Error::refuse(format!("synthetic scene: {message}")));
+        if !even(self.width, 1920) || !even(self.height, 1080) {
+            let (width, height) = (self.width, self.height);
+            return refuse(format!("size {width}x{height} is not even, or not within 64x64..1920x1080"));
+        }
+        if !(1..=60).contains(&self.fps) {
+            return refuse(format!("{} pictures a second are not within 1..60", self.fps));
+        }
+        let most = PICTURES_MAX / f64::from(self.fps);
+        if !(0.5..=most).contains(&self.seconds) {
+            return refuse(format!("a length of {} s is not within 0.5..{most} s", self.seconds));
+        }
+        if !(0.1..=600.0).contains(&self.gop) {
+            return refuse(format!("a key frame every {} s is not within 0.1..600", self.gop));
+        }
+        if let Some(visit) = self.visits.iter().find(|visit| {
+            !(visit.from >= 0.0 && visit.from < visit.to && visit.to.is_finite())
+                || visit.path.is_empty()
+        }) {
+            return refuse(format!("the visit {}-{} has no length or no path", visit.from, visit.to));
+        }
+        Ok(())
+    }
+
+    /// The luma of picture number `picture`, row by row.
+    pub fn draw(&self, picture: u64) -> Vec<u8> {
+        let (width, height) = (self.width as usize, self.height as usize);
+        let time = picture as f64 / f64::from(self.fps);
+        let flash = self.flashes.iter().any(|start| (*start..start + 0.2).contains(&time));
+        let mut luma = Vec::with_capacity(width * height);
+        for row in 0..height {
+            for column in 0..width {
+                // Blocks of 16 pixels of different grey on a slope: something to hold on to.
+                let block = mix(self.seed ^ ((row / 16) << 16 | column / 16) as u64) % 24;
+                luma.push((70 + block as usize + row * 40 / height + column * 20 / width) as u8);
+            }
+        }
+        for (number, visit) in self.visits.iter().enumerate() {
+            if let Some(centre) = visit.place(time) {
+                self.draw_box(&mut luma, centre, number as u64);
+            }
+        }
+        if flash {
+            luma.iter_mut().for_each(|pixel| *pixel = pixel.saturating_add(70));
+        }
+        if self.noise > 0 {
+            let span = 2 * u64::from(self.noise) + 1;
+            let mut random = fastrand::Rng::with_seed(mix(self.seed ^ picture << 20));
+            for eight in luma.chunks_mut(8) {
+                let mut bits = random.u64(..);
+                for pixel in eight {
+                    let noise = (bits & 0xff) % span;
+                    bits >>= 8;
+                    *pixel = (u64::from(*pixel) + noise).saturating_sub(u64::from(self.noise)).min(235) as u8;
+                }
+            }
+        }
+        luma
+    }
+
+    /// A person-sized box: light with dark stripes, an eighth of the width, a third of the height.
+    fn draw_box(&self, luma: &mut [u8], centre: (f64, f64), number: u64) {
+        let (width, height) = (self.width as usize, self.height as usize);
+        let half = (width / 16, height / 6);
+        let column = (centre.0.clamp(0.0, 1.0) * width as f64) as usize;
+        let row = (centre.1.clamp(0.0, 1.0) * height as f64) as usize;
+        for y in row.saturating_sub(half.1)..(row + half.1).min(height) {
+            for x in column.saturating_sub(half.0)..(column + half.0).min(width) {
+                let stripe = (y + half.1 - row) / 8 % 2 == 0;
+                luma[y * width + x] = if stripe { 200 } else { 30 + (number % 3) as u8 * 10 };
+            }
+        }
+    }
+
+    /// Draws and codes the whole scene.
+    ///
+    /// # Errors
+    /// A scene that [`Scene::validate`] refuses.
+    pub fn film(&self) -> Result<Media> {
+        self.validate()?;
+        let count = (self.seconds * f64::from(self.fps)) as u64;
+        let gop = ((self.gop * f64::from(self.fps)) as u64).max(1);
+        let mut encoder = SceneEncoder::new(self.width, self.height, self.fps, gop as u32)?;
+        let ticks = VIDEO_TICKS / i64::from(self.fps);
+        let mut samples = Vec::with_capacity(count as usize);
+        for picture in 0..count {
+            let coded = encoder.encode(&self.draw(picture))?;
+            samples.push(Sample { pts: picture as i64 * ticks, key: coded.key, data: coded.data });
+        }
+        let sets = vec![encoder.sps().clone(), encoder.pps().clone()];
+        let track = Track { format: Format::H264(sets), clock_rate: VIDEO_TICKS as u32, samples };
+        Ok(Media::of(vec![track]))
+    }
+}
+
+/// `seconds=150&visits=60-70,90-95&flashes=30&noise=2&size=320x192&fps=10&gop=1&seed=7&compress=2`,
+/// each part optional.
+impl FromStr for Scene {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut scene = Self::default();
+        let mut factor = 1.0;
+        for part in text.split('&').filter(|part| !part.is_empty()) {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            let refuse = || Error::refuse(format!("synthetic scene: \"{part}\" is not understood; an example is seconds=60&visits=20-30&noise=2"));
+            let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(refuse);
+            match key {
+                "seconds" => scene.seconds = number()?,
+                "gop" => scene.gop = number()?,
+                "compress" => factor = number()?,
+                "fps" => scene.fps = value.parse().map_err(|_| refuse())?,
+                "noise" => scene.noise = value.parse().map_err(|_| refuse())?,
+                "seed" => scene.seed = value.parse().map_err(|_| refuse())?,
+                "flashes" => scene.flashes = list(value, |time| time.parse().ok()).ok_or_else(refuse)?,
+                "visits" => {
+                    let visit = |text: &str| {
+                        let (from, to) = text.split_once('-')?;
+                        Some(Visit::between(from.parse().ok()?, to.parse().ok()?))
+                    };
+                    scene.visits = list(value, visit).ok_or_else(refuse)?;
+                }
+                "size" => {
+                    let (width, height) = value.split_once('x').ok_or_else(refuse)?;
+                    scene.width = width.parse().map_err(|_| refuse())?;
+                    scene.height = height.parse().map_err(|_| refuse())?;
+                }
+                _ => return Err(refuse()),
+            }
+        }
+        let scene = scene.compressed(factor);
+        scene.validate()?;
+        Ok(scene)
+    }
+}
+
+fn list<T>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    text.split(',').filter(|part| !part.is_empty()).map(item).collect()
+}
+
+/// Spreads a number over 64 bits (the finalizer of SplitMix64).
+fn mix(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(scene: &Scene, one: u64, other: u64) -> usize {
+        let (one, other) = (scene.draw(one), scene.draw(other));
+        one.iter().zip(&other).filter(|(a, b)| a.abs_diff(**b) > 10).count()
+    }
+
+    #[test]
+    fn pictures_differ_when_the_truth_says_so() {
+        let scene: Scene = "seconds=10&visits=4-6&flashes=8&noise=2".parse().unwrap();
+        let all = (scene.width * scene.height) as usize;
+        assert_eq!(difference(&scene, 0, 39), 0, "an empty room");
+        assert!(difference(&scene, 0, 50) > all / 40, "a visit");
+        assert_eq!(difference(&scene, 0, 60), 0, "empty again");
+        assert!(difference(&scene, 0, 80) > all * 9 / 10, "a flash");
+        assert_eq!(difference(&scene, 0, 82), 0, "dark again");
+        assert_eq!(scene.draw(55), scene.clone().draw(55), "deterministic");
+    }
+
+    #[test]
+    fn the_truth_reads_back_and_compresses() {
+        let scene: Scene = "seconds=150&visits=60-70,90-95&compress=10".parse().unwrap();
+        assert_eq!(scene.seconds, 15.0);
+        assert_eq!((scene.visits[1].from, scene.visits[1].to), (9.0, 9.5));
+        assert_eq!(serde_json::from_str::<Scene>(&scene.truth()).unwrap(), scene);
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_reason() {
+        for text in [
+            "size=3x3", "size=321x180", "fps=0", "fps=x", "seconds=1e9", "seconds=NaN", "visits=9-3",
+            "visits=9", "gop=0", "colour=red", "visits=NaN-5",
+        ] {
+            let error = text.parse::<Scene>().unwrap_err();
+            assert!(error.to_string().starts_with("synthetic scene: "), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! One client's connection: its requests, and its media while it plays (RFC 2326, sections 10, 11).
+//!
+//! A client plays its own copy of the time line, from the start of the media. Requests are answered
+//! between samples; a client that does not read is given up after [`WRITE_MAX`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::auth::Credentials;
+use super::media::{Format, nals};
+use super::message::{Message, Request, Response, take};
+use super::rtp::{AUDIO_PAYLOAD_TYPE, Packets, Stream, VIDEO_PAYLOAD_TYPE};
+use super::transport::{UdpPair, Wish, wish};
+use super::{Camera, Shared, rtcp, sdp};
+
+/// What this server can do.
+const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+
+/// Announced to clients: how often they have to be heard where no connection shows their life.
+const TIMEOUT_SECONDS: u64 = 60;
+
+/// A client unheard for so long has gone, unless it takes packets over its connection.
+const SILENCE_MAX: Duration = Duration::from_secs(TIMEOUT_SECONDS + 15);
+
+/// A client that takes nothing for so long has gone.
+const WRITE_MAX: Duration = Duration::from_secs(10);
+
+/// Between sender reports.
+const REPORT_INTERVAL: Duration = Duration::from_millis(2500);
+
+/// Samples that are due together go out in writes of about this size.
+const WRITE_BYTES: usize = 128 << 10;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client closed it, or asked for its end.
+    Closed,
+    /// The client sent what is not RTSP.
+    Malformed,
+    /// The client was not heard, or took nothing.
+    Silent,
+    /// The server ends.
+    Shutdown,
+}
+
+/// One track on its way to the client.
+struct Channel {
+    track: usize,
+    stream: Stream,
+    /// `None`: inside the connection.
+    udp: Option<UdpPair>,
+}
+
+/// Where on the time line the client is.
+struct Playing {
+    start: Instant,
+    step: usize,
+    round: u32,
+    report: Instant,
+    over: bool,
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    id: String,
+    nonce: String,
+    local: SocketAddr,
+    peer: SocketAddr,
+    camera: Option<usize>,
+    channels: Vec<Channel>,
+    playing: Option<Playing>,
+    random: fastrand::Rng,
+    heard: Instant,
+}
+
+/// Serves one connection until either side ends it.
+pub(super) async fn run(
+    mut socket: TcpStream,
+    shared: Arc<Shared>,
+    shutdown: CancellationToken,
+) -> End {
+    let (Ok(local), Ok(peer)) = (socket.local_addr(), socket.peer_addr()) else {
+        return End::Closed;
+    };
+    // A sample is one write: waiting for more would only delay it.
+    let _ = socket.set_nodelay(true);
+    let mut random = fastrand::Rng::new();
+    let mut session = Session {
+        shared,
+        id: format!("{:016x}", random.u64(..)),
+        nonce: format!("{:016x}", random.u64(..)),
+        local,
+        peer,
+        camera: None,
+        channels: Vec::new(),
+        playing: None,
+        random,
+        heard: Instant::now(),
+    };
+    let (mut read, mut write) = socket.split();
+    let mut buffer = BytesMut::with_capacity(4096);
+    loop {
+        let turn = session.turn();
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {
+                let _ = session.goodbye(&mut write).await;
+                return End::Shutdown;
+            }
+            count = read.read_buf(&mut buffer) => {
+                if !matches!(count, Ok(1..)) {
+                    return End::Closed;
+                }
+                session.heard = Instant::now();
+                if let Err(end) = session.answer_all(&mut buffer, &mut write).await {
+                    return end;
+                }
+            }
+            () = tokio::time::sleep_until(turn) => {
+                if let Err(end) = session.send_due(&mut write).await {
+                    return end;
+                }
+            }
+        }
+    }
+}
+
+impl Session {
+    /// When something is to be done without being asked.
+    fn turn(&self) -> Instant {
+        let silence = self.heard + SILENCE_MAX;
+        match (&self.playing, self.camera()) {
+            (Some(playing), Some(camera)) if !playing.over => {
+                let next = playing.due(camera).unwrap_or(playing.start).min(playing.report);
+                if self.watched() { next.min(silence) } else { next }
+            }
+            _ => silence,
+        }
+    }
+
+    /// Only the client's requests show that it still lives.
+    fn watched(&self) -> bool {
+        self.playing.as_ref().is_none_or(|playing| playing.over)
+            || self.channels.iter().any(|channel| channel.udp.is_some())
+    }
+
+    fn camera(&self) -> Option<&Camera> {
+        self.camera.map(|index| &self.shared.cameras[index])
+    }
+
+    async fn answer_all(
+        &mut self,
+        buffer: &mut BytesMut,
+        write: &mut WriteHalf<'_>,
+    ) -> Result<(), End> {
+        loop {
+            let request = match take(buffer) {
+                Ok(Some(Message::Request(request))) => request,
+                Ok(Some(Message::Packet)) => continue,
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    let answer = Response::new("400 Bad Request").finish("0");
+                    let _ = send(write, &answer).await;
+                    return Err(End::Malformed);
+                }
+            };
+            let response = self.answer(&request).await;
+            send(write, &response.finish(request.header("cseq").unwrap_or("0"))).await?;
+            if request.method == "TEARDOWN" {
+                return Err(End::Closed);
+            }
+        }
+    }
+
+    async fn answer(&mut self, request: &Request) -> Response {
+        if request.method == "OPTIONS" {
+            return Response::new("200 OK").header("Public", METHODS);
+        }
+        if let Some(credentials) = &self.shared.credentials {
+            let header = request.header("authorization").unwrap_or_default();
+            if !credentials.allow(header, &request.method, &self.nonce) {
+                let [digest, basic] = Credentials::challenges(&self.nonce);
+                return Response::new("401 Unauthorized")
+                    .header("WWW-Authenticate", digest)
+                    .header("WWW-Authenticate", basic);
+            }
+        }
+        if let Some(id) = request.header("session")
+            && id.split(';').next().is_some_and(|id| id.trim() != self.id)
+        {
+            return Response::new("454 Session Not Found");
+        }
+        match request.method.as_str() {
+            "DESCRIBE" => self.describe(request),
+            "SETUP" => self.set_up(request).await,
+            "PLAY" => self.play(request),
+            "GET_PARAMETER" | "SET_PARAMETER" | "TEARDOWN" => self.in_session("200 OK"),
+            _ => Response::new("405 Method Not Allowed").header("Allow", METHODS),
+        }
+    }
+
+    fn in_session(&self, status: &'static str) -> Response {
+        Response::new(status)
+            .header("Session", format_args!("{};timeout={TIMEOUT_SECONDS}", self.id))
+    }
+
+    /// The camera that a path names, and what stands behind its name.
+    fn find<'a>(&self, path: &'a str) -> Option<(usize, &'a str)> {
+        let path = path.split('?').next().unwrap_or_default();
+        self.shared.cameras.iter().enumerate().find_map(|(index, camera)| {
+            let rest = path.strip_prefix(camera.name.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (index, rest.trim_matches('/')))
+        })
+    }
+
+    fn describe(&self, request: &Request) -> Response {
+        let Some((index, "")) = self.find(request.path()) else {
+            return Response::new("404 Not Found");
+        };
+        let camera = &self.shared.cameras[index];
+        let base = format!("rtsp://{}/{}/", self.local, camera.name);
+        Response::new("200 OK")
+            .header("Content-Base", base)
+            .body("application/sdp", sdp::describe(&camera.name, &camera.media))
+    }
+
+    async fn set_up(&mut self, request: &Request) -> Response {
+        let Some((index, control)) = self.find(request.path()) else {
+            return Response::new("404 Not Found");
+        };
+        let tracks = &self.shared.cameras[index].media.tracks;
+        let Some(track) = (0..tracks.len()).find(|track| sdp::control(*track) == control) else {
+            return Response::new("404 Not Found");
+        };
+        let video = !matches!(tracks[track].format, Format::Aac(..));
+        let taken = self.channels.iter().any(|channel| channel.track == track);
+        if self.playing.is_some() || taken || self.camera.is_some_and(|camera| camera != index) {
+            return Response::new("455 Method Not Valid in This State");
+        }
+        let (channel, udp, transport) = match wish(request) {
+            None => return Response::new("461 Unsupported Transport"),
+            Some(Wish::Interleaved(named)) => {
+                let (rtp, rtcp) = named.unwrap_or((2 * track as u8, 2 * track as u8 + 1));
+                (rtp, None, format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}"))
+            }
+            Some(Wish::Udp(rtp, rtcp)) => {
+                match UdpPair::open(self.local.ip(), self.peer.ip(), (rtp, rtcp)).await {
+                    Err(error) => {
+                        tracing::warn!(%error, "open UDP ports for an RTSP client");
+                        return Response::new("500 Internal Server Error");
+                    }
+                    Ok(pair) => {
+                        let (from, to) = (pair.port, pair.port + 1);
+                        let text = format!(
+                            "RTP/AVP;unicast;client_port={rtp}-{rtcp};server_port={from}-{to}"
+                        );
+                        (0, Some(pair), text)
+                    }
+                }
+            }
+        };
+        let payload_type = if video { VIDEO_PAYLOAD_TYPE } else { AUDIO_PAYLOAD_TYPE };
+        let stream = Stream::new(channel, payload_type, &mut self.random);
+        let source = stream.source;
+        self.camera = Some(index);
+        self.channels.push(Channel { track, stream, udp });
+        self.in_session("200 OK").header("Transport", format_args!("{transport};ssrc={source:08X}"))
+    }
+
+    fn play(&mut self, request: &Request) -> Response {
+        let Some(index) = self.camera else {
+            return Response::new("455 Method Not Valid in This State");
+        };
+        if !self.find(request.path()).is_some_and(|(named, _)| named == index) {
+            return Response::new("404 Not Found");
+        }
+        let camera = &self.shared.cameras[index];
+        let info: Vec<String> = self
+            .channels
+            .iter()
+            .map(|channel| {
+                format!(
+                    "url=rtsp://{}/{}/{};seq={};rtptime={}",
+                    self.local,
+                    camera.name,
+                    sdp::control(channel.track),
+                    channel.stream.sequence,
+                    channel.stream.timestamp(0)
+                )
+            })
+            .collect();
+        if self.playing.is_none() {
+            let start = Instant::now();
+            self.playing = Some(Playing { start, step: 0, round: 0, report: start, over: false });
+        }
+        self.in_session("200 OK").header("Range", "npt=0-").header("RTP-Info", info.join(","))
+    }
+
+    /// Sends every sample and report that is due.
+    async fn send_due(&mut self, write: &mut WriteHalf<'_>) -> Result<(), End> {
+        let now = Instant::now();
+        if self.watched() && now >= self.heard + SILENCE_MAX {
+            return Err(End::Silent);
+        }
+        let (Some(index), Some(mut playing)) = (self.camera, self.playing.take()) else {
+            return Ok(());
+        };
+        let shared = self.shared.clone();
+        let camera = &shared.cameras[index];
+        let mut result = Ok(());
+        if now >= playing.report {
+            playing.report = now + REPORT_INTERVAL;
+            result = self.send_control(write, camera, now - playing.start, rtcp::report).await;
+        }
+        let mut packets = Packets::default();
+        while result.is_ok() && !playing.over && playing.due(camera).is_some_and(|due| due <= now) {
+            self.send_step(&mut packets, camera, &playing).await;
+            if packets.bytes.len() >= WRITE_BYTES {
+                result = send(write, &packets.bytes).await;
+                packets.bytes.clear();
+            }
+            playing.advance(camera);
+            if playing.over {
+                result = result.and(send(write, &packets.bytes).await);
+                packets.bytes.clear();
+                let at = now - playing.start;
+                result = result.and(self.send_control(write, camera, at, rtcp::goodbye).await);
+            }
+        }
+        self.playing = Some(playing);
+        result.and(send(write, &packets.bytes).await)
+    }
+
+    /// Puts the current sample into `packets`, or sends it as datagrams.
+    async fn send_step(&mut self, packets: &mut Packets, camera: &Camera, playing: &Playing) {
+        let step = camera.media.steps[playing.step];
+        let Some(channel) = self.channels.iter_mut().find(|channel| channel.track == step.track)
+        else {
+            return;
+        };
+        let track = &camera.media.tracks[step.track];
+        let sample = &track.samples[step.sample];
+        let ticks = sample.pts + track.ticks(camera.media.length * playing.round);
+        let mut datagrams = Packets::default();
+        let out = if channel.udp.is_some() { &mut datagrams } else { packets };
+        match &track.format {
+            Format::Aac(..) => channel.stream.aac(out, ticks, &sample.data),
+            Format::H264(sets) | Format::H265(sets) => {
+                let sets: Vec<&[u8]> = sets.iter().map(AsRef::as_ref).collect();
+                let nals = nals(&sample.data);
+                let h264 = matches!(track.format, Format::H264(_));
+                let holds_sets = nals.iter().any(|nal| nal.starts_with(&sets[0][..1]));
+                let sets = if sample.key && !holds_sets { &sets[..] } else { &[] };
+                if h264 {
+                    channel.stream.h264(out, ticks, sets, &nals);
+                } else {
+                    channel.stream.h265(out, ticks, sets, &nals);
+                }
+            }
+        }
+        if let Some(pair) = &channel.udp {
+            for packet in datagrams.iter() {
+                // A client that has gone answers with ICMP: its silence is noticed elsewhere.
+                let _ = pair.rtp.send(packet).await;
+            }
+        }
+    }
+
+    /// Sends a report or a goodbye on every channel, `at` being the media time of now.
+    async fn send_control(
+        &self,
+        write: &mut WriteHalf<'_>,
+        camera: &Camera,
+        at: Duration,
+        compose: fn(&Stream, crate::base::Timestamp, i64) -> Vec<u8>,
+    ) -> Result<(), End> {
+        let wall = self.shared.clock.wall();
+        let mut packets = Packets::default();
+        for channel in &self.channels {
+            let ticks = camera.media.tracks[channel.track].ticks(at);
+            let packet = compose(&channel.stream, wall, ticks);
+            match &channel.udp {
+                Some(pair) => drop(pair.rtcp.send(&packet).await),
+                None => packets.push(channel.stream.channel.wrapping_add(1), &[&packet]),
+            }
+        }
+        send(write, &packets.bytes).await
+    }
+
+    async fn goodbye(&self, write: &mut WriteHalf<'_>) -> Result<(), End> {
+        let (Some(camera), Some(playing)) = (self.camera(), &self.playing) else { return Ok(()) };
+        if playing.over {
+            return Ok(());
+        }
+        self.send_control(write, camera, playing.start.elapsed(), rtcp::goodbye).await
+    }
+}
+
+impl Playing {
+    /// When the current sample is sent.
+    fn due(&self, camera: &Camera) -> Option<Instant> {
+        let step = camera.media.steps.get(self.step)?;
+        Some(self.start + camera.media.length * self.round + step.due)
+    }
+
+    /// Goes to the next sample, in the next round where there is one.
+    fn advance(&mut self, camera: &Camera) {
+        self.step += 1;
+        if self.step == camera.media.steps.len() {
+            self.over = !camera.looping;
+            self.step = 0;
+            self.round = self.round.saturating_add(1);
+        }
+    }
+}
+
+async fn send(write: &mut WriteHalf<'_>, bytes: &[u8]) -> Result<(), End> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    match tokio::time::timeout(WRITE_MAX, write.write_all(bytes)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(End::Closed),
+        Err(_) => Err(End::Silent),
+    }
+}
