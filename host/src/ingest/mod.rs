@@ -2,5 +2,9 @@
 
 pub mod packet;
 pub mod mp4;
+pub mod access_unit;
+pub mod source;
+pub mod timeline;
+pub mod queue;
 
 pub use packet::{Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit};
