@@ -3,7 +3,9 @@
 pub mod packet;
 pub mod mp4;
 pub mod access_unit;
+pub mod camera;
 pub mod source;
+pub mod rtsp;
 pub mod timeline;
 pub mod queue;
 

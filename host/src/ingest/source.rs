@@ -27,8 +27,6 @@ pub enum Sample {
     Audio(AudioSample),
     /// The sender's own clock showed `ntp` at a time of one of its streams.
     Report(Report),
-    /// Packets were lost, or could not be understood.
-    Lost(u64),
 }
 
 /// A video access unit as it came.
@@ -38,8 +36,8 @@ pub struct VideoSample {
     pub parameters: Arc<VideoParameters>,
     /// Presentation time, 90 kHz, continuous within this source.
     pub pts: i64,
-    /// Packets were lost just before.
-    pub damaged: bool,
+    /// Packets lost just before, or not understood.
+    pub lost: u64,
     /// NAL units, each after its length in 4 bytes.
     pub data: Bytes,
 }
@@ -51,6 +49,8 @@ pub struct AudioSample {
     pub parameters: Arc<AudioParameters>,
     /// Time in ticks of the clock rate, continuous within this source.
     pub pts: i64,
+    /// Packets lost just before, or not understood.
+    pub lost: u64,
     /// Raw frame.
     pub data: Bytes,
 }
