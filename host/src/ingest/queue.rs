@@ -1,8 +1,8 @@
 //! The bounded edges out of ingest: to record and to decode.
 //!
 //! Sending never waits, so a socket is never blocked by a slow stage. What does not fit is dropped
-//! in whole groups of pictures, is counted, and is told to the receiver as a [`Gap`]: after a gap
-//! the next video unit is always a key frame. Bounded by bytes.
+//! in whole groups of pictures, is counted, and is told to the receiver as a [`Gap`]: after such a
+//! gap the next video unit is always a key frame. Bounded by bytes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::packet::{Gap, GapReason, Item};
-use crate::base::metrics::{Edge, Metrics};
+use crate::base::metrics::{Camera, Edge, Metrics};
 
 /// What gives way when an edge is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +45,20 @@ const OVERLOAD: &str = "the host could not keep up";
 pub fn channel(options: Options, metrics: &Metrics) -> (Sender, Receiver) {
     let label = Edge { camera: options.camera.clone(), edge: options.edge };
     let drops = metrics.drops.get_or_create(&label).clone();
+    let gaps = match options.when_full {
+        WhenFull::DropOldestGroup => {
+            let label = Camera { camera: options.camera.clone() };
+            Some(metrics.gaps.get_or_create(&label).clone())
+        }
+        WhenFull::SkipToKey => None,
+    };
     let shared = Arc::new(Shared {
         queue: Mutex::new(Queue::new(options.bytes_max, options.when_full)),
         filled: Notify::new(),
         emptied: Notify::new(),
     });
     let told = None;
-    (Sender { shared: shared.clone(), options, drops, told }, Receiver { shared })
+    (Sender { shared: shared.clone(), options, drops, gaps, told }, Receiver { shared })
 }
 
 struct Shared {
@@ -73,6 +80,8 @@ pub struct Sender {
     shared: Arc<Shared>,
     options: Options,
     drops: Counter,
+    /// Interruptions of the recording; what the decoder misses is none.
+    gaps: Option<Counter>,
     /// When a drop was last written to the log.
     told: Option<Instant>,
 }
@@ -80,12 +89,15 @@ pub struct Sender {
 impl Sender {
     /// Puts `item` at the end, at once. What that displaces is counted and logged.
     pub fn send(&mut self, item: Item) {
-        let (dropped, was_empty) = self.shared.with(|queue| {
+        let (dropped, gaps, was_empty) = self.shared.with(|queue| {
             let was_empty = queue.items.is_empty();
-            (queue.push(item), was_empty)
+            (queue.push(item), std::mem::take(&mut queue.gaps_made), was_empty)
         });
         if was_empty {
             self.shared.filled.notify_one();
+        }
+        if let Some(counter) = &self.gaps {
+            counter.inc_by(gaps);
         }
         if dropped > 0 {
             self.tell(dropped);
@@ -170,13 +182,16 @@ struct Queue {
     when_full: WhenFull,
     /// Units were dropped at the end: so is what comes, until a key frame.
     awaits_key: bool,
+    /// Gaps that were put in, not yet counted.
+    gaps_made: u64,
     closed: bool,
 }
 
 impl Queue {
     fn new(bytes_max: usize, when_full: WhenFull) -> Self {
         let items = VecDeque::new();
-        Self { items, bytes: 0, bytes_max, when_full, awaits_key: false, closed: false }
+        let (bytes, gaps_made) = (0, 0);
+        Self { items, bytes, bytes_max, when_full, awaits_key: false, gaps_made, closed: false }
     }
 
     /// Gives the number of video units and audio frames that were dropped.
@@ -236,8 +251,11 @@ impl Queue {
         while let Some(Item::Gap(next)) = self.items.pop_front_if(|item| matches!(item, Item::Gap(_))) {
             gap = gap.or(Some(next));
         }
-        let overload = || Gap { reason: GapReason::Overload, detail: OVERLOAD.into() };
-        self.items.push_front(Item::Gap(gap.unwrap_or_else(overload)));
+        let gap = gap.unwrap_or_else(|| {
+            self.gaps_made += 1;
+            Gap { reason: GapReason::Overload, detail: OVERLOAD.into() }
+        });
+        self.items.push_front(Item::Gap(gap));
         self.bytes = self.items.iter().map(cost).sum();
         dropped
     }

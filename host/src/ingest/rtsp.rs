@@ -19,6 +19,7 @@ use retina::codec::{
 };
 use retina::rtcp::ReceivedCompoundPacket;
 
+use super::audio_line::AudioStart;
 use super::camera::{Audio, RtspOrigin, Transport};
 use super::packet::{AudioParameters, Codec, GapReason, VideoParameters};
 use super::source::{AudioSample, End, Report, Sample, Source, Stream, Then, VideoSample};
@@ -47,6 +48,7 @@ pub struct RtspSource {
     video_parameters: Option<Arc<VideoParameters>>,
     audio: Option<(usize, Arc<AudioParameters>)>,
     audio_left_out: Option<String>,
+    audio_start: AudioStart,
     broken: Broken,
     /// Lost video packets that the next unit has to tell of.
     lost: u64,
@@ -97,6 +99,7 @@ impl RtspSource {
             .initial_seq(InitialSequenceNumberPolicy::Ignore);
         let session = step(origin, "PLAY", session.play(play)).await?;
         let demuxed = session.demuxed().map_err(|error| OpenError::of(&error, origin, "PLAY"))?;
+        let audio_start = audio_start(demuxed.streams());
         let mut source = Self {
             demuxed,
             teardowns,
@@ -104,6 +107,7 @@ impl RtspSource {
             video_parameters: None,
             audio,
             audio_left_out,
+            audio_start,
             broken: Broken::default(),
             lost: 0,
             origin: origin.clone(),
@@ -120,6 +124,11 @@ impl RtspSource {
     /// Parameters of the audio that is taken.
     pub fn audio(&self) -> Option<&Arc<AudioParameters>> {
         self.audio.as_ref().map(|(_, parameters)| parameters)
+    }
+
+    /// How the times of audio and video relate before the first sender reports.
+    pub fn audio_start(&self) -> AudioStart {
+        self.audio_start
     }
 
     /// Puts the camera's newest parameters in force; the same object stays while they are equal.
@@ -172,7 +181,8 @@ impl RtspSource {
         let since = report.ntp_timestamp().0.wrapping_sub(retina::UNIX_EPOCH.0);
         let ntp = (u128::from(since) * 1_000_000) >> 32;
         let ntp = i64::try_from(ntp).expect("2^32 seconds fit in microseconds");
-        Ok(Some(Sample::Report(Report { stream, pts: time.elapsed(), ntp })))
+        let (pts, clock_rate) = (time.elapsed(), time.clock_rate().get());
+        Ok(Some(Sample::Report(Report { stream, pts, clock_rate, ntp })))
     }
 
     /// A packet that makes no sense is a lost packet; any other error ends the session.
@@ -271,6 +281,18 @@ async fn setup_audio(
         Ok(()) => (Some((index, parameters)), None),
         // Video is worth having alone.
         Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// Whether the camera said in `RTP-Info` which RTP times its streams begin with (RFC 2326, section
+/// 12.33). retina uses it, but tells only in its debug form; where that reads otherwise one day,
+/// arrivals and sender reports align instead.
+fn audio_start(streams: &[retina::client::Stream]) -> AudioStart {
+    let mut playing = streams.iter().filter(|stream| stream.ctx().is_some());
+    if playing.all(|stream| format!("{stream:?}").contains("start: Some(")) {
+        AudioStart::Together
+    } else {
+        AudioStart::Unknown
     }
 }
 

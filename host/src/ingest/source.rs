@@ -62,6 +62,8 @@ pub struct Report {
     pub stream: Stream,
     /// Time in that stream's ticks.
     pub pts: i64,
+    /// Ticks a second.
+    pub clock_rate: u32,
     /// The sender's clock, microseconds since the Unix epoch.
     pub ntp: i64,
 }

@@ -77,6 +77,8 @@ struct Session {
     /// The smallest (arrival - media) in this window and in the one before.
     least: i64,
     least_before: i64,
+    /// The latest time of a file that was shown to other stages.
+    shown: Option<Timestamp>,
 }
 
 impl Timeline {
@@ -128,8 +130,12 @@ impl Timeline {
         let session = self.session.get_or_insert_with(|| Session::new(arrival, late, anchoring));
         match anchoring {
             Anchoring::At(_) => {
+                // Pictures come in decoding order: only the latest moves the line.
                 let time = session.time(media);
-                self.handle.show(arrival.at, time.micros());
+                if session.shown.is_none_or(|shown| time > shown) {
+                    session.shown = Some(time);
+                    self.handle.show(arrival.at, time.micros());
+                }
                 time
             }
             Anchoring::Arrival => {
@@ -195,6 +201,7 @@ impl Session {
             window_started: arrival.at,
             least: late,
             least_before: late,
+            shown: None,
         }
     }
 
@@ -234,7 +241,7 @@ impl Session {
 }
 
 /// Times that a camera can send, kept where sums of a few do not overflow.
-fn sane(micros: i64) -> i64 {
+pub(super) fn sane(micros: i64) -> i64 {
     micros.clamp(-Timestamp::MAX.micros(), Timestamp::MAX.micros())
 }
 

@@ -121,15 +121,16 @@ fn advice(problem: Problem, origin: &RtspOrigin) -> String {
 /// The first paragraph of what was said, fit for a log line and for the index.
 pub(super) fn said(whole: &str, origin: &RtspOrigin) -> String {
     let first = whole.split("\n\n").next().unwrap_or_default();
+    let first = match &origin.credentials {
+        Some(credentials) => credentials.redact(first),
+        None => first.to_owned(),
+    };
     let clean: String = first
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
         .take(SAID_MAX)
         .collect();
-    match &origin.credentials {
-        Some(credentials) => credentials.redact(clean.trim()),
-        None => clean.trim().to_owned(),
-    }
+    clean.trim().to_owned()
 }
 
 #[cfg(test)]
