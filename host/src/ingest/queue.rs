@@ -201,9 +201,13 @@ impl Queue {
         }
         match &item {
             Item::Video(unit) if unit.access.is_key() => self.awaits_key = false,
-            // One interruption needs one gap: the first says why.
-            Item::Gap(_) if matches!(self.items.back(), Some(Item::Gap(_))) => return 0,
-            Item::Gap(_) => {}
+            Item::Gap(_) => {
+                // One interruption needs one gap: the first says why.
+                if !matches!(self.items.back(), Some(Item::Gap(_))) {
+                    self.items.push_back(item);
+                }
+                return 0;
+            }
             _ if self.awaits_key => return 1,
             _ => {}
         }
@@ -215,7 +219,7 @@ impl Queue {
             }
         }
         // What was dropped may have been the start of this item's group.
-        if dropped > 0 && !starts_anew(&item) && !self.has_start() {
+        if dropped > 0 && !is_key(&item) && !self.has_start() {
             self.awaits_key = true;
             return dropped + 1;
         }
