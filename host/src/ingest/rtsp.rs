@@ -75,7 +75,10 @@ impl RtspSource {
     pub async fn open(origin: &RtspOrigin) -> Result<Self, OpenError> {
         let fail = |problem, detail: String| OpenError::new(problem, origin, detail);
         if origin.url.scheme() != "rtsp" {
-            return Err(fail(Problem::Scheme, format!("{} is no rtsp", origin.url.scheme())));
+            return Err(fail(
+                Problem::Scheme,
+                format!("the URL begins with {}:", origin.url.scheme()),
+            ));
         }
         let teardowns = Arc::new(SessionGroup::default());
         let credentials = origin.credentials.as_ref().map(|ours| retina::client::Credentials {
@@ -343,7 +346,11 @@ async fn step<T>(
 fn offered(session: &Session<Described>) -> String {
     let kinds: Vec<String> =
         session.streams().iter().map(|s| format!("{} {}", s.media(), s.encoding_name())).collect();
-    if kinds.is_empty() { "it offers no stream".into() } else { format!("it offers {}", kinds.join(", ")) }
+    if kinds.is_empty() {
+        "it offers no stream".into()
+    } else {
+        format!("it offers {}", kinds.join(", "))
+    }
 }
 
 fn video_parameters(theirs: &retina::codec::VideoParameters) -> Option<VideoParameters> {

@@ -145,6 +145,12 @@ async fn a_session_without_video_ends() {
     assert_eq!(gaps.count(), 1);
 }
 
+#[tokio::test]
+async fn a_panic_costs_one_session() {
+    let end = survived(async { panic!("on purpose") }).await.unwrap();
+    assert_eq!((end.reason, end.then), (GapReason::Offline, Then::Retry));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_camera_that_stays_away_makes_one_gap() {
     let missing = file("/nowhere/clip.mp4".as_ref(), AtEnd::Stop, Pace::Real);
