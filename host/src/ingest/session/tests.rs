@@ -73,8 +73,8 @@ fn setup(origin: Origin) -> Setup {
     };
     let (sender, received) = channel(options, &metrics);
     let outputs = Outputs { record: Some(sender), decode: None };
-    let timeline = Timeline::new(Arrival { at: Instant::now(), wall: START });
     let clock = Arc::new(Simulated::starting_at(START));
+    let timeline = Timeline::new(Arrival::now(&*clock));
     let life = Life {
         camera: CameraIngest { name: "gate".into(), origin, stall: STALL },
         flow: Flow::new("gate", outputs, timeline, clock, &metrics),
