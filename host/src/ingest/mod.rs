@@ -1,6 +1,23 @@
-//! Camera -> Packet: sessions, their watchdog, access units and the media time line.
+//! Camera -> Item: sessions, their watchdog, access units and the media time line.
+//!
+//! Takes a [`camera::CameraIngest`]; gives [`Item`]s on the bounded edges of `queue`. `session` is
+//! the life of one camera around a `source` (`rtsp` or `file`, which stands on `mp4`);
+//! `access_unit`, `audio_line` and `timeline` decide, and are pure. `probe` tries a camera once.
+//! Knows no recorder, no decoder and no configuration.
 
 pub mod packet;
 pub mod mp4;
+pub mod access_unit;
+pub mod camera;
+pub mod source;
+pub mod audio_line;
+pub mod rtsp;
+pub mod file;
+pub mod timeline;
+pub mod queue;
+pub mod session;
+pub mod probe;
 
-pub use packet::{Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit};
+pub use packet::{
+    Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit,
+};
