@@ -39,3 +39,12 @@ pub const EVENT_LEAD: Duration = Duration::from_secs(60);
 
 /// A span can be changed until so long after its end.
 pub const SPAN_SEAL: Duration = Duration::from_secs(60);
+
+/// The largest picture that is decoded: 8K. Anything larger is a damaged or hostile stream.
+pub const PICTURE_PIXELS: u64 = 8192 * 4608;
+
+/// Pictures that one decoder may keep, by what its stream says: 8K with six references fits.
+pub const DECODER_BYTES: u64 = 768 << 20;
+
+/// The largest side of a picture that an analyzer may ask for.
+pub const ANALYSIS_SIDE: u32 = 8192;
