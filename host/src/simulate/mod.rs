@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! A camera to try things with: an RTSP server that plays MP4 files and synthetic scenes.
 //!
 //! Takes a [`Config`]; gives H.264, H.265 and AAC over RTP (TCP interleaved and UDP) to any number
@@ -177,3 +178,7 @@ fn load(source: Source) -> Result<Media> {
 
 #[cfg(test)]
 mod tests;
+=======
+//! (to be written)
+pub mod encode;
+>>>>>>> decode
