@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::audio::Audio;
 use super::desk::{Closing, Desk};
 use super::file::{Boundary, File};
-use super::order::Depth;
+use super::order::{Depth, Pace};
 use super::ring::Ring;
 use super::segment::{GapMark, Sink};
 use super::spans::{Wanted, Why};
@@ -23,8 +23,9 @@ use crate::ingest::packet::VIDEO_TICKS;
 use crate::ingest::{AudioFrame, Gap, GapReason, VideoParameters, VideoUnit};
 use crate::policy::Span;
 
-/// The distance between pictures (30 a second) until it is known.
-const STEP: i64 = VIDEO_TICKS / 30;
+/// What pictures are like until that is known: 30 a second; never closer than 120 a second.
+const PACE: Pace = Pace { step: VIDEO_TICKS / 30, shortest: STEP_MIN };
+const STEP_MIN: i64 = VIDEO_TICKS / 120;
 
 /// A presentation time that lies so far behind the largest (20 s), or ahead of it (1 h), does not
 /// continue the session, whatever the camera says.
@@ -96,7 +97,7 @@ pub struct Recorder<S> {
     pub(super) current: Option<File>,
     pub(super) closing: Vec<Closing>,
     pub(super) depth: Depth,
-    pub(super) step: i64,
+    pub(super) pace: Pace,
     pub(super) stream: Option<Stream>,
     /// What comes is of no use before a key frame.
     pub(super) need_key: bool,
@@ -150,7 +151,7 @@ impl<S: Sink> Recorder<S> {
             current: None,
             closing: Vec::new(),
             depth: Depth::default(),
-            step: STEP,
+            pace: PACE,
             stream: None,
             need_key: true,
             group: 0,
@@ -259,7 +260,7 @@ impl<S: Sink> Recorder<S> {
             self.depth.restart();
             self.stream = None;
         }
-        let step = Duration::from_micros(ticks_to_micros(self.step).unsigned_abs());
+        let step = Duration::from_micros(ticks_to_micros(self.pace.step).unsigned_abs());
         let end = unit.time + step;
         match &mut self.stream {
             Some(stream) => {

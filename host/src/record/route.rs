@@ -39,7 +39,7 @@ impl<S: Sink> Recorder<S> {
             file => file,
         };
         let fail_open = why == Why::FailOpen;
-        let begin = Begin { fail_open, after, step: self.step };
+        let begin = Begin { fail_open, after, pace: self.pace };
         let mut file = file.unwrap_or_else(|| File::new(&unit, begin));
         let depth = self.depth.get();
         match file.push(unit, depth, &mut self.desk, &mut self.audio) {
@@ -71,7 +71,7 @@ impl<S: Sink> Recorder<S> {
         // A file whose pictures can't be decoded from its start is the second best: wait for a
         // better key frame up to twice the length, if there was any hope of one.
         let group = unit.pts.saturating_sub(file.last_key);
-        let late = elapsed.saturating_add(group) >= self.segment.saturating_mul(2);
+        let late = elapsed.saturating_add(group) > self.segment.saturating_mul(2);
         let suits = unit.access == Access::Key || !file.seen_closed_key || late;
         file.epoch != unit.epoch
             || other_reason
@@ -135,7 +135,7 @@ impl<S: Sink> Recorder<S> {
         let pending = file.pending() as u64;
         let (start, epoch) = (file.start(), file.epoch);
         let finished = file.finish(next, now, depth, &mut self.desk, &mut self.audio);
-        self.step = finished.step;
+        self.pace = finished.pace;
         if finished.is_full {
             self.figures.dropped_units += pending;
             let end = finished.closing.as_ref().map_or(start, |closing| closing.output.end());
