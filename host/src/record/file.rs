@@ -89,6 +89,17 @@ impl Boundary {
     }
 }
 
+/// What is known of the time after a fragment, in the session's ticks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// Nothing.
+    Unknown,
+    /// The unit after its last is shown then.
+    Unit(i64),
+    /// The file ends then.
+    End(i64),
+}
+
 /// What became of a file that ended.
 #[derive(Debug)]
 pub(super) struct Finished {
@@ -134,7 +145,7 @@ impl File {
         audio: &mut Audio,
     ) -> Result<(), Full> {
         if self.is_full_before(&unit) {
-            self.flush(None, depth, desk, audio)?;
+            self.flush(Until::Unit(unit.pts), depth, desk, audio)?;
         }
         if unit.access.is_key() {
             self.last_key = unit.pts;
@@ -174,10 +185,10 @@ impl File {
         end.max(self.last.saturating_add(1))
     }
 
-    /// Hands what is pending to the sink. `end`: where the file ends, if it does.
+    /// Hands what is pending to the sink.
     pub(super) fn flush<S: Sink>(
         &mut self,
-        end: Option<i64>,
+        until: Until,
         depth: usize,
         desk: &mut Desk<S>,
         audio: &mut Audio,
@@ -196,9 +207,13 @@ impl File {
             }
         };
         let from = self.after.unwrap_or(output.origin());
-        let frames = audio.take(self.session, from, end.unwrap_or(self.last));
-        let shown_end = end.unwrap_or_else(|| self.last.saturating_add(self.times.pace().step));
-        let video = self.samples(end, depth, output.origin());
+        let video = self.samples(until, depth, output.origin());
+        let (heard_end, shown_end) = match until {
+            Until::End(end) => (end, end),
+            // Later sounds may belong to the next file.
+            _ => (self.last, self.last.saturating_add(self.times.pace().step)),
+        };
+        let frames = audio.take(self.session, from, heard_end);
         self.pending_bytes = 0;
         let written = output.write(video, frames, shown_end, desk);
         self.output = Some(output);
@@ -214,7 +229,7 @@ impl File {
     }
 
     /// Turns what is pending into samples with their times.
-    fn samples(&mut self, end: Option<i64>, depth: usize, origin: i64) -> Video {
+    fn samples(&mut self, until: Until, depth: usize, origin: i64) -> Video {
         let mut video = Video {
             key: self.pending.first().is_some_and(|unit| unit.access.is_key()),
             ..Video::default()
@@ -243,7 +258,12 @@ impl File {
             samples.push(Sample { duration: 1, offset, role, data: unit.data });
         }
         if let Some(sample) = samples.last_mut() {
-            sample.duration = duration(previous, end.unwrap_or_else(|| self.times.promise()));
+            let next = match until {
+                Until::Unknown => self.times.promise(),
+                Until::Unit(pts) => self.times.peek(pts, depth),
+                Until::End(end) => end,
+            };
+            sample.duration = duration(previous, next);
         }
         video.run = Run { decode: first.saturating_sub(origin).unsigned_abs(), samples };
         video
@@ -259,7 +279,7 @@ impl File {
         audio: &mut Audio,
     ) -> Finished {
         let cut = self.end(next, depth);
-        let written = self.flush(Some(cut), depth, desk, audio);
+        let written = self.flush(Until::End(cut), depth, desk, audio);
         let pace = self.times.pace();
         let closing = self.output.map(|mut output| {
             let abuts = next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));

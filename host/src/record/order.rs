@@ -47,8 +47,15 @@ impl Depth {
 pub(super) struct Pace {
     /// The last one.
     pub(super) step: i64,
-    /// The shortest one so far.
-    pub(super) shortest: i64,
+    /// The shortest one so far; `i64::MAX` until there is one.
+    shortest: i64,
+}
+
+impl Default for Pace {
+    /// 30 pictures a second, until that is known.
+    fn default() -> Self {
+        Self { step: 3000, shortest: i64::MAX }
+    }
 }
 
 /// The decode times of one file.
@@ -61,6 +68,9 @@ pub(super) struct DecodeTimes {
     promised: Option<i64>,
     pace: Pace,
 }
+
+/// Until two pictures were seen: no camera sends more than 120 a second.
+const STEP_MIN: i64 = 750;
 
 /// No step longer than this (10 s) is a rule to predict by; it is a gap.
 const STEP_MAX: i64 = 900_000;
@@ -91,12 +101,26 @@ impl DecodeTimes {
         decode
     }
 
+    /// The decode time that the next unit will have.
+    pub(super) fn peek(&mut self, pts: i64, depth: usize) -> i64 {
+        let last = self.last.unwrap_or(0);
+        let wish = match self.waiting.first() {
+            _ if self.waiting.len() < depth => last,
+            Some(first) => pts.min(*first),
+            None => pts,
+        };
+        let next = self.promised.unwrap_or(wish.max(last + 1));
+        self.promised = Some(next);
+        next
+    }
+
     /// The decode time of the unit after the last, before that has come: a fragment ends here, and
     /// the length of its last sample must be said. It is kept, so that lengths add up to times:
     /// there are readers that know nothing else. So it errs on the early side, which costs nothing.
     pub(super) fn promise(&mut self) -> i64 {
         let last = self.last.unwrap_or(0);
-        let early = self.shown.map_or(last, |shown| shown + self.pace.shortest);
+        let shortest = if self.pace.shortest == i64::MAX { STEP_MIN } else { self.pace.shortest };
+        let early = self.shown.map_or(last, |shown| shown + shortest);
         let next = self.waiting.first().map_or(early, |pts| early.min(*pts)).max(last + 1);
         self.promised = Some(next);
         next

@@ -23,10 +23,6 @@ use crate::ingest::packet::VIDEO_TICKS;
 use crate::ingest::{AudioFrame, Gap, GapReason, VideoParameters, VideoUnit};
 use crate::policy::Span;
 
-/// What pictures are like until that is known: 30 a second; never closer than 120 a second.
-const PACE: Pace = Pace { step: VIDEO_TICKS / 30, shortest: STEP_MIN };
-const STEP_MIN: i64 = VIDEO_TICKS / 120;
-
 /// A presentation time that lies so far behind the largest (20 s), or ahead of it (1 h), does not
 /// continue the session, whatever the camera says.
 const JUMP_BACK: i64 = 20 * VIDEO_TICKS;
@@ -117,8 +113,8 @@ pub(super) struct Stream {
     largest: i64,
     /// Presentation time of the last key frame.
     key: i64,
-    /// Where the last picture ends, more or less.
-    end: Timestamp,
+    /// Time of the last unit.
+    last: Timestamp,
 }
 
 /// Video is missing.
@@ -151,7 +147,7 @@ impl<S: Sink> Recorder<S> {
             current: None,
             closing: Vec::new(),
             depth: Depth::default(),
-            pace: PACE,
+            pace: Pace::default(),
             stream: None,
             need_key: true,
             group: 0,
@@ -260,8 +256,6 @@ impl<S: Sink> Recorder<S> {
             self.depth.restart();
             self.stream = None;
         }
-        let step = Duration::from_micros(ticks_to_micros(self.pace.step).unsigned_abs());
-        let end = unit.time + step;
         match &mut self.stream {
             Some(stream) => {
                 if stream.parameters != unit.parameters {
@@ -270,7 +264,7 @@ impl<S: Sink> Recorder<S> {
                 }
                 stream.largest = stream.largest.max(unit.pts);
                 stream.epoch = unit.epoch;
-                stream.end = end;
+                stream.last = unit.time;
             }
             None => {
                 self.stream = Some(Stream {
@@ -279,7 +273,7 @@ impl<S: Sink> Recorder<S> {
                     parameters: Arc::clone(&unit.parameters),
                     largest: unit.pts,
                     key: unit.pts,
-                    end,
+                    last: unit.time,
                 });
             }
         }
@@ -354,7 +348,8 @@ impl<S: Sink> Recorder<S> {
 
     fn mark_gap(&mut self, reason: GapReason, detail: String) {
         let Some(stream) = self.stream.as_ref().filter(|_| self.mode != Mode::Off) else { return };
-        self.open_gap(OpenGap { epoch: stream.epoch, start: stream.end, reason, detail });
+        let start = stream.last.offset(ticks_to_micros(self.pace.step));
+        self.open_gap(OpenGap { epoch: stream.epoch, start, reason, detail });
     }
 
     /// Says that video is missing, unless that is known.

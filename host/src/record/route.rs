@@ -4,7 +4,7 @@
 
 use tokio::time::Instant;
 
-use super::file::{Begin, Boundary, File};
+use super::file::{Begin, Boundary, File, Until};
 use super::recorder::{Mode, OpenGap, Recorder};
 use super::segment::Sink;
 use super::spans::Why;
@@ -41,14 +41,14 @@ impl<S: Sink> Recorder<S> {
         let fail_open = why == Why::FailOpen;
         let begin = Begin { fail_open, after, pace: self.pace };
         let mut file = file.unwrap_or_else(|| File::new(&unit, begin));
-        let depth = self.depth.get();
+        let (depth, pending) = (self.depth.get(), file.pending() as u64);
         match file.push(unit, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
                 self.notice_open(&file);
                 Some(file)
             }
             Err(_full) => {
-                self.figures.dropped_units += 1;
+                self.figures.dropped_units += pending + 1;
                 self.lose(file);
                 None
             }
@@ -116,13 +116,14 @@ impl<S: Sink> Recorder<S> {
     /// Hands to the sink what the current file has.
     pub(super) fn flush(&mut self) {
         let Some(mut file) = self.current.take() else { return };
-        let depth = self.depth.get();
-        match file.flush(None, depth, &mut self.desk, &mut self.audio) {
+        let (depth, pending) = (self.depth.get(), file.pending() as u64);
+        match file.flush(Until::Unknown, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
                 self.notice_open(&file);
                 self.current = Some(file);
             }
             Err(_full) => {
+                self.figures.dropped_units += pending;
                 self.lose(file);
                 self.need_key = true;
             }
@@ -179,7 +180,6 @@ impl<S: Sink> Recorder<S> {
 
     /// The sink took nothing: gives up the file.
     fn lose(&mut self, file: File) {
-        self.figures.dropped_units += file.pending() as u64;
         let (start, epoch) = (file.start(), file.epoch);
         let end = file.abandon(&mut self.desk).unwrap_or(start);
         self.open_disk_gap(epoch, end);

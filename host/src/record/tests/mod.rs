@@ -94,7 +94,6 @@ impl Sink for Tape {
 struct Found {
     decode: i64,
     shown: i64,
-    duration: u64,
     key: bool,
     data: Vec<u8>,
 }
@@ -104,22 +103,35 @@ impl Taped {
         scan(&mut Cursor::new(&self.bytes)).unwrap()
     }
 
-    /// The samples of a track (1 video, 2 audio), by a reader that is not ours. Checks on the way
-    /// that decode times increase.
+    /// The samples of a track (1 video, 2 audio), out of boxes that another library has read.
+    /// Checks on the way that decode times increase, and that lengths add up to times.
     fn samples(&self, track: u32) -> Vec<Found> {
-        let file = re_mp4::Mp4::read_bytes(&self.bytes).unwrap();
-        let Some(track) = file.tracks().get(&track) else { return Vec::new() };
-        let found: Vec<_> = track
-            .samples
-            .iter()
-            .map(|sample| Found {
-                decode: sample.decode_timestamp,
-                shown: sample.composition_timestamp,
-                duration: sample.duration,
-                key: sample.is_sync,
-                data: self.bytes[sample.byte_range()].to_vec(),
-            })
-            .collect();
+        let size = self.bytes.len() as u64;
+        let file = mp4::Mp4Reader::read_header(Cursor::new(&self.bytes), size).unwrap();
+        let mut found: Vec<Found> = Vec::new();
+        let mut ends = None;
+        for (moof, info) in file.moofs.iter().zip(self.scan().fragments) {
+            let Some(traf) = moof.trafs.iter().find(|traf| traf.tfhd.track_id == track) else {
+                continue;
+            };
+            let run = traf.trun.as_ref().unwrap();
+            let mut decode = traf.tfdt.as_ref().unwrap().base_media_decode_time as i64;
+            assert!(track != 1 || ends.is_none_or(|ends| ends == decode), "lengths add up");
+            let mut at = info.moof_offset as usize + run.data_offset.unwrap() as usize;
+            for index in 0..run.sample_count as usize {
+                let size = run.sample_sizes[index] as usize;
+                let offset = run.sample_cts.get(index).map_or(0, |offset| offset.cast_signed());
+                let first = run.first_sample_flags.filter(|_| index == 0);
+                let flags = run.sample_flags.get(index).copied().or(first).unwrap_or(0);
+                let duration = i64::from(run.sample_durations[index]);
+                let shown = decode + i64::from(offset);
+                let data = self.bytes[at..at + size].to_vec();
+                found.push(Found { decode, shown, key: flags & 0x1_0000 == 0, data });
+                at += size;
+                decode += duration;
+            }
+            ends = Some(decode);
+        }
         assert!(found.windows(2).all(|pair| pair[0].decode < pair[1].decode), "decode times");
         found
     }
