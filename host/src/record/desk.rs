@@ -232,9 +232,7 @@ pub(super) struct Closing {
 impl Closing {
     /// No more audio can come for it, or it has waited long enough.
     pub(super) fn is_ready(&self, now: Instant, audio: &Audio) -> bool {
-        self.output.track.is_none()
-            || now >= self.deadline
-            || audio.passed(self.session, self.cut)
+        self.output.track.is_none() || now >= self.deadline || audio.passed(self.session, self.cut)
     }
 
     /// Writes the audio that came late, and closes the file.

@@ -282,7 +282,8 @@ impl File {
         let written = self.flush(Until::End(cut), depth, desk, audio);
         let pace = self.times.pace();
         let closing = self.output.map(|mut output| {
-            let abuts = next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));
+            let abuts =
+                next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));
             if let (Ok(()), Some(next)) = (written, abuts) {
                 // The same time as that which the next file will begin with.
                 let early = ticks_to_micros(next.pts.saturating_sub(cut));

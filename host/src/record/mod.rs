@@ -16,8 +16,8 @@ mod mp4;
 pub mod format;
 pub mod scan;
 
-pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
 pub use format::Identity;
+pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
 pub use scan::{FragmentInfo, Scan, scan, trailer};
 pub use segment::{Fragment, Full, GapMark, SegmentEnd, SegmentStart, Sink};
 

@@ -145,8 +145,7 @@ mod tests {
         assert_eq!(learned.get(), depth, "{name}: depth");
         let origin = 100 * pts.iter().min().unwrap();
         let mut times = DecodeTimes::new(PACE);
-        let given: Vec<_> =
-            pts.iter().map(|pts| times.next(pts * 100, depth, origin)).collect();
+        let given: Vec<_> = pts.iter().map(|pts| times.next(pts * 100, depth, origin)).collect();
         assert_eq!(given, decode, "{name}");
         assert!(given.windows(2).all(|pair| pair[0] < pair[1]), "{name}: increasing");
     }
@@ -156,12 +155,7 @@ mod tests {
         check("baseline", &[0, 1, 2, 3], 0, &[0, 100, 200, 300]);
         check("one b", &[0, 2, 1, 4, 3, 6], 1, &[0, 1, 100, 200, 300, 400]);
         check("runs of three", &[0, 4, 1, 2, 3, 8, 5, 6], 1, &[0, 1, 100, 200, 300, 400, 500, 600]);
-        check(
-            "pyramid",
-            &[0, 4, 2, 1, 3, 8, 6, 5, 7],
-            2,
-            &[0, 1, 2, 100, 200, 300, 400, 500, 600],
-        );
+        check("pyramid", &[0, 4, 2, 1, 3, 8, 6, 5, 7], 2, &[0, 1, 2, 100, 200, 300, 400, 500, 600]);
         check("open start", &[3, 1, 2, 6, 4, 5], 1, &[100, 101, 200, 300, 400, 500]);
         check("uneven", &[0, 5, 2, 9, 7], 1, &[0, 1, 200, 500, 700]);
     }

@@ -198,9 +198,8 @@ impl<S: Sink> Recorder<S> {
 
     /// The disk took a file again. One that was written late for an earlier time says nothing.
     fn end_disk_gap(&mut self, epoch: u32, end: Timestamp) {
-        let over = |gap: &OpenGap| {
-            gap.reason == GapReason::Disk && (gap.epoch, gap.start) <= (epoch, end)
-        };
+        let over =
+            |gap: &OpenGap| gap.reason == GapReason::Disk && (gap.epoch, gap.start) <= (epoch, end);
         if self.gap.as_ref().is_some_and(over) {
             self.end_gap(end);
         }

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use super::{
-    Access, Camera, Codec, Full, Mode, PICTURE, Recorder, Tape, feed, recorded, recorder, utc_ticks,
-    video_parameters,
+    Access, Camera, Codec, Full, Mode, PICTURE, Recorder, Tape, feed, recorded, recorder,
+    utc_ticks, video_parameters,
 };
 use crate::ingest::{Gap, GapReason};
 
-fn run(recorder: &mut Recorder<Tape>, camera: &mut Camera, pictures: std::ops::Range<i64>, group: i64) {
+fn run(
+    recorder: &mut Recorder<Tape>,
+    camera: &mut Camera,
+    pictures: std::ops::Range<i64>,
+    group: i64,
+) {
     for index in pictures {
         let unit = camera.picture(index, group);
         feed(recorder, unit);
@@ -180,9 +185,13 @@ fn a_full_sink_costs_the_rest_of_the_group_and_is_marked() {
             assert_eq!(found.len() as u64 + lost, 500, "{nth}: all are accounted for");
             assert!(lost <= 75 * times as u64, "{nth}: {lost} lost");
             assert!(found.is_sorted(), "{nth}: in order, none twice");
-            let gaps: Vec<_> = tape.gaps.iter().map(|gap| (gap.reason, gap.end.is_some())).collect();
+            let gaps: Vec<_> =
+                tape.gaps.iter().map(|gap| (gap.reason, gap.end.is_some())).collect();
             assert_eq!(gaps, [(GapReason::Disk, false), (GapReason::Disk, true)], "{nth}");
-            tape.files.values().filter(|file| !file.fragments.is_empty()).for_each(super::Taped::check);
+            tape.files
+                .values()
+                .filter(|file| !file.fragments.is_empty())
+                .for_each(super::Taped::check);
             let first = |file: &super::Taped| file.samples(1).first().is_none_or(|first| first.key);
             assert!(tape.files.values().filter(|file| !file.fragments.is_empty()).all(first));
         }
@@ -198,12 +207,16 @@ fn nonsense_from_a_camera_is_survived() {
     for index in 0..3000 {
         let access = [Access::Key, Access::OpenKey, Access::Reference, Access::Disposable];
         let access = access[random.usize(0..4)];
-        let pts = if random.u8(..) < 40 { odd[random.usize(0..odd.len())] } else { index * PICTURE };
+        let pts =
+            if random.u8(..) < 40 { odd[random.usize(0..odd.len())] } else { index * PICTURE };
         let mut unit = camera.unit(access, 0, index * PICTURE);
         unit.pts = pts;
         camera.session += u64::from(random.u8(..) < 3);
-        camera.parameters =
-            if random.u8(..) < 5 { video_parameters(Codec::H265, random.u8(..)) } else { Arc::clone(&camera.parameters) };
+        camera.parameters = if random.u8(..) < 5 {
+            video_parameters(Codec::H265, random.u8(..))
+        } else {
+            Arc::clone(&camera.parameters)
+        };
         let now = unit.arrived;
         recorder.video(unit, now);
         recorder.tick(now);

@@ -5,6 +5,7 @@ mod audio;
 mod clips;
 mod cuts;
 mod events;
+mod scan;
 mod times;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,7 +18,6 @@ use tokio::time::Instant;
 
 use super::{
     Fragment, Full, GapMark, Mode, Recorder, RecorderConfig, Scan, SegmentEnd, SegmentStart, Sink,
-    scan,
 };
 use crate::base::Timestamp;
 use crate::ingest::{Access, AudioFrame, AudioParameters, Codec, VideoParameters, VideoUnit};
@@ -100,7 +100,7 @@ struct Found {
 
 impl Taped {
     fn scan(&self) -> Scan {
-        scan(&mut Cursor::new(&self.bytes)).unwrap()
+        super::scan(&mut Cursor::new(&self.bytes)).unwrap()
     }
 
     /// The samples of a track (1 video, 2 audio), out of boxes that another library has read.
@@ -158,7 +158,9 @@ impl Taped {
 fn video_parameters(codec: Codec, version: u8) -> Arc<VideoParameters> {
     // A visual sample entry with the smallest `avcC`, for readers that insist on one.
     let mut entry = vec![0; 8 + 78];
-    entry.extend_from_slice(&[0, 0, 0, 15, b'a', b'v', b'c', b'C', 1, 0x4d, version, 0x1f, 255, 224, 0]);
+    entry.extend_from_slice(&[
+        0, 0, 0, 15, b'a', b'v', b'c', b'C', 1, 0x4d, version, 0x1f, 255, 224, 0,
+    ]);
     let size = entry.len() as u32;
     entry[..4].copy_from_slice(&size.to_be_bytes());
     entry[4..8].copy_from_slice(b"avc1");

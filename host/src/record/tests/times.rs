@@ -74,7 +74,9 @@ fn a_fragment_is_handed_over_in_time() {
         assert!(recorder.deadline().is_some_and(|deadline| deadline > now));
     }
     let file = &recorder.sink_mut().files[&1];
-    assert!(file.fragments.iter().any(|fragment| fragment.start_ticks == 50 * PICTURE && fragment.key));
+    assert!(
+        file.fragments.iter().any(|fragment| fragment.start_ticks == 50 * PICTURE && fragment.key)
+    );
 }
 
 #[test]
