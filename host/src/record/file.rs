@@ -169,10 +169,9 @@ impl File {
 
     /// When what is pending must be on its way.
     pub(super) fn deadline(&self, depth: usize) -> Option<Instant> {
-        // The pictures that are shown before an open key frame decide where the file begins.
-        let undecided = self.output.is_none()
-            && self.start_access == Access::OpenKey
-            && self.pending.len() <= depth;
+        // Where pictures can be shown before the key frame, they decide where the file begins.
+        let may_lead = self.start_access == Access::OpenKey || self.video.codec == Codec::H265;
+        let undecided = self.output.is_none() && may_lead && self.pending.len() <= depth;
         let first = self.pending.first().filter(|_| !undecided)?;
         Some(first.arrived + FRAGMENT_AGE)
     }
@@ -292,7 +291,8 @@ impl File {
             let from = self.after.unwrap_or(output.origin());
             // Where the stream breaks off, the last sound may outlast the last picture.
             let tail = if next.is_none() { VIDEO_TICKS } else { 0 };
-            let cut = cut.saturating_add(tail);
+            // A file that did not get all its video gets no late audio either.
+            let cut = if written.is_ok() { cut.saturating_add(tail) } else { from };
             Closing { output, session: self.session, from, cut, deadline: now + LATE_AUDIO }
         });
         Finished { cut, pace, closing, is_full: written.is_err() }

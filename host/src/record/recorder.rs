@@ -2,7 +2,7 @@
 //!
 //! Decides what is recorded and where files begin and end; `file` decides about fragments and
 //! times. Synchronous: the caller brings the time, and calls [`Recorder::tick`] when
-//! [`Recorder::deadline`] has come. The rules are those of "Recording" in ARCHITECTURE.md.
+//! [`Recorder::deadline`] has come.
 
 use std::sync::Arc;
 use std::time::Duration;
