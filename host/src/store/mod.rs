@@ -346,8 +346,7 @@ impl Store {
         let _ = self.writer.post(Letter::Stop);
         self.requests.close();
         let lock = self.lock.clone();
-        let (done, ended) = oneshot::channel();
-        let wait = move || {
+        let join = move || {
             // A thread that panicked has said so.
             let _ = threads.writer.join();
             let _ = threads.sweep.join();
@@ -357,16 +356,31 @@ impl Store {
             let _ = threads.index.join();
             let _ = threads.sync.join();
             drop(lock);
-            let _ = done.send(());
         };
-        let waiter = std::thread::Builder::new().name("store-end".into()).spawn(wait);
-        if waiter.is_err() || tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
+        if !in_time(join).await {
             tracing::error!(
                 store = %self.config.path.display(),
                 "the disk did not finish in time: the next start repairs what is open"
             );
         }
     }
+}
+
+/// Runs `work` on a thread of its own. Gives whether it ended within [`SHUTDOWN`] of the disk's
+/// time, which goes on where a test has paused tokio's.
+async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    let (told, tell) = oneshot::channel();
+    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new().name(name.into()).spawn(body).is_ok()
+    };
+    let started = start("store-end", Box::new(move || {
+        work();
+        let _ = done.send(());
+    })) && start("store-end-wait", Box::new(move || {
+        let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
+    }));
+    started && tell.await.unwrap_or(false)
 }
 
 impl Drop for Store {

@@ -30,7 +30,7 @@ const FLOOR_PERIOD: Duration = Duration::from_secs(1);
 /// Age is looked at so often.
 const AGE_PERIOD: Duration = Duration::from_secs(60);
 /// Rows in one claim, so that events do not wait long behind it.
-const CLAIM: usize = 64;
+const CLAIM: u32 = 64;
 /// Claims under pressure before the free space is measured again.
 const ROUNDS: usize = 64;
 

@@ -169,6 +169,9 @@ impl State {
         if let Some(end) = end {
             self.close(key, end);
         }
+        if self.stopping {
+            self.stop_growing(key);
+        }
     }
 
     fn append(&mut self, key: Key, fragment: Fragment, charge: Charge) {
@@ -369,24 +372,22 @@ impl State {
     fn stop(&mut self) {
         self.stopping = true;
         for key in self.recordings.keys().copied().collect::<Vec<_>>() {
-            let Some(recording) = self.recordings.get_mut(&key) else { continue };
-            match recording.stage {
-                Stage::Announced => {
-                    // Too late to begin: nothing was promised yet.
-                    recording.refuse();
-                    self.discard(key);
-                }
-                Stage::Open => {
-                    recording.refuse();
-                    let written = recording.written;
-                    match recording.cut(written) {
-                        Ok(true) => {}
-                        Ok(false) => self.discard(key),
-                        Err(_) => self.leave(key),
-                    }
-                }
-                Stage::Ending | Stage::Closing => {}
-            }
+            self.stop_growing(key);
+        }
+    }
+
+    /// Ends a file that its camera did not end. One that is still announced ends once it is made:
+    /// what its camera handed over is kept.
+    fn stop_growing(&mut self, key: Key) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        if recording.stage != Stage::Open {
+            return;
+        }
+        recording.refuse();
+        match recording.cut(recording.written) {
+            Ok(true) => {}
+            Ok(false) => self.discard(key),
+            Err(_) => self.leave(key),
         }
     }
 

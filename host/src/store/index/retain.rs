@@ -13,7 +13,7 @@ use super::spans;
 use crate::base::Timestamp;
 
 /// Candidates read at a time.
-const PAGE: usize = 512;
+const PAGE: u32 = 512;
 /// Pages looked at for one claim, so that events do not wait long behind it.
 const PAGES_MAX: usize = 64;
 
@@ -31,7 +31,7 @@ pub(crate) enum Pressure {
 pub(crate) fn claim_due(
     c: &Connection,
     now: Timestamp,
-    most: usize,
+    most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
         .prepare_cached(&format!(
@@ -42,7 +42,7 @@ pub(crate) fn claim_due(
             Ok((Segment::read(row)?, row::maybe_length(row, 13)?))
         })?
         .collect::<Result<_, _>>()?;
-    let more = due.len() == most;
+    let more = due.len() == most as usize;
     let mut claimed = Vec::new();
     for (segment, keep) in due {
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
@@ -87,7 +87,7 @@ pub(crate) fn claim_oldest(
             sum = sum.saturating_add(segment.bytes);
             claimed.push(segment.clone());
         }
-        if page.len() < PAGE {
+        if page.len() < PAGE as usize {
             break;
         }
     }
@@ -122,7 +122,7 @@ pub(crate) fn unfinished(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
 pub(crate) fn expire_gaps(
     c: &Connection,
     before: Timestamp,
-    most: usize,
+    most: u32,
 ) -> rusqlite::Result<usize> {
     // As long as there is video from before it, a gap is part of the time line.
     c.prepare_cached(

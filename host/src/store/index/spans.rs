@@ -7,8 +7,8 @@ use super::super::holds;
 use super::{map, row};
 use crate::base::limits::SPAN_SEAL;
 use crate::base::{Error, Result, Timestamp, time};
-use crate::ingest::packet::VIDEO_TICKS;
 use crate::policy::Span;
+use crate::record::ticks_to_micros;
 
 const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
      p.correlation, p.true_start, p.true_end, p.truncated";
@@ -141,7 +141,8 @@ pub(crate) fn measure(
         };
         Ok((row.get(0)?, piece))
     })?;
-    let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.collect::<Result<_, _>>()?;
+    let rows: Vec<(i64, Piece)> = rows.collect::<rusqlite::Result<_>>()?;
+    let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.into_iter().unzip();
     if let Some(last) = ids.len().checked_sub(1) {
         pieces[0].keys = keys(c, ids[0], pieces[0].start)?;
         pieces[last].keys = keys(c, ids[last], pieces[last].start)?;
@@ -161,8 +162,7 @@ fn keys(c: &Connection, segment: i64, start: Timestamp) -> rusqlite::Result<Vec<
 
 /// The moment `ticks` of 90 kHz after `start`.
 pub(crate) fn moment(start: Timestamp, ticks: i64) -> Timestamp {
-    let micros = i128::from(ticks) * 1_000_000 / i128::from(VIDEO_TICKS);
-    start.offset(i64::try_from(micros).unwrap_or(i64::MAX))
+    start.offset(ticks_to_micros(ticks))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -218,7 +218,7 @@ pub(crate) fn holding(
 }
 
 /// Removes up to `most` spans whose hold is over and of which no video is left. Gives how many.
-pub(crate) fn expire(c: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
+pub(crate) fn expire(c: &Connection, now: Timestamp, most: u32) -> rusqlite::Result<usize> {
     c.prepare_cached(
         "DELETE FROM span WHERE id IN (
              SELECT p.id FROM span p JOIN camera c ON c.id = p.camera
