@@ -10,8 +10,11 @@ mod mailbox;
 mod index;
 pub mod edges;
 pub mod holds;
+mod settings;
+mod news;
 mod recording;
 mod writer;
+mod rounds;
 mod syncer;
 mod sink;
 mod recover;
@@ -26,17 +29,17 @@ mod tests;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
+pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
+pub use settings::{CameraRetention, EVENT_KEEP, FreeFloor, SYNC_INTERVAL, StoreConfig};
 pub use sink::CameraSink;
-pub use sweep::{DeletedSegment, FreeFloor, Reason, Swept};
+pub use sweep::Swept;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::base::clock::Clock;
@@ -51,78 +54,10 @@ use sink::Camera;
 use sweep::{Request, Sweeper};
 use writer::{Letter, Writer};
 
-/// How often fragments are brought to the medium.
-pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
-/// How long events are kept.
-pub const EVENT_KEEP: Duration = Duration::from_secs(90 * 86_400);
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
 /// Everything must be on the medium so long after shutdown began.
 const SHUTDOWN: Duration = Duration::from_millis(1900);
-
-/// What a store is to be.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Its root directory; its parent must be there.
-    pub path: PathBuf,
-    /// How often fragments are brought to the medium. Longer under load.
-    pub sync_interval: Duration,
-    /// How long events are kept, from their receipt.
-    pub event_keep: Duration,
-    /// The least free space of its filesystem.
-    pub free_floor: FreeFloor,
-}
-
-impl StoreConfig {
-    /// A store at `path` with the defaults.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            sync_interval: SYNC_INTERVAL,
-            event_keep: EVENT_KEEP,
-            free_floor: FreeFloor::Default,
-        }
-    }
-}
-
-/// How long a camera's video is kept where no policy says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CameraRetention {
-    /// From the end of each segment or span. `None`: no limit by age.
-    pub keep: Option<Duration>,
-}
-
-/// A segment is complete, and its file, directories and row are on the medium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ClosedSegment {
-    /// The camera.
-    pub camera: String,
-    /// Unique within the camera.
-    pub sequence: u64,
-    /// Counts steps of the host's clock.
-    pub epoch: u32,
-    /// Its first moment.
-    pub start: Timestamp,
-    /// The moment after its last.
-    pub end: Timestamp,
-    /// Its size.
-    pub bytes: u64,
-    /// It does not continue the camera's segment before it.
-    pub gap_before: bool,
-    /// It is kept as continuous video unless a policy answers otherwise.
-    pub continuous: bool,
-    /// It is kept because a plugin was down.
-    pub fail_open: bool,
-}
-
-/// Whether the disk takes what it is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// It does.
-    Good,
-    /// It refused, with these words.
-    Failing(String),
-}
 
 /// A store that is being written. One per root, machine-wide.
 pub struct Store {
@@ -374,12 +309,18 @@ async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
     let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(body).is_ok()
     };
-    let started = start("store-end", Box::new(move || {
-        work();
-        let _ = done.send(());
-    })) && start("store-end-wait", Box::new(move || {
-        let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
-    }));
+    let started = start(
+        "store-end",
+        Box::new(move || {
+            work();
+            let _ = done.send(());
+        }),
+    ) && start(
+        "store-end-wait",
+        Box::new(move || {
+            let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
+        }),
+    );
     started && tell.await.unwrap_or(false)
 }
 

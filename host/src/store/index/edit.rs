@@ -48,7 +48,11 @@ pub(crate) struct Closing {
 }
 
 /// Finds or adds a camera. A changed `keep` applies to what is there from the next sweep on.
-pub(crate) fn camera(c: &Connection, name: &str, keep: Option<Duration>) -> rusqlite::Result<Camera> {
+pub(crate) fn camera(
+    c: &Connection,
+    name: &str,
+    keep: Option<Duration>,
+) -> rusqlite::Result<Camera> {
     let keep = row::micros(keep);
     let found = c
         .prepare_cached("SELECT id, next_sequence, keep FROM camera WHERE name = ?1")?
@@ -123,8 +127,10 @@ fn format(c: &Connection, new: &Opening) -> rusqlite::Result<i64> {
 
 /// File and directory are durable.
 pub(crate) fn opened(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<()> {
-    c.prepare_cached("UPDATE segment SET state = 1 WHERE camera = ?1 AND sequence = ?2 AND state = 0")?
-        .execute(params![camera_id, sequence.cast_signed()])?;
+    c.prepare_cached(
+        "UPDATE segment SET state = 1 WHERE camera = ?1 AND sequence = ?2 AND state = 0",
+    )?
+    .execute(params![camera_id, sequence.cast_signed()])?;
     Ok(())
 }
 
@@ -150,8 +156,8 @@ pub(crate) fn close(
     segment.bytes = closing.bytes;
     segment.state = State::Closed;
     segment.closed_at = closing.closed_at;
-    segment.flags = Flags::from_code(segment.flags.code() | closing.flags.code())
-        .with(Flags::GAP_BEFORE, gap);
+    segment.flags =
+        Flags::from_code(segment.flags.code() | closing.flags.code()).with(Flags::GAP_BEFORE, gap);
     c.prepare_cached(
         "UPDATE segment SET end = ?2, bytes = ?3, state = 2, flags = ?4, closed_at = ?5,
              recheck_at = ?5
@@ -171,7 +177,11 @@ pub(crate) fn close(
 }
 
 /// One segment by its number.
-pub(crate) fn find(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<Option<Segment>> {
+pub(crate) fn find(
+    c: &Connection,
+    camera_id: i64,
+    sequence: u64,
+) -> rusqlite::Result<Option<Segment>> {
     c.prepare_cached(&format!(
         "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
          WHERE s.camera = ?1 AND s.sequence = ?2"
@@ -226,7 +236,13 @@ pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::R
         c.prepare_cached(
             "INSERT INTO gap (camera, start, end, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![camera_id, mark.start.micros(), end, mark.reason.as_str(), mark.detail])?;
+        .execute(params![
+            camera_id,
+            mark.start.micros(),
+            end,
+            mark.reason.as_str(),
+            mark.detail
+        ])?;
     }
     Ok(())
 }

@@ -95,7 +95,6 @@ pub(crate) fn insert(c: &Connection, new: &NewEvent) -> rusqlite::Result<u64> {
     Ok(c.last_insert_rowid().cast_unsigned())
 }
 
-
 /// Removes up to `most` events received before `before`. Gives how many.
 pub(crate) fn expire(c: &Connection, before: Timestamp, most: u32) -> rusqlite::Result<usize> {
     c.prepare_cached(

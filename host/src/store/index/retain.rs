@@ -119,11 +119,7 @@ pub(crate) fn unfinished(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
 }
 
 /// Removes up to `most` gaps that ended before `before`. Gives how many.
-pub(crate) fn expire_gaps(
-    c: &Connection,
-    before: Timestamp,
-    most: u32,
-) -> rusqlite::Result<usize> {
+pub(crate) fn expire_gaps(c: &Connection, before: Timestamp, most: u32) -> rusqlite::Result<usize> {
     // As long as there is video from before it, a gap is part of the time line.
     c.prepare_cached(
         "DELETE FROM gap WHERE id IN (
@@ -158,4 +154,3 @@ pub(crate) fn alive(c: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let text = super::meta(c, ALIVE)?;
     Ok(text.and_then(|text| text.parse().ok()).map(Timestamp::from_micros))
 }
-

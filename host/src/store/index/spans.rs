@@ -206,15 +206,17 @@ pub(crate) fn holding(
     start: Timestamp,
     end: Timestamp,
 ) -> rusqlite::Result<Vec<holds::Span>> {
-    c.prepare_cached("SELECT start, end, keep FROM span WHERE camera = ?1 AND start < ?3 AND end > ?2")?
-        .query_map(params![camera, start.micros(), end.micros()], |row| {
-            Ok(holds::Span {
-                start: row::timestamp(row, 0)?,
-                end: row::timestamp(row, 1)?,
-                keep: row::maybe_length(row, 2)?,
-            })
-        })?
-        .collect()
+    c.prepare_cached(
+        "SELECT start, end, keep FROM span WHERE camera = ?1 AND start < ?3 AND end > ?2",
+    )?
+    .query_map(params![camera, start.micros(), end.micros()], |row| {
+        Ok(holds::Span {
+            start: row::timestamp(row, 0)?,
+            end: row::timestamp(row, 1)?,
+            keep: row::maybe_length(row, 2)?,
+        })
+    })?
+    .collect()
 }
 
 /// Removes up to `most` spans whose hold is over and of which no video is left. Gives how many.

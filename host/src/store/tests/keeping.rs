@@ -48,7 +48,8 @@ struct Model {
 impl Model {
     fn is_held(&self, segment: &(u64, i64, i64, i64, bool, Option<u64>)) -> bool {
         let (_, start, end, closed, continuous, answer) = *segment;
-        let runs = |end: i64, keep: Option<u64>| keep.is_none_or(|keep| end + keep as i64 > self.now);
+        let runs =
+            |end: i64, keep: Option<u64>| keep.is_none_or(|keep| end + keep as i64 > self.now);
         let by_span = self.spans.iter().any(|(_, from, to, keep)| {
             from < to
                 && *from < end

@@ -138,8 +138,10 @@ async fn lists_merge_what_follows_on_and_show_spans() {
     sink.append(4, fragment(60, 0)).unwrap();
     sink.append(4, fragment(60, 1)).unwrap();
     store.span(span("open", 61, 70)).await.unwrap();
-    while std::fs::metadata(root.path().join("gate/2025/11/22").join(format!("{}-4.mp4", at(60).millis())))
-        .map_or(0, |file| file.len())
+    while std::fs::metadata(
+        root.path().join("gate/2025/11/22").join(format!("{}-4.mp4", at(60).millis())),
+    )
+    .map_or(0, |file| file.len())
         < 2 * fragment(60, 0).data.len() as u64
     {
         store.earliest("gate").await.unwrap();
@@ -156,17 +158,23 @@ async fn lists_merge_what_follows_on_and_show_spans() {
         })
         .collect();
     let (cvr, evr) = (RecordingKind::Cvr, RecordingKind::Evr);
-    assert_eq!(shown, [
-        (cvr, "", Some((0, 30)), 3, RecordingState::Closed),
-        (evr, "inside", Some((12, 23)), 2, RecordingState::Closed),
-        (evr, "across", Some((25, 45)), 2, RecordingState::Partial),
-        (cvr, "", Some((40, 50)), 1, RecordingState::Closed),
-        (cvr, "", Some((60, 62)), 1, RecordingState::Open),
-        (evr, "open", Some((61, 62)), 1, RecordingState::Open),
-        (evr, "never", None, 0, RecordingState::Missing),
-    ]);
+    assert_eq!(
+        shown,
+        [
+            (cvr, "", Some((0, 30)), 3, RecordingState::Closed),
+            (evr, "inside", Some((12, 23)), 2, RecordingState::Closed),
+            (evr, "across", Some((25, 45)), 2, RecordingState::Partial),
+            (cvr, "", Some((40, 50)), 1, RecordingState::Closed),
+            (cvr, "", Some((60, 62)), 1, RecordingState::Open),
+            (evr, "open", Some((61, 62)), 1, RecordingState::Open),
+            (evr, "never", None, 0, RecordingState::Missing),
+        ]
+    );
     let json = serde_json::to_string(&all).unwrap();
-    assert!(json.contains("\"what\":\"span\"") && json.contains("\"label\":\"somebody\""), "{json}");
+    assert!(
+        json.contains("\"what\":\"span\"") && json.contains("\"label\":\"somebody\""),
+        "{json}"
+    );
     let gaps = reader.gaps(&Filter::default()).unwrap();
     assert_eq!(gaps.len(), 1);
     assert_eq!((gaps[0].end, gaps[0].reason.as_str()), (Some(at(40)), "offline"));

@@ -54,7 +54,11 @@ fn config(root: &Path) -> StoreConfig {
     }
 }
 
-fn open_with(root: &Path, fs: &Faulty, clock: Arc<Hands>) -> crate::base::Result<(Store, Recovered)> {
+fn open_with(
+    root: &Path,
+    fs: &Faulty,
+    clock: Arc<Hands>,
+) -> crate::base::Result<(Store, Recovered)> {
     Store::open(config(root), Arc::new(fs.clone()), clock, Metrics::default())
 }
 
