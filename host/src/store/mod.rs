@@ -36,7 +36,8 @@ pub use settings::{CameraRetention, EVENT_KEEP, FreeFloor, SYNC_INTERVAL, StoreC
 pub use sink::CameraSink;
 pub use sweep::Swept;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct Store {
     health: watch::Sender<Health>,
     threads: Option<Threads>,
     opened_at: Timestamp,
+    /// Cameras that have been asked for: the time away is shown once.
+    known: Mutex<BTreeSet<String>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
     /// Until the last thread has ended.
@@ -106,6 +109,7 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
+        retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
@@ -153,6 +157,7 @@ impl Store {
             health,
             threads: Some(Threads { writer, sync, sweep, index }),
             opened_at,
+            known: Mutex::default(),
             alive,
             lock,
         };
@@ -177,10 +182,13 @@ impl Store {
     pub fn camera(&self, name: &str, retention: CameraRetention) -> Result<(CameraSink, u64)> {
         layout::check_camera(name)?;
         let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
+        let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
                 let camera = edit::camera(c, &wanted, retention.keep)?;
-                edit::stopped(c, camera.id, alive, now)?;
+                if first {
+                    edit::stopped(c, camera.id, alive, now)?;
+                }
                 Ok(camera)
             };
             add().map_err(failed("add a camera"))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::edges::SEAM_MICROS;
-use super::super::holds::Continuous;
+use super::super::holds::{Continuous, GRACE};
 use super::map::{self, Entry};
 use super::row::{self, Flags, SEGMENT, Segment, State};
 use crate::base::Timestamp;
@@ -160,7 +160,7 @@ pub(crate) fn close(
         Flags::from_code(segment.flags.code() | closing.flags.code()).with(Flags::GAP_BEFORE, gap);
     c.prepare_cached(
         "UPDATE segment SET end = ?2, bytes = ?3, state = 2, flags = ?4, closed_at = ?5,
-             recheck_at = ?5
+             recheck_at = ?6
          WHERE id = ?1",
     )?
     .execute(params![
@@ -168,7 +168,8 @@ pub(crate) fn close(
         segment.end.micros(),
         segment.bytes.cast_signed(),
         segment.flags.code(),
-        segment.closed_at.micros()
+        segment.closed_at.micros(),
+        (segment.closed_at + GRACE).micros()
     ])?;
     c.prepare_cached("INSERT OR REPLACE INTO fragments (segment, map) VALUES (?1, ?2)")?
         .execute(params![segment.id, map::encode(&closing.fragments)])?;
@@ -203,7 +204,8 @@ pub(crate) fn forget(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite:
     Ok(())
 }
 
-/// A policy's answer for one segment. Gives whether there is such a segment.
+/// A policy's answer for one segment; without effect where only spans hold it. Gives whether
+/// there is such a segment.
 pub(crate) fn answer(
     c: &Connection,
     camera_id: i64,
@@ -212,6 +214,7 @@ pub(crate) fn answer(
 ) -> rusqlite::Result<bool> {
     let Some(segment) = find(c, camera_id, sequence)? else { return Ok(false) };
     let value = match keep {
+        _ if segment.continuous == Continuous::No => return Ok(true),
         None => Continuous::Configured,
         Some(keep) => Continuous::Answered(segment.end + keep),
     };

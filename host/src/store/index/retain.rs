@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::Until;
 use super::row::{self, SEGMENT, Segment};
@@ -132,13 +132,12 @@ pub(crate) fn expire_gaps(c: &Connection, before: Timestamp, most: u32) -> rusql
 
 /// The oldest video of a camera that is not being deleted.
 pub(crate) fn earliest(c: &Connection, camera: &str) -> rusqlite::Result<Option<Timestamp>> {
-    let micros: Option<i64> = c
-        .prepare_cached(
-            "SELECT min(s.start) FROM segment s JOIN camera c ON c.id = s.camera
-             WHERE c.name = ?1 AND s.state <> 3",
-        )?
-        .query_row([camera], |row| row.get(0))?;
-    Ok(micros.map(Timestamp::from_micros))
+    c.prepare_cached(
+        "SELECT s.start FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE c.name = ?1 AND s.state <> 3 ORDER BY s.start LIMIT 1",
+    )?
+    .query_row([camera], |row| row::timestamp(row, 0))
+    .optional()
 }
 
 /// The key of `meta` that says when the host ran last.

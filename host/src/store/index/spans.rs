@@ -226,8 +226,11 @@ pub(crate) fn expire(c: &Connection, now: Timestamp, most: u32) -> rusqlite::Res
              SELECT p.id FROM span p JOIN camera c ON c.id = p.camera
              WHERE p.end + ?2 < ?1
                AND (p.end <= p.start OR p.end + coalesce(p.keep, c.keep) <= ?1)
-               AND NOT EXISTS (SELECT 1 FROM segment s WHERE s.camera = p.camera
-                               AND s.start < p.end AND s.end > p.start)
+               AND NOT EXISTS (
+                   SELECT 1 FROM segment s
+                   WHERE s.camera = p.camera AND s.start < p.end AND s.end > p.start
+                     AND s.start >= coalesce((SELECT max(t.start) FROM segment t
+                         WHERE t.camera = p.camera AND t.start <= p.start), p.start))
              LIMIT ?3)",
     )?
     .execute(params![now.micros(), time::micros(SPAN_SEAL), most])
