@@ -55,7 +55,7 @@ impl Guest {
         let mut text = read(&folder.join(name).with_extension("wat"));
         let header = |text: &str, key: &str| {
             let prefix = format!(";; {key} ");
-            text.lines().find_map(|line| Some(line.strip_prefix(&prefix)?.trim().to_owned()))
+            text.lines().find_map(|line| Some(line.trim_start().strip_prefix(&prefix)?.trim().to_owned()))
         };
         while let Some(part) = header(&text, "include") {
             let included = read(&folder.join("include").join(&part).with_extension("wat"));

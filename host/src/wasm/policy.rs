@@ -21,7 +21,7 @@ pub struct SpanAsk {
     pub id: String,
     /// Inclusive.
     pub start: Timestamp,
-    /// Exclusive, not before `start`, at most 24 h after it.
+    /// Exclusive, not before `start`, at most 7 days after it.
     pub end: Timestamp,
     /// From the end. `None`: as configured. Zero: no hold.
     pub keep: Option<Duration>,

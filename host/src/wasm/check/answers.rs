@@ -90,17 +90,17 @@ fn span(span: recording_policy::Span, now: Timestamp) -> Checked<SpanAsk> {
     if end < start {
         return Err(format!("ends at {end}, before its start at {start}"));
     }
-    let hours = |length: Duration| length.as_secs() / 3600;
+    let days = |length: Duration| length.as_secs() / (24 * 60 * 60);
     if end.since(start) > limits::SPAN_LENGTH {
         return Err(format!(
-            "from {start} to {end} is longer than {} hours",
-            hours(limits::SPAN_LENGTH)
+            "from {start} to {end} is longer than {} days",
+            days(limits::SPAN_LENGTH)
         ));
     }
     if start.micros_since(now) > micros(limits::SPAN_LEAD) {
         return Err(format!(
-            "starts at {start}, more than {} hours after {now}",
-            hours(limits::SPAN_LEAD)
+            "starts at {start}, more than {} days after {now}",
+            days(limits::SPAN_LEAD)
         ));
     }
     label("the label", &span.label, limits::LABEL_BYTES)?;
