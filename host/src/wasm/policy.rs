@@ -101,9 +101,9 @@ impl Policy {
     pub fn on_event(&mut self, notice: &Notice, now: Timestamp) -> Result<Answer, Fault> {
         let notice = convert::notice(notice);
         let exports = &self.exports;
-        let said = self.instance.call(ON_EVENT, now, |store| {
-            exports.call_on_event(store, &notice, now.micros())
-        })?;
+        let said = self
+            .instance
+            .call(ON_EVENT, now, |store| exports.call_on_event(store, &notice, now.micros()))?;
         self.instance.checked(ON_EVENT, check::policy_answer(said, now))
     }
 

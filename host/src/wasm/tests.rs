@@ -98,6 +98,7 @@ fn bad_analyzers_get_their_fault() {
         ("analyzer-loops", "deadline", "used more than 250 ms of processor time"),
         ("analyzer-eats-memory", "out-of-memory", "ran out of memory, limit 64 MiB: raise"),
         ("analyzer-traps", "trapped", "panicked at src/motion.rs:7:1 (in "),
+        ("analyzer-recurses", "trapped", "call stack exhausted (in "),
         ("analyzer-not-finite", "nonsense", "event \"1\": an area is not finite"),
         ("analyzer-endless-list", "nonsense", "handed over more than 4 MiB in one call"),
         ("analyzer-wild-pointer", "nonsense", "answered against the contract: "),
@@ -113,8 +114,8 @@ fn bad_analyzers_get_their_fault() {
         if fault.poisons() {
             assert_eq!(look(&mut analyzer, 2).unwrap_err().cause, Cause::Gone);
         }
-        let counted = "plugin_faults_total{camera=\"gate\",plugin=\"test\"} ";
-        assert!(!metrics.text().contains(&format!("{counted}0")), "{guest} is counted");
+        let counted = "plugin_faults_total{camera=\"gate\",plugin=\"test\"} 1\n";
+        assert!(metrics.text().contains(counted), "{guest} is counted once");
     }
 }
 
@@ -142,7 +143,10 @@ fn the_operator_and_the_manifest_limit_memory_and_time() {
         let config = InstanceConfig { memory_bytes: operator, ..config(&Metrics::default()) };
         let (mut analyzer, _) = Analyzer::new(&plugin, config, &Setup::default(), NOW).unwrap();
         let text = look(&mut analyzer, 1).unwrap_err().to_string();
-        assert!(text.starts_with("plugin test 2.0.0 of camera gate: ") && text.contains(said), "{text}");
+        assert!(
+            text.starts_with("plugin test 2.0.0 of camera gate: ") && text.contains(said),
+            "{text}"
+        );
     }
     // Its two pages of memory are more than it may have: it cannot even start.
     let config = InstanceConfig { memory_bytes: Some(100_000), ..config(&Metrics::default()) };
@@ -228,7 +232,10 @@ fn refusals_say_what_to_do() {
         (quiet(&manifest("analyzer-plugin", "0.3")), "api = \"0.3\", and this host serves 0.1.0"),
         (quiet("id = 7"), "plugin.toml: "),
         (wat::parse_str(wasi).unwrap(), "this host offers no WASI"),
-        (wat::parse_str(foreign).unwrap(), "imports acme:door/lock@1.0.0, which this host does not"),
+        (
+            wat::parse_str(foreign).unwrap(),
+            "imports acme:door/lock@1.0.0, which this host does not",
+        ),
         (wat::parse_str("(component)").unwrap(), "exports neither `analyzer` nor"),
         (wat::parse_str("(module)").unwrap(), "is a core module, not a component"),
         (b"#!/bin/sh".to_vec(), "is not WebAssembly"),

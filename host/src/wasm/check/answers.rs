@@ -37,7 +37,9 @@ fn picture_request(request: analyzer::PictureRequest) -> Checked<PictureRequest>
         analyzer::Pace::KeyFrames => Pace::KeyFrames,
         analyzer::Pace::Fps(fps) if fps > 0.0 && fps <= FPS_MAX => Pace::Fps(fps),
         analyzer::Pace::Fps(fps) => {
-            return Err(format!("asks for {fps} pictures a second: use more than 0, at most {FPS_MAX}"));
+            return Err(format!(
+                "asks for {fps} pictures a second: use more than 0, at most {FPS_MAX}"
+            ));
         }
     };
     Ok(PictureRequest {

@@ -207,8 +207,7 @@ fn any_region() -> impl Strategy<Value = types::Region> {
 
 fn any_event() -> impl Strategy<Value = types::Event> {
     let text = || prop_oneof![3 => "[a-z]{1,8}", 1 => ".{0,200}"];
-    let attribute =
-        (text(), any_value()).prop_map(|(key, value)| types::Attribute { key, value });
+    let attribute = (text(), any_value()).prop_map(|(key, value)| types::Attribute { key, value });
     let attributes = prop::collection::vec(attribute, 0..4);
     let regions = prop::collection::vec(any_region(), 0..4);
     let time = prop_oneof![3 => 0..Timestamp::MAX.micros(), 1 => any::<i64>()];

@@ -121,7 +121,7 @@ fn webhook_makes_events_of_bodies_and_rejects_others() {
     assert_eq!((events[0].kind.as_str(), events[0].phase), ("door.opened", Phase::Instant));
     assert_eq!((events[0].time, &events[0].cameras[..]), (at(0), &["gate".to_owned()][..]));
     assert!(events[0].attributes.iter().any(|attribute| attribute.key == "battery"));
-    for body in ["", "[]", "{\"kind\":7}", "{\"time\":\"noon\",\"kind\":\"a\"}", "\u{7f}"] {
+    for body in ["", "[]", "{\"kind\":[]}", "{\"time\":\"noon\",\"kind\":\"a\"}", "\u{7f}"] {
         let fault = source.on_message(&post(body)).unwrap_err();
         assert!(matches!(&fault.cause, Cause::Rejected(why) if !why.is_empty()), "{body}: {fault}");
     }
@@ -136,10 +136,10 @@ fn webhook_never_faults_over_a_body() {
     let config = InstanceConfig { camera: None, ..config(&Metrics::default()) };
     let (mut source, _) = Source::new(&plugin, config, &setup, at(0)).unwrap();
     let large = json!({ "kind": "a", "text": "x".repeat(100_000) });
-    let many: Value = (0..500).map(|n| (format!("key-{n}"), json!(n))).collect();
+    let mut many: Value = (0..500).map(|n| (format!("key-{n}"), json!(n))).collect();
+    many["kind"] = json!("a");
     let deep = format!("{{\"kind\":\"a\",\"deep\":{}{}}}", "[".repeat(2000), "]".repeat(2000));
-    let mut merged = many;
-    merged["kind"] = json!("a");
+    let mut bad = Vec::new();
     for body in [
         json!({ "kind": "Door Opened" }).to_string(),
         json!({ "kind": "a", "Camel_Case Key": 1, "ünï": 2, "": 3 }).to_string(),
@@ -154,14 +154,16 @@ fn webhook_never_faults_over_a_body() {
         json!({ "kind": "a", "correlation": "x".repeat(500) }).to_string(),
         json!({ "kind": "x".repeat(300) }).to_string(),
         large.to_string(),
-        merged.to_string(),
+        many.to_string(),
         deep,
     ] {
-        if let Err(fault) = source.on_message(&post(&body)) {
-            let shown = &body[..body.len().min(80)];
-            assert!(matches!(fault.cause, Cause::Rejected(_)), "{shown}: {fault}");
+        if let Err(fault) = source.on_message(&post(&body))
+            && !matches!(fault.cause, Cause::Rejected(_))
+        {
+            bad.push(format!("{}: {fault}", &body[..body.len().min(80)]));
         }
     }
+    assert_eq!(bad, [""; 0]);
 }
 
 #[test]
