@@ -22,14 +22,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
     /// The guest's code trapped.
-    Trapped {
-        /// What the guest logged as an error just before: usually the message of a panic.
-        message: Option<String>,
-        /// The kind of trap.
-        reason: String,
-        /// Names of the guest's functions, innermost first.
-        backtrace: Vec<String>,
-    },
+    Trapped(Box<Trap>),
     /// It used more processor time than a call may.
     Deadline {
         /// What it may use.
@@ -59,12 +52,23 @@ pub enum Cause {
     Failed(String),
 }
 
+/// Where and why the guest's code trapped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trap {
+    /// What the guest logged as an error just before: usually the message of a panic.
+    pub message: Option<String>,
+    /// The kind of trap.
+    pub reason: String,
+    /// Names of the guest's functions, innermost first.
+    pub backtrace: Vec<String>,
+}
+
 impl Fault {
     /// The instance cannot be called again.
     pub fn poisons(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Trapped { .. } | Cause::Deadline { .. } | Cause::OutOfMemory { .. } | Cause::Gone
+            Cause::Trapped(_) | Cause::Deadline { .. } | Cause::OutOfMemory { .. } | Cause::Gone
         )
     }
 
@@ -79,15 +83,16 @@ impl Fault {
         matches!(self.cause, Cause::BadParams(_) | Cause::Unsupported(_))
     }
 
-    /// Counts as a fault of the plugin, not of its input or parameters.
+    /// Counts as a fault of the plugin: not of its input or parameters, and not the echo of an
+    /// earlier fault.
     pub fn counts(&self) -> bool {
-        self.wants_new_instance()
+        self.wants_new_instance() && self.cause != Cause::Gone
     }
 
     /// A word for metrics, events and logs.
     pub fn word(&self) -> &'static str {
         match self.cause {
-            Cause::Trapped { .. } => "trapped",
+            Cause::Trapped(_) => "trapped",
             Cause::Deadline { .. } => "deadline",
             Cause::OutOfMemory { .. } => "out-of-memory",
             Cause::Nonsense { .. } => "nonsense",
@@ -114,10 +119,10 @@ impl fmt::Display for Fault {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trapped { message, reason, backtrace } => {
-                write!(f, "trapped: {}", message.as_ref().unwrap_or(reason))?;
-                if !backtrace.is_empty() {
-                    write!(f, " (in {})", backtrace.join(" < "))?;
+            Self::Trapped(trap) => {
+                write!(f, "trapped: {}", trap.message.as_ref().unwrap_or(&trap.reason))?;
+                if !trap.backtrace.is_empty() {
+                    write!(f, " (in {})", trap.backtrace.join(" < "))?;
                 }
                 f.write_str(": report it to the plugin's author")
             }
@@ -137,7 +142,9 @@ impl fmt::Display for Cause {
                 write!(f, "answered against the contract: {what}: report it to the plugin's author")
             }
             Self::Gone => f.write_str("refused: an earlier fault ended this instance"),
-            Self::BadParams(text) => write!(f, "refused its params: {text}: correct the configuration"),
+            Self::BadParams(text) => {
+                write!(f, "refused its params: {text}: correct the configuration")
+            }
             Self::Unsupported(text) => write!(f, "cannot work here: {text}"),
             Self::Rejected(text) => write!(f, "rejected its input: {text}"),
             Self::Transient(text) => write!(f, "failed for now: {text}"),
