@@ -37,7 +37,8 @@ impl Place {
     /// Writes the configuration: a store in this folder, any free port, and `rest`.
     pub fn configure(&self, rest: &str) -> PathBuf {
         let file = self.path("wardline.toml");
-        let text = format!("[store]\npath = \"store\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n{rest}");
+        let text =
+            format!("[store]\npath = \"store\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n{rest}");
         std::fs::write(&file, text).expect("the folder can be written");
         file
     }
@@ -58,7 +59,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if std::thread::panicking() && let Some(folder) = self.folder.take() {
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
             need::say(&format!("kept for a look: {}", folder.keep().display()));
         }
     }

@@ -102,7 +102,8 @@ pub fn times(file: &Path, stream: &str, rate: i64) -> Vec<Times> {
     let probe = probe(file, stream, "packet=pts,dts:stream=codec_name,time_base");
     let base = &probe.streams.first().expect("the stream is there").time_base;
     let (number, of) = base.split_once('/').expect("a time base is a fraction");
-    let (number, of): (i64, i64) = (number.parse().expect("a number"), of.parse().expect("a number"));
+    let (number, of): (i64, i64) =
+        (number.parse().expect("a number"), of.parse().expect("a number"));
     let scaled = |ticks: Option<i64>| ticks.expect("a packet has times") * number * rate / of;
     let packets = probe.packets.iter();
     packets.map(|packet| Times { pts: scaled(packet.pts), dts: scaled(packet.dts) }).collect()

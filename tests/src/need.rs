@@ -27,9 +27,13 @@ pub enum Need {
 /// Whether `test` lacks something; if so, says what.
 pub fn missing(test: &str, needs: &[Need]) -> bool {
     let lacks = needs.iter().find_map(|need| match need {
-        Need::Wardline => wardline().is_none().then(|| "wardline is not built: type `cargo build -p wardline`, or set WARDLINE_BIN".to_owned()),
+        Need::Wardline => wardline().is_none().then(|| {
+            "wardline is not built: type `cargo build -p wardline`, or set WARDLINE_BIN".to_owned()
+        }),
         Need::Ffmpeg => (!runs("ffmpeg", &["-version"])).then(|| "no ffmpeg".to_owned()),
-        Need::Gstreamer => python().is_none().then(|| "no python3-gi with gir1.2-gst-rtsp-server-1.0".to_owned()),
+        Need::Gstreamer => {
+            python().is_none().then(|| "no python3-gi with gir1.2-gst-rtsp-server-1.0".to_owned())
+        }
         Need::Clip(name) => clip(name).is_none().then(|| format!("no clip {name}")),
     });
     match lacks {

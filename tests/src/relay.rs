@@ -215,8 +215,10 @@ impl Way {
             Direction::ToClient => {
                 let Some(theirs) = ports.get(&client) else { return message };
                 let Some(server) = value(&text, "server_port=") else { return message };
-                let text = text.replace(&format!("server_port={server}"), &format!("server_port={client}"));
-                text.replace(&format!("client_port={client}"), &format!("client_port={theirs}")).into_bytes()
+                let text = text
+                    .replace(&format!("server_port={server}"), &format!("server_port={client}"));
+                text.replace(&format!("client_port={client}"), &format!("client_port={theirs}"))
+                    .into_bytes()
             }
         }
     }
@@ -236,7 +238,8 @@ fn open_datagrams(state: &Arc<State>, client: &str) -> Option<String> {
     let (first, second, port) = (0..64).find_map(|_| {
         let first = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
         let port = first.local_addr().ok()?.port();
-        let second = (port % 2 == 0).then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).ok())??;
+        let second =
+            (port % 2 == 0).then(|| UdpSocket::bind((Ipv4Addr::LOCALHOST, port + 1)).ok())??;
         Some((first, second, port))
     })?;
     for (socket, client, media) in [(first, clients[0], true), (second, clients[1], false)] {
