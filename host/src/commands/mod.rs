@@ -1,1 +1,43 @@
-//! (to be written)
+//! One command of the command line a file: arguments in, work, output.
+
+mod check;
+mod demo;
+mod output;
+mod plugin;
+mod recordings;
+mod run;
+mod simulate;
+mod trigger;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::base::Result;
+use crate::base::clock::Clock;
+use crate::cli::{Cli, Command, Plugin, Recordings};
+
+/// What every command gets from the process.
+#[derive(Clone)]
+pub struct Process {
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled by SIGINT and SIGTERM.
+    pub shutdown: CancellationToken,
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// What went wrong, for people; the process ends with exit code 1.
+pub async fn execute(cli: Cli, process: Process) -> Result<()> {
+    match cli.command {
+        Command::Run(arguments) => run::run(arguments, process).await,
+        Command::Check(arguments) => check::check(arguments, process).await,
+        Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
+        Command::Demo(arguments) => demo::demo(arguments, process).await,
+        Command::Recordings(Recordings::List(arguments)) => recordings::list(&arguments, &process),
+        Command::Trigger(arguments) => trigger::trigger(arguments).await,
+        Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
+    }
+}

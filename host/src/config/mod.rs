@@ -1,1 +1,278 @@
-//! (to be written)
+//! TOML text -> [`Config`]: everything resolved and checked, or all mistakes at once.
+//!
+//! Takes the one file that an operator writes; gives plain values in which templates, environment
+//! variables and defaults are already applied. Loads no plugin and opens no camera: what a
+//! component is and whether a camera answers is found out by those who use these values.
+
+mod units;
+mod secret;
+mod suggest;
+mod mistakes;
+mod table;
+mod camera;
+mod read;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+pub use mistakes::{Mistake, Mistakes};
+pub use secret::Secret;
+pub use units::{parse_duration, parse_size, show_duration, show_size};
+
+/// How long video is kept where nobody says: also the hold of fail-open recordings.
+pub const KEEP_DEFAULT: Duration = Duration::from_secs(7 * 86_400);
+
+/// One host's whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where recordings go.
+    pub store: Store,
+    /// The HTTP side.
+    pub http: Http,
+    /// In the order of the file.
+    pub plugins: Vec<Plugin>,
+    /// In the order of the file.
+    pub cameras: Vec<Camera>,
+    /// What is allowed but probably not meant; `file:line: text`.
+    pub warnings: Vec<String>,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The directory, made at the first start.
+    pub path: PathBuf,
+    /// Time between syncs to the disk: what a power cut may cost.
+    pub sync: Duration,
+    /// Bytes of the filesystem that stay free; `None` is max(5 %, 1 GiB), at most 50 GiB.
+    pub free_floor_bytes: Option<u64>,
+    /// How long events stay in the index.
+    pub event_keep: Duration,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The bearer token that requests need; always there when `listen` is not loopback.
+    pub token: Option<Secret>,
+}
+
+/// `[plugins.NAME]`: one component with its parameters.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    /// Its name here, in events and in `/hooks/<name>`.
+    pub name: String,
+    /// Where it comes from.
+    pub component: Component,
+    /// For the plugin's eyes only.
+    pub params: Params,
+    /// For event sources: the cameras that its events mean when they name none.
+    pub cameras: Vec<String>,
+}
+
+/// Where a component comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// Built into this program, by name.
+    Bundled(String),
+    /// A file; absolute, or relative to the working directory.
+    File(PathBuf),
+}
+
+/// A plugin's parameters. Values may hold secrets, so `Debug` shows only the keys.
+#[derive(Clone, Default, PartialEq)]
+pub struct Params(serde_json::Map<String, serde_json::Value>);
+
+impl Params {
+    /// From JSON.
+    pub fn new(values: serde_json::Map<String, serde_json::Value>) -> Self {
+        Self(values)
+    }
+
+    /// All of them. Not for logs.
+    pub fn values(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0
+    }
+
+    /// The JSON object that the plugin receives. Not for logs.
+    pub fn json(&self) -> String {
+        serde_json::to_string(&self.0).expect("JSON values have string keys")
+    }
+}
+
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// `[cameras.NAME]`, its template applied.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// Lower case; safe as one part of a path.
+    pub name: String,
+    /// The stream that is recorded.
+    pub source: Source,
+    /// A second, smaller stream for analysis; `None`: the recorded one is analysed.
+    pub analysis: Option<Source>,
+    /// What is recorded.
+    pub mode: Mode,
+    /// How long continuous video, and spans whose policy says nothing, are kept.
+    pub keep: Duration,
+    /// The wished length of a file.
+    pub segment: Duration,
+    /// Pre-roll ring: its length in time.
+    pub preroll: Duration,
+    /// Pre-roll ring: its length in bytes.
+    pub preroll_bytes: u64,
+    /// Silence after which the session is given up.
+    pub stall: Duration,
+    /// IANA name, checked; for policies and for what people read.
+    pub timezone: Option<String>,
+    /// Names of plugins, in the order of the file.
+    pub analyzers: Vec<String>,
+    /// Names of plugins, in the order of the file.
+    pub policies: Vec<String>,
+}
+
+/// What of a camera is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything.
+    Continuous,
+    /// Only spans.
+    Events,
+    /// Everything, and spans hold what they cover for longer.
+    Both,
+    /// Nothing: live and analysis only.
+    Off,
+}
+
+impl Mode {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Continuous => "continuous",
+            Self::Events => "events",
+            Self::Both => "both",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// Where a stream comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// An RTSP server.
+    Rtsp {
+        /// Without credentials.
+        url: Url,
+        /// For Basic and Digest.
+        login: Option<Login>,
+        /// How RTP comes.
+        transport: Transport,
+    },
+    /// An MP4 file, played as a camera.
+    File {
+        /// Absolute, or relative to the working directory.
+        path: PathBuf,
+        /// How fast.
+        pace: Pace,
+        /// Begins again at its end.
+        repeat: bool,
+    },
+}
+
+/// A user name and its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub username: String,
+    /// The password; may be empty.
+    pub password: Secret,
+}
+
+/// How RTP packets come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Interleaved in the RTSP connection.
+    Tcp,
+    /// In datagrams of their own.
+    Udp,
+}
+
+/// How fast a file is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As a camera would.
+    Live,
+    /// As fast as the recorder takes it.
+    Fast,
+}
+
+impl Config {
+    /// The plugin of that name.
+    pub fn plugin(&self, name: &str) -> Option<&Plugin> {
+        self.plugins.iter().find(|plugin| plugin.name == name)
+    }
+
+    /// The camera of that name.
+    pub fn camera(&self, name: &str) -> Option<&Camera> {
+        self.cameras.iter().find(|camera| camera.name == name)
+    }
+}
+
+/// What a configuration may refer to outside its own text. Tests bring their own.
+pub trait Surroundings {
+    /// The value of an environment variable.
+    fn variable(&self, name: &str) -> Option<String>;
+    /// The text of a file that holds a secret.
+    fn secret_file(&self, path: &Path) -> std::io::Result<String>;
+    /// Whether there is a file.
+    fn is_file(&self, path: &Path) -> bool;
+}
+
+/// The process's environment and the machine's files.
+pub struct Machine;
+
+impl Surroundings for Machine {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    fn secret_file(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// All that is wrong with it, each with its line; or that it can't be read.
+pub fn load(path: &Path) -> Result<Config, Mistakes> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&text, path, &Machine),
+        Err(error) => Err(Mistakes::unreadable(path, &error)),
+    }
+}
+
+/// Checks a text. `path` is its file, for messages and because paths inside are relative to it.
+///
+/// # Errors
+/// All that is wrong with it, each with its line.
+pub fn parse(text: &str, path: &Path, surroundings: &dyn Surroundings) -> Result<Config, Mistakes> {
+    read::config(text, path, surroundings)
+}

@@ -1,5 +1,9 @@
-//! Events: what is said, stored and heard. (Message -> Event, and the bus.)
+//! Message -> Event, and the bus that carries events to those who hear them.
 
 pub mod event;
+pub mod lifecycle;
+pub mod bus;
+pub mod source;
 
+pub use bus::{Bus, Heard, Publish};
 pub use event::{Area, Attribute, Event, Notice, Phase, Region, Value};

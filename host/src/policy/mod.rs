@@ -1,5 +1,9 @@
 //! Event -> Span: recording policies, and what happens when they fail.
 
 pub mod span;
+pub mod fallback;
+pub mod judges;
+pub mod spans;
+pub mod stage;
 
 pub use span::Span;

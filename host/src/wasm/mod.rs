@@ -1,1 +1,48 @@
-//! (to be written)
+//! Guests: loads plugins, runs them within limits, and hands out what they said, checked.
+//!
+//! The only folder that names `wasmtime`. Takes component bytes, host types and a `now`; gives
+//! host types and [`Fault`]s. Knows no camera session, no queue between stages and no disk but the
+//! directory of compiled code.
+//!
+//! Reading order: an [`Engine`] compiles a [`Plugin`]; an [`Analyzer`], [`Source`] or [`Policy`] is
+//! one instance of it; its calls run on a [`Lane`], never on a task of the runtime.
+
+pub mod engine;
+mod ticker;
+mod bindings;
+pub mod manifest;
+mod params;
+pub mod component;
+pub mod inspect;
+pub mod limits;
+mod imports;
+pub mod fault;
+pub mod instance;
+mod check;
+mod convert;
+pub mod analyzer;
+pub mod source;
+pub mod policy;
+pub mod lane;
+pub mod ladder;
+pub mod standing;
+pub mod supervise;
+mod bundled;
+
+pub use engine::Engine;
+pub use component::Plugin;
+pub use inspect::{Inspection, World, inspect};
+pub use fault::{Cause, Fault};
+pub use instance::{CallStats, InstanceConfig, Setup, Video};
+pub use analyzer::{Analyzer, Fit, Pace, Picture, PictureRequest, PixelFormat, Unit, Wishes};
+pub use source::{Message, Source, SourceSpec};
+pub use policy::{Answer, ClosedSegment, Policy, SpanAsk, Tally};
+pub use lane::{Lane, Lanes};
+pub use bundled::{BUNDLED, bundled};
+
+#[cfg(test)]
+#[allow(dead_code, unreachable_pub, reason = "shared with the crate `tests`, which uses more of it")]
+#[path = "../../../tests/src/guests.rs"]
+mod guests;
+#[cfg(test)]
+mod tests;

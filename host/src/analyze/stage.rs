@@ -1,0 +1,265 @@
+//! One analyzer on one camera: pictures in, events out, rebuilt when it faults.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::mailbox;
+use super::pictures::{Frame, Subscription, Wishes};
+use crate::base::clock::Clock;
+use crate::events::lifecycle::Lifecycle;
+use crate::events::{Bus, Event, Publish};
+use crate::ingest::VideoParameters;
+use crate::wasm::standing::Standing;
+use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{self, Analyzer, CallStats, Lane, Plugin};
+
+/// So many overruns in a row halve the analyzer's rate.
+const OVERRUNS_MAX: u32 = 3;
+
+/// After so long without one the rate doubles again.
+const OVERRUN_MEMORY: Duration = Duration::from_secs(60);
+
+/// What one analyzer on one camera needs.
+pub struct Stage {
+    /// The camera.
+    pub camera: String,
+    /// The analyzer's name in the configuration.
+    pub name: String,
+    /// Its component and manifest.
+    pub plugin: Plugin,
+    /// What an instance is made with.
+    pub instance: wasm::InstanceConfig,
+    /// What `init` gets, but for the video, which is not known yet.
+    pub setup: wasm::Setup,
+    /// Where its calls run.
+    pub lane: Lane,
+    /// What it wants to see goes here.
+    pub wishes: Wishes,
+    /// What the stream is, once known.
+    pub video: watch::Receiver<Option<Arc<VideoParameters>>>,
+    /// Access units of the recorded stream, in batches; only if it asks for them.
+    pub units: Option<mpsc::Receiver<Vec<wasm::Unit>>>,
+    /// Where its events go.
+    pub bus: Bus,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One life of an instance.
+struct Life {
+    analyzer: Guest<Analyzer>,
+    events: Lifecycle,
+    pictures: Option<mailbox::Receiver<Frame>>,
+    thinning: Arc<AtomicU32>,
+    breaks: Option<u64>,
+    overruns: u32,
+    last_overrun: Instant,
+}
+
+impl Stage {
+    /// Serves the camera until shutdown.
+    pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
+        loop {
+            let end = self.run_once(&supervisor, &shutdown).await;
+            match supervisor.after(end, &shutdown).await {
+                After::Rebuild => {}
+                After::Quarantined | After::Shutdown => return,
+            }
+        }
+    }
+
+    async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
+        if self.video.borrow().is_none() {
+            supervisor.tell(Standing::Waiting);
+        }
+        let known = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return End::Shutdown,
+            known = self.video.wait_for(Option::is_some) => known.ok().and_then(|video| video.clone()),
+        };
+        let Some(video) = known else { return End::Shutdown };
+        let mut life = match self.begin(&video).await {
+            Ok(life) => life,
+            Err(trouble) => return End::Trouble(trouble),
+        };
+        supervisor.tell(Standing::Running);
+        let end = self.serve(&mut life, shutdown).await;
+        for event in life.events.end_all() {
+            self.publish(event).await;
+        }
+        end
+    }
+
+    async fn serve(&mut self, life: &mut Life, shutdown: &CancellationToken) -> End {
+        loop {
+            let renewal = life.events.deadline().map(|at| at.since(self.clock.wall()));
+            let step = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                frame = take(life.pictures.as_ref()) => match frame {
+                    None => return End::Shutdown,
+                    Some((frame, skipped)) => self.analyze(life, frame, skipped).await,
+                },
+                units = next(self.units.as_mut()) => match units {
+                    None => return End::Shutdown,
+                    Some(units) => self.observe(life, units).await,
+                },
+                () = sleep_for(renewal) => {
+                    for event in life.events.expire(self.clock.wall()) {
+                        self.publish(event).await;
+                    }
+                    Ok(())
+                }
+            };
+            if let Err(trouble) = step {
+                return End::Trouble(trouble);
+            }
+        }
+    }
+
+    async fn begin(&mut self, video: &VideoParameters) -> Result<Life, Trouble> {
+        let now = self.clock.wall();
+        let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
+        let mut setup = self.setup.clone();
+        setup.video = Some(wasm::Video {
+            codec: video.rfc6381.clone(),
+            width: video.width,
+            height: video.height,
+            fps: 0.0,
+        });
+        let make = move || Analyzer::new(&plugin, instance, &setup, now);
+        let (analyzer, wishes) = Guest::make(&self.lane, make).await?;
+        if !wishes.units {
+            self.units = None;
+        }
+        let thinning = Arc::new(AtomicU32::new(1));
+        let pictures = wishes.pictures.map(|request| {
+            let (sender, receiver) = mailbox::mailbox();
+            let subscription = Subscription { request, thinning: thinning.clone(), mailbox: sender };
+            self.wishes.send_modify(|wishes| {
+                wishes.retain(|old| !old.mailbox.is_closed());
+                wishes.push(Arc::new(subscription));
+            });
+            receiver
+        });
+        Ok(Life {
+            analyzer,
+            events: Lifecycle::new(Some(&self.camera), &self.name, now),
+            pictures,
+            thinning,
+            breaks: None,
+            overruns: 0,
+            last_overrun: Instant::now(),
+        })
+    }
+
+    async fn analyze(&self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
+        let gap = life.breaks.replace(frame.breaks) != Some(frame.breaks);
+        if gap {
+            for event in life.events.end_all() {
+                self.publish(event).await;
+            }
+        }
+        let picture = wasm::Picture {
+            sequence: frame.sequence,
+            time: frame.time,
+            width: frame.width,
+            height: frame.height,
+            skipped,
+            key: frame.key,
+            gap,
+        };
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.analyze(picture, &frame.pixels)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
+    }
+
+    async fn observe(&self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.observe(&units)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
+    }
+
+    async fn said(&self, life: &mut Life, said: Said<(Vec<Event>, CallStats)>) {
+        let (events, stats) = match said {
+            Said::Answer(said) => said,
+            Said::Declined(fault) => {
+                tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
+                return;
+            }
+        };
+        self.thin(life, stats);
+        let now = self.clock.wall();
+        for event in events {
+            if let Some(event) = life.events.accept(event, now) {
+                self.publish(event).await;
+            }
+        }
+    }
+
+    /// Fewer pictures for an analyzer that can't keep up, more again when it can.
+    fn thin(&self, life: &mut Life, stats: CallStats) {
+        let now = Instant::now();
+        let divisor = life.thinning.load(Ordering::Relaxed);
+        if stats.overrun {
+            life.overruns += 1;
+            life.last_overrun = now;
+            if life.overruns >= OVERRUNS_MAX {
+                life.overruns = 0;
+                life.thinning.store((divisor * 2).min(1 << 10), Ordering::Relaxed);
+                tracing::warn!(camera = self.camera, plugin = self.name, "too slow: its rate is halved");
+            }
+        } else {
+            life.overruns = 0;
+            if divisor > 1 && now - life.last_overrun >= OVERRUN_MEMORY {
+                life.last_overrun = now;
+                life.thinning.store(divisor / 2, Ordering::Relaxed);
+            }
+        }
+    }
+
+    async fn publish(&self, event: Event) {
+        let by = Publish { origin: &self.name, camera: &self.camera };
+        if let Err(error) = self.bus.publish(by, event).await {
+            tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+        }
+    }
+}
+
+async fn take(pictures: Option<&mailbox::Receiver<Frame>>) -> Option<(Frame, u32)> {
+    match pictures {
+        Some(pictures) => pictures.take().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) -> Option<Vec<wasm::Unit>> {
+    match units {
+        Some(units) => units.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_for(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,55 @@
+//! What commands print: lines, tables and JSON, on standard output.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::base::{Error, Result};
+
+/// Prints a line.
+///
+/// # Errors
+/// Nobody reads any more.
+pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
+    writeln!(io::stdout(), "{text}").map_err(closed)
+}
+
+/// Prints a value as one JSON document.
+pub(super) fn json(value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Error::bug("make the JSON output").with(error))?;
+    line(text)
+}
+
+fn closed(error: io::Error) -> Error {
+    Error::stop("write to standard output").with(error)
+}
+
+/// Rows under a header, columns aligned; the last column is not padded.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let header: Vec<String> = header.iter().map(|word| (*word).to_owned()).collect();
+    let all = || std::iter::once(&header).chain(rows);
+    let width = |column: usize| {
+        all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["gate".into(), "1 s".into()], vec!["a".into(), "é".into()]];
+        assert_eq!(table(&["camera", "time"], &rows), "camera  time\ngate    1 s\na       é");
+    }
+}

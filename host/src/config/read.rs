@@ -1,0 +1,207 @@
+//! The whole file: its tables, one after the other, then what they say of each other.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::camera::{self, Role, camera, check_name};
+use super::suggest::nearest;
+use super::table::{Context, Table, Text};
+use super::{Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, rules};
+
+/// The port that nobody else's recorder uses by default.
+const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8086);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A plugin and where the parts stand that others must check.
+pub(super) struct ReadPlugin {
+    pub(super) plugin: Plugin,
+    pub(super) at: usize,
+    pub(super) cameras: Vec<Text>,
+}
+
+pub(super) fn config(
+    text: &str,
+    path: &Path,
+    surroundings: &dyn Surroundings,
+) -> Result<Config, Mistakes> {
+    let context = Context::new(text, path, surroundings);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        context.mistake(error.span().map_or(0, |span| span.start), error.message());
+    }
+    if !errors.is_empty() {
+        // What can't be read would be missed as well, and that helps nobody.
+        return Err(context.finish().expect_err("a mistake was noted"));
+    }
+    let root = Table::new(&context, "", 0, vec![document.get_ref()]);
+    let store = store(&context, root.table("store"));
+    let http = http(&context, root.table("http"));
+    let plugins = plugins(&context, &root.table("plugins"));
+    let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
+    root.finish();
+    rules::check(&context, &plugins, &cameras, &names);
+    let warnings = context.finish()?;
+    Ok(Config {
+        store: store.expect("a missing path is a mistake"),
+        http,
+        plugins: plugins.into_iter().map(|read| read.plugin).collect(),
+        cameras: cameras.into_iter().map(|read| read.camera).collect(),
+        warnings,
+    })
+}
+
+fn store(context: &Context<'_>, table: Table<'_, '_>) -> Option<Store> {
+    let path = table.text("path");
+    if path.is_none() && table.get("path").is_none() {
+        context.mistake(table.at, "there is no `path` in `[store]`: write where recordings go, for example `path = \"recordings\"`");
+    }
+    let sync = table.duration("sync", Duration::from_millis(100)..=Duration::from_secs(60));
+    let free_floor_bytes = table.size("free-floor", 0..=1 << 50);
+    let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
+    table.finish();
+    Some(Store {
+        path: context.resolve(&path?.value),
+        sync: sync.unwrap_or(Duration::from_secs(2)),
+        free_floor_bytes,
+        event_keep: event_keep.unwrap_or(90 * DAY),
+    })
+}
+
+fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
+    let listen = table.text("listen");
+    let token = camera::secret(context, &table, "token", "token-file");
+    let at = listen.as_ref().map_or(table.at, |text| text.at);
+    let listen = listen.and_then(|text| match text.value.parse() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            context.mistake(
+                at,
+                format!("`listen`: `{}` is not an address with a port: write for example `127.0.0.1:8086` or `[::]:8086`", text.raw),
+            );
+            None
+        }
+    });
+    let listen = listen.unwrap_or(LISTEN_DEFAULT);
+    if let Some((_, at)) = token.as_ref().filter(|(token, _)| token.reveal().len() < 8) {
+        context.mistake(
+            *at,
+            "`token` has fewer than 8 characters: make one with `openssl rand -hex 16`",
+        );
+    }
+    // A token that is there but wrong has its own mistake.
+    let tried = table.get("token").is_some() || table.get("token-file").is_some();
+    if !listen.ip().is_loopback() && !tried {
+        context.mistake(
+            at,
+            format!("`listen` = {listen} can be reached by others, so `[http]` needs a `token`: write `token = \"${{WARDLINE_TOKEN}}\"`, or listen on 127.0.0.1"),
+        );
+    }
+    table.finish();
+    Http { listen, token: token.map(|(token, _)| token) }
+}
+
+fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
+    let mut plugins = Vec::new();
+    for (name, at, layer) in tables.named() {
+        if let Err(why) = check_name(name) {
+            context.mistake(at, format!("plugin name `{name}`: {why}"));
+        }
+        let table = Table::new(context, format!("plugins.{name}"), at, vec![layer]);
+        let component = table.text("component").map(|text| component(context, &text));
+        if component.is_none() && table.get("component").is_none() {
+            context.mistake(at, format!("`[plugins.{name}]` has no `component`: write the name of a bundled one, or the path of a .wasm file"));
+        }
+        let params = Params::new(table.json("params"));
+        let cameras = table.texts("cameras");
+        table.finish();
+        let plugin = Plugin {
+            name: name.into(),
+            // Only read when nothing is wrong.
+            component: component.unwrap_or_else(|| Component::Bundled(String::new())),
+            params,
+            cameras: cameras.iter().map(|text| text.value.clone()).collect(),
+        };
+        plugins.push(ReadPlugin { plugin, at, cameras });
+    }
+    plugins
+}
+
+/// A name without a dot or slash is a bundled component; `wasm` knows which there are.
+fn component(context: &Context<'_>, text: &Text) -> Component {
+    if !text.value.contains(['/', '.', '\\']) {
+        return Component::Bundled(text.value.clone());
+    }
+    let path = context.resolve(&text.value);
+    if !context.surroundings.is_file(&path) {
+        context.mistake(
+            text.at,
+            format!("`component`: there is no file {}", context.resolve(&text.raw).display()),
+        );
+    }
+    Component::File(path)
+}
+
+/// The cameras that are whole, and the names of all, so that a mistake in one is not also one in
+/// what refers to it.
+fn cameras<'c>(
+    context: &'c Context<'_>,
+    templates: &Table<'_, 'c>,
+    tables: &Table<'_, 'c>,
+) -> (Vec<camera::Read>, Vec<&'c str>) {
+    let templates = templates.named();
+    for (name, at, layer) in &templates {
+        let table = Table::new(context, format!("templates.{name}"), *at, vec![layer]);
+        if let Some((_, at)) = table.get("template") {
+            context.mistake(
+                at,
+                format!("template `{name}` names a template itself: write its keys out"),
+            );
+        }
+        camera(context, name, table, Role::Template);
+    }
+    let (mut cameras, mut names) = (Vec::new(), Vec::new());
+    for (name, at, layer) in tables.named() {
+        names.push(name);
+        if let Err(why) = check_name(name) {
+            context.mistake(at, format!("camera name `{name}`: {why}"));
+        }
+        let mut layers = vec![layer];
+        let own = Table::new(context, format!("cameras.{name}"), at, vec![layer]);
+        if let Some(wanted) = own.text("template") {
+            match templates.iter().find(|(name, _, _)| *name == wanted.value) {
+                Some((_, _, template)) => layers.push(template),
+                None => {
+                    let known = templates.iter().map(|(name, _, _)| *name);
+                    context.mistake(wanted.at, unknown("template", &wanted.raw, known));
+                    // What the template would have given is not missed as well.
+                    continue;
+                }
+            }
+        }
+        cameras.extend(camera(
+            context,
+            name,
+            Table::new(context, format!("cameras.{name}"), at, layers),
+            Role::Camera,
+        ));
+    }
+    if names.is_empty() {
+        context.mistake(tables.at, "there is no camera: write `[cameras.NAME]` with a `url`");
+    }
+    (cameras, names)
+}
+
+/// The message for a name that nothing has.
+pub(super) fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let known: Vec<&str> = known.collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("there is no {what} `{name}`: did you mean `{near}`?"),
+        None if known.is_empty() => {
+            format!("there is no {what} `{name}`: add `[{what}s.{name}]`")
+        }
+        None => format!("there is no {what} `{name}`: there are `{}`", known.join("`, `")),
+    }
+}

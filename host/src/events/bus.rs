@@ -1,0 +1,202 @@
+//! The bus: an event is stored, then heard. (Event -> Notice.)
+//!
+//! Knows cameras by name only, and nothing of plugins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Event, Notice};
+use crate::base::clock::Clock;
+use crate::base::metrics::{self, Metrics};
+use crate::base::{Error, Result, Timestamp, limits};
+use crate::store::{self, ClosedSegment, Store};
+
+/// What a listener (a policy of one camera) gets, in order.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// An event of its camera.
+    Notice(Notice),
+    /// A segment of its camera is on disk for good: how long shall it stay?
+    Closed(ClosedSegment),
+}
+
+/// Who says an event.
+#[derive(Clone, Copy, Debug)]
+pub struct Publish<'a> {
+    /// A plugin's configured name, `camera`, `api` or `host`.
+    pub origin: &'a str,
+    /// The camera that the event is about.
+    pub camera: &'a str,
+}
+
+struct Listener {
+    /// The listener's own events are not given back to it.
+    name: String,
+    queue: mpsc::Sender<Heard>,
+}
+
+/// Carries events from who says them to who hears them. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// By camera; every configured camera has an entry.
+    listeners: Arc<BTreeMap<String, Vec<Listener>>>,
+    /// To the task that says the host's own events.
+    host_events: mpsc::Sender<(String, Event)>,
+}
+
+/// The listeners of a bus while it is put together.
+#[derive(Default)]
+pub struct Wiring {
+    listeners: BTreeMap<String, Vec<Listener>>,
+}
+
+impl Wiring {
+    /// Makes a camera known.
+    pub fn camera(&mut self, camera: &str) {
+        self.listeners.entry(camera.into()).or_default();
+    }
+
+    /// Gives `name` the events of `camera`. When its queue is full, who says events waits.
+    pub fn listen(&mut self, camera: &str, name: &str) -> mpsc::Receiver<Heard> {
+        let (queue, heard) = mpsc::channel(limits::EVENT_QUEUE);
+        let listener = Listener { name: name.into(), queue };
+        self.listeners.entry(camera.into()).or_default().push(listener);
+        heard
+    }
+
+    /// The bus, and the queue of the host's own events, to be handed to [`run_host_events`].
+    pub fn connect(
+        self,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> (Bus, mpsc::Receiver<(String, Event)>) {
+        let (host_events, queue) = mpsc::channel(limits::EVENT_QUEUE);
+        let listeners = Arc::new(self.listeners);
+        (Bus { store, clock, metrics, listeners, host_events }, queue)
+    }
+}
+
+impl Bus {
+    /// Stores an event and gives it to the camera's listeners; waits for room in their queues.
+    ///
+    /// # Errors
+    /// `Refuse` for an unknown camera or a time too far ahead (stored as refused), `Retry` when
+    /// the index does not take it: nobody hears an event that is not stored.
+    pub async fn publish(&self, by: Publish<'_>, mut event: Event) -> Result<Notice> {
+        let Some(listeners) = self.listeners.get(by.camera) else {
+            let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
+            return Err(Error::refuse(format!(
+                "{}: no camera `{}` is configured; known: {}",
+                by.origin,
+                by.camera,
+                known.join(", ")
+            )));
+        };
+        if event.cameras.is_empty() {
+            event.cameras.push(by.camera.into());
+        }
+        let received = self.clock.wall();
+        let refused = (event.time > received + limits::EVENT_LEAD).then(|| {
+            format!(
+                "{}: event `{}` lies {} s ahead of camera {}: check the sender's clock",
+                by.origin,
+                event.kind,
+                event.time.since(received).as_secs(),
+                by.camera
+            )
+        });
+        let sequence = self.store(by, &event, received, refused.as_deref()).await?;
+        if let Some(reason) = refused {
+            return Err(Error::refuse(reason));
+        }
+        let notice = Notice {
+            event,
+            camera: by.camera.into(),
+            origin: by.origin.into(),
+            received,
+            sequence,
+        };
+        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
+            // A listener that is gone has ended with its camera: the stored row remains.
+            let _gone = listener.queue.send(Heard::Notice(notice.clone())).await;
+        }
+        Ok(notice)
+    }
+
+    /// Says an event of the host's own without waiting. When too many wait already it is dropped
+    /// with a log line; what it reports stands in the index anyway (segments, gaps, deletions).
+    pub fn announce(&self, camera: &str, event: Event) {
+        if let Err(mpsc::error::TrySendError::Full((camera, event))) =
+            self.host_events.try_send((camera.into(), event))
+        {
+            tracing::warn!(camera, kind = event.kind, "too many host events wait: dropped");
+        }
+    }
+
+    /// Tells the camera's listeners of a segment, without waiting: one that does not hear of it
+    /// leaves the segment with the configured keep.
+    pub fn closed(&self, segment: &ClosedSegment) {
+        for listener in self.listeners.get(&segment.camera).into_iter().flatten() {
+            if listener.queue.try_send(Heard::Closed(segment.clone())).is_err() {
+                tracing::warn!(
+                    camera = segment.camera,
+                    policy = listener.name,
+                    sequence = segment.sequence,
+                    "policy is too busy to judge a segment: kept as configured"
+                );
+            }
+        }
+    }
+
+    async fn store(
+        &self,
+        by: Publish<'_>,
+        event: &Event,
+        received: Timestamp,
+        refused: Option<&str>,
+    ) -> Result<u64> {
+        let labels = metrics::Plugin { camera: by.camera.into(), plugin: by.origin.into() };
+        self.metrics.events.get_or_create(&labels).inc();
+        let outcome = match refused {
+            Some(reason) => store::Outcome::Refused(reason.into()),
+            None => store::Outcome::Accepted,
+        };
+        let row = store::NewEvent {
+            event: event.clone(),
+            camera: by.camera.into(),
+            origin: by.origin.into(),
+            received,
+            outcome,
+        };
+        self.store.event(row).await
+    }
+}
+
+/// Says the host's own events, one after the other, until shutdown.
+pub async fn run_host_events(
+    bus: Bus,
+    mut queue: mpsc::Receiver<(String, Event)>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let (camera, event) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            said = queue.recv() => match said {
+                Some(said) => said,
+                None => return,
+            },
+        };
+        let by = Publish { origin: "host", camera: &camera };
+        if let Err(error) = bus.publish(by, event).await {
+            tracing::warn!(camera, "host event not stored: {}", error.chain());
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! One configured event source: messages in, events out, rebuilt when it faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::lifecycle::Lifecycle;
+use super::{Attribute, Bus, Event, Notice, Publish};
+use crate::base::clock::Clock;
+use crate::base::{Kind, limits};
+use crate::wasm::standing::Standing;
+use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{self, Cause, Lane, Plugin};
+
+/// A message for a source, and where its answer goes.
+#[derive(Debug)]
+pub struct Delivery {
+    /// `application/json` and the like; empty when the sender did not say.
+    pub content_type: String,
+    /// Headers and query: `header.<name>`, `query.<name>`.
+    pub attributes: Vec<Attribute>,
+    /// The body.
+    pub body: Bytes,
+    /// What becomes of it.
+    pub answer: oneshot::Sender<Reply>,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Reply {
+    /// It was understood; these events are stored.
+    Stored(Vec<Notice>),
+    /// It was not understood, or names what does not exist.
+    Rejected(String),
+    /// The source, the index or a policy's queue is not there for it now.
+    Unavailable(String),
+}
+
+/// What one source needs.
+pub struct Source {
+    /// Its name in the configuration.
+    pub name: String,
+    /// The cameras that its events mean when they name none.
+    pub cameras: Vec<String>,
+    /// Its component and manifest.
+    pub plugin: Plugin,
+    /// What an instance is made with.
+    pub instance: wasm::InstanceConfig,
+    /// What `init` gets.
+    pub setup: wasm::Setup,
+    /// Where its calls run.
+    pub lane: Lane,
+    /// Its messages.
+    pub messages: mpsc::Receiver<Delivery>,
+    /// Where its events go.
+    pub bus: Bus,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One life of an instance.
+struct Life {
+    source: Guest<wasm::Source>,
+    events: Lifecycle,
+    tick: Option<Duration>,
+    next_tick: Option<Instant>,
+}
+
+impl Source {
+    /// Serves messages until shutdown.
+    pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
+        loop {
+            let end = self.run_once(&supervisor, &shutdown).await;
+            match supervisor.after(end, &shutdown).await {
+                After::Rebuild => {}
+                After::Quarantined => return self.refuse_all(&shutdown).await,
+                After::Shutdown => return,
+            }
+        }
+    }
+
+    async fn refuse_all(&mut self, shutdown: &CancellationToken) {
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                delivery = self.messages.recv() => delivery,
+            };
+            let Some(delivery) = delivery else { return };
+            let reason = format!("source {} is quarantined: see the log", self.name);
+            // Nobody waits any more: fine.
+            let _gone = delivery.answer.send(Reply::Unavailable(reason));
+        }
+    }
+
+    async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
+        let mut life = match self.begin().await {
+            Ok(life) => life,
+            Err(trouble) => return End::Trouble(trouble),
+        };
+        supervisor.tell(Standing::Running);
+        loop {
+            let renewal = life.events.deadline().map(|at| at.since(self.clock.wall()));
+            let step = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                delivery = self.messages.recv() => match delivery {
+                    None => return End::Shutdown,
+                    Some(delivery) => self.on_message(&mut life, delivery).await,
+                },
+                () = sleep_until(life.next_tick) => self.on_tick(&mut life).await,
+                () = sleep_for(renewal) => {
+                    for event in life.events.expire(self.clock.wall()) {
+                        self.publish(event).await;
+                    }
+                    Ok(())
+                }
+            };
+            if let Err(trouble) = step {
+                for event in life.events.end_all() {
+                    self.publish(event).await;
+                }
+                return End::Trouble(trouble);
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Life, Trouble> {
+        let now = self.clock.wall();
+        let (plugin, instance, setup) =
+            (self.plugin.clone(), self.instance.clone(), self.setup.clone());
+        let make = move || wasm::Source::new(&plugin, instance, &setup, now);
+        let (source, wishes) = Guest::make(&self.lane, make).await?;
+        let events = Lifecycle::new(None, &self.name, now);
+        let next_tick = wishes.tick.map(|tick| Instant::now() + tick);
+        Ok(Life { source, events, tick: wishes.tick, next_tick })
+    }
+
+    async fn on_tick(&self, life: &mut Life) -> Result<(), Trouble> {
+        let now = self.clock.wall();
+        life.next_tick = life.tick.map(|tick| Instant::now() + tick);
+        let said = life.source.call(move |source| source.on_tick(now)).await?;
+        let Said::Answer(events) = said else { return Ok(()) };
+        for event in events {
+            if let Some(event) = life.events.accept(event, now) {
+                self.publish(event).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
+        let message = wasm::Message {
+            topic: format!("hook:{}", self.name),
+            content_type: delivery.content_type,
+            received: self.clock.wall(),
+            attributes: delivery.attributes,
+            body: delivery.body.to_vec(),
+        };
+        let said = life.source.call(move |source| source.on_message(&message)).await;
+        let (reply, result) = match said {
+            Ok(Said::Answer(events)) => (self.publish_all(life, events).await, Ok(())),
+            Ok(Said::Declined(fault)) => match fault.cause {
+                Cause::Rejected(reason) => (Reply::Rejected(reason), Ok(())),
+                _ => (Reply::Unavailable(fault.to_string()), Ok(())),
+            },
+            Err(trouble) => (Reply::Unavailable(trouble.to_string()), Err(trouble)),
+        };
+        // Nobody waits any more: fine.
+        let _gone = delivery.answer.send(reply);
+        result
+    }
+
+    async fn publish_all(&self, life: &mut Life, events: Vec<Event>) -> Reply {
+        let now = self.clock.wall();
+        let mut notices = Vec::new();
+        for event in events {
+            let Some(event) = life.events.accept(event, now) else { continue };
+            let cameras =
+                if event.cameras.is_empty() { self.cameras.clone() } else { event.cameras.clone() };
+            for camera in cameras {
+                let by = Publish { origin: &self.name, camera: &camera };
+                let publish = self.bus.publish(by, event.clone());
+                match tokio::time::timeout(limits::HOOK_WAIT, publish).await {
+                    Ok(Ok(notice)) => notices.push(notice),
+                    Ok(Err(error)) if error.kind() == Kind::Refuse => {
+                        return Reply::Rejected(error.chain());
+                    }
+                    Ok(Err(error)) => return Reply::Unavailable(error.chain()),
+                    Err(_late) => {
+                        return Reply::Unavailable(format!(
+                            "a policy of camera {camera} is too busy: try again later"
+                        ));
+                    }
+                }
+            }
+        }
+        Reply::Stored(notices)
+    }
+
+    /// For what nobody waits to hear about.
+    async fn publish(&self, event: Event) {
+        let cameras =
+            if event.cameras.is_empty() { self.cameras.clone() } else { event.cameras.clone() };
+        for camera in cameras {
+            let by = Publish { origin: &self.name, camera: &camera };
+            if let Err(error) = self.bus.publish(by, event.clone()).await {
+                tracing::warn!(camera, plugin = self.name, "{}", error.chain());
+            }
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_for(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,157 @@
+//! The door between HTTP and the rest of the host: what requests ask, and what is answered.
+//!
+//! Knows no HTTP. `pipeline` implements [`Host`]; tests do too.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::base::Timestamp;
+
+/// What can be asked of a running host.
+pub trait Host: Send + Sync + 'static {
+    /// Gives a message to an event source and waits for what it says. Waits at most
+    /// [`HOOK_WAIT`](crate::base::limits::HOOK_WAIT) for room in its queue.
+    fn hook(&self, source: &str, request: HookRequest) -> impl Future<Output = HookAnswer> + Send;
+
+    /// Records now.
+    fn trigger(
+        &self,
+        camera: &str,
+        request: TriggerRequest,
+    ) -> impl Future<Output = TriggerAnswer> + Send;
+
+    /// How everything is. Must not wait.
+    fn health(&self) -> Health;
+}
+
+/// A message for an event source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HookRequest {
+    /// The `content-type` header; empty where there is none.
+    pub content_type: String,
+    /// Other headers, names in lower case, without credentials and cookies.
+    pub headers: Vec<(String, String)>,
+    /// The query, decoded.
+    pub query: Vec<(String, String)>,
+    /// At most [`HOOK_BODY_BYTES`](crate::base::limits::HOOK_BODY_BYTES).
+    pub body: Bytes,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HookAnswer {
+    /// Its events are stored; their qualified ids.
+    Taken(Vec<String>),
+    /// There is no such source, but these.
+    Unknown(Vec<String>),
+    /// The source refuses this message, and says why.
+    Rejected(String),
+    /// The source's queue stayed full.
+    Full,
+    /// The source is down, or failed on this message; try again.
+    Failed(String),
+}
+
+/// What is to be recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TriggerRequest {
+    /// From so long before now; `None`: as the host thinks fit.
+    pub before: Option<Duration>,
+    /// Until so long after now; `None`: as the host thinks fit.
+    pub length: Option<Duration>,
+    /// For people.
+    pub label: Option<String>,
+}
+
+/// What became of a trigger.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TriggerAnswer {
+    /// It is recorded.
+    Taken(Triggered),
+    /// There is no such camera, but these.
+    Unknown(Vec<String>),
+    /// The camera can't: its mode is `off`, for example.
+    Refused(String),
+    /// Not now; try again.
+    Failed(String),
+}
+
+/// A recording that was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Triggered {
+    /// The event's qualified id.
+    pub event: String,
+    /// Asked start.
+    pub start: Timestamp,
+    /// Asked end.
+    pub end: Timestamp,
+}
+
+/// How everything is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Health {
+    /// All of the configuration.
+    pub cameras: Vec<CameraHealth>,
+    /// All instances.
+    pub plugins: Vec<PluginHealth>,
+    /// The store.
+    pub store: StoreHealth,
+}
+
+/// How a camera is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CameraHealth {
+    /// Its name.
+    pub name: String,
+    /// Its mode, as in the configuration.
+    pub mode: &'static str,
+    /// Whether it delivers.
+    pub connected: bool,
+    /// Whether everything is recorded because a plugin is down.
+    pub fail_open: bool,
+    /// Since when `connected` is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// For people: why it does not deliver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How an instance of a plugin is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PluginHealth {
+    /// Its configured name.
+    pub name: String,
+    /// The camera that it serves; none for event sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// Whether it serves.
+    pub healthy: bool,
+    /// For people: why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How the store is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct StoreHealth {
+    /// Whether what comes is written.
+    pub healthy: bool,
+    /// Free on its filesystem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// For people: what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Health {
+    /// Nothing is wrong anywhere.
+    pub fn is_well(&self) -> bool {
+        self.store.healthy
+            && self.cameras.iter().all(|camera| camera.connected && !camera.fail_open)
+            && self.plugins.iter().all(|plugin| plugin.healthy)
+    }
+}

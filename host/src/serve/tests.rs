@@ -1,0 +1,216 @@
+//! The HTTP side as its clients see it, over loopback.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::base::Timestamp;
+use crate::base::tasks::Tasks;
+
+/// Answers as the name of the source or camera says, and keeps what it was asked.
+#[derive(Default)]
+struct Sample {
+    asked: Mutex<Vec<HookRequest>>,
+    triggered: Mutex<Vec<TriggerRequest>>,
+    unwell: bool,
+}
+
+impl Host for Sample {
+    async fn hook(&self, source: &str, request: HookRequest) -> HookAnswer {
+        self.asked.lock().unwrap().push(request);
+        match source {
+            "door" => HookAnswer::Taken(vec!["gate/door/1/a".into()]),
+            "picky" => HookAnswer::Rejected("no `kind` in the body".into()),
+            "busy" => HookAnswer::Full,
+            "broken" => HookAnswer::Failed("out of memory".into()),
+            _ => HookAnswer::Unknown(vec!["door".into(), "bell".into()]),
+        }
+    }
+
+    async fn trigger(&self, camera: &str, request: TriggerRequest) -> TriggerAnswer {
+        self.triggered.lock().unwrap().push(request);
+        match camera {
+            "gate" => TriggerAnswer::Taken(Triggered {
+                event: "gate/api/1/a".into(),
+                start: Timestamp::from_millis(1000),
+                end: Timestamp::from_millis(2000),
+            }),
+            "off" => TriggerAnswer::Refused("its mode is `off`".into()),
+            _ => TriggerAnswer::Unknown(Vec::new()),
+        }
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            store: StoreHealth { healthy: !self.unwell, ..Default::default() },
+            ..Default::default()
+        }
+    }
+}
+
+/// A server that runs until it is dropped.
+struct Running {
+    address: SocketAddr,
+    host: Arc<Sample>,
+    tasks: Tasks,
+}
+
+async fn start(host: Sample, token: Option<&str>) -> Running {
+    let (host, tasks) = (Arc::new(host), Tasks::new());
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        token: token.map(Secret::new),
+        metrics: Metrics::default(),
+    };
+    let server = Server::bind(config, host.clone()).await.unwrap();
+    let address = server.address();
+    tasks.spawn("http", server.run(tasks.shutdown().clone()));
+    Running { address, host, tasks }
+}
+
+/// Sends bytes and gives the status and all that came back.
+async fn send(address: SocketAddr, request: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // A server that has heard enough may close before all is sent.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    (status, answer)
+}
+
+async fn ask(running: &Running, line: &str, headers: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let text = format!(
+        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    );
+    send(running.address, text.as_bytes()).await
+}
+
+#[tokio::test]
+async fn each_request_has_its_answer() {
+    let running = start(Sample::default(), None).await;
+    for (line, body, status, said) in [
+        ("POST /hooks/door?a=b%20c", "{}", 200, r#"{"events":["gate/door/1/a"]}"#),
+        ("POST /hooks/picky", "{}", 400, r#"{"error":"no `kind` in the body"}"#),
+        ("POST /hooks/busy", "{}", 503, "too much to do"),
+        ("POST /hooks/broken", "{}", 503, "out of memory"),
+        ("POST /hooks/dor", "{}", 404, "there is no source `dor`: there are `door`, `bell`"),
+        ("GET /hooks/door", "", 405, ""),
+        ("POST /api/v1/cameras/gate/trigger", "", 200, r#""end":"1970-01-01T00:00:02Z""#),
+        (
+            "POST /api/v1/cameras/gate/trigger",
+            r#"{"before":"30s","for":"2m","label":"x"}"#,
+            200,
+            "gate/api/1/a",
+        ),
+        (
+            "POST /api/v1/cameras/gate/trigger",
+            r#"{"before":"soon"}"#,
+            400,
+            "`before`: not a duration",
+        ),
+        ("POST /api/v1/cameras/gate/trigger", r#"{"befor":"1s"}"#, 400, "unknown field `befor`"),
+        ("POST /api/v1/cameras/off/trigger", "", 409, "its mode is `off`"),
+        ("POST /api/v1/cameras/none/trigger", "", 404, "there is no camera `none`: there are none"),
+        ("GET /healthz", "", 200, r#""status":"ok""#),
+        ("GET /metrics", "", 200, "# EOF"),
+        ("GET /", "", 404, "/healthz"),
+    ] {
+        let (got, answer) = ask(&running, line, "", body).await;
+        assert!(got == status && answer.contains(said), "{line} {body}: {answer}");
+    }
+    let triggered = running.host.triggered.lock().unwrap().clone();
+    let two_minutes = std::time::Duration::from_secs(120);
+    assert_eq!(triggered[1].length, Some(two_minutes));
+    assert_eq!(running.host.asked.lock().unwrap()[0].query, [("a".into(), "b c".into())]);
+}
+
+#[tokio::test]
+async fn plugins_do_not_see_credentials() {
+    let running = start(Sample::default(), Some("0123456789")).await;
+    let headers = "authorization: Bearer 0123456789\r\ncookie: a=b\r\nx-sensor: 7\r\ncontent-type: text/plain\r\n";
+    let (status, _) = ask(&running, "POST /hooks/door", headers, "hi").await;
+    assert_eq!(status, 200);
+    let asked = running.host.asked.lock().unwrap().pop().unwrap();
+    let names: Vec<&str> = asked.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["host", "connection", "content-length", "x-sensor"]);
+    assert_eq!((asked.content_type.as_str(), &asked.body[..]), ("text/plain", &b"hi"[..]));
+}
+
+#[tokio::test]
+async fn the_token_is_asked_for() {
+    let running = start(Sample { unwell: true, ..Sample::default() }, Some("0123456789")).await;
+    for (line, headers, status, said) in [
+        ("POST /hooks/door", "", 401, "a token is needed"),
+        ("POST /hooks/door", "authorization: Bearer 012345678\r\n", 401, "a token is needed"),
+        ("POST /hooks/door", "authorization: Basic 0123456789\r\n", 401, "a token is needed"),
+        ("POST /hooks/door", "authorization: Bearer 0123456789\r\n", 200, "events"),
+        ("GET /metrics", "", 401, "a token is needed"),
+        ("GET /nothing", "", 401, "a token is needed"),
+        ("GET /healthz", "", 503, r#"{"status":"degraded"}"#),
+        ("GET /healthz", "authorization: Bearer 0123456789\r\n", 503, r#""store""#),
+    ] {
+        let (got, answer) = ask(&running, line, headers, "").await;
+        assert!(got == status && answer.contains(said), "{line} {headers}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_are_refused() {
+    let running = start(Sample::default(), None).await;
+    for (origin, status) in [("http://x", 200), ("http://evil.example", 403), ("null", 403)] {
+        let (got, answer) =
+            ask(&running, "POST /hooks/door", &format!("origin: {origin}\r\n"), "").await;
+        assert_eq!(got, status, "{origin}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn large_requests_are_refused() {
+    let running = start(Sample::default(), None).await;
+    let body = "x".repeat(crate::base::limits::HOOK_BODY_BYTES + 1);
+    let (status, answer) = ask(&running, "POST /hooks/door", "", &body).await;
+    assert!(status == 413 && answer.contains("more than 262144 bytes"), "{answer}");
+    let (status, _) =
+        ask(&running, "POST /hooks/door", &format!("a: {}\r\n", "x".repeat(64 << 10)), "").await;
+    assert_eq!(status, 431);
+    assert!(running.host.asked.lock().unwrap().is_empty());
+    let (status, _) = send(running.address, b"\x00\xff nonsense\r\n\r\n").await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_clients_are_let_go() {
+    let running = start(Sample::default(), None).await;
+    let (status, _) = send(running.address, b"POST /hooks/door HTTP/1.1\r\nhost: x\r\n").await;
+    assert_eq!(status, 0, "closed without an answer");
+    let (status, answer) = send(
+        running.address,
+        b"POST /hooks/door HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{",
+    )
+    .await;
+    assert_eq!(status, 408, "{answer}");
+}
+
+#[tokio::test]
+async fn shutdown_ends_idle_connections() {
+    let running = start(Sample::default(), None).await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    assert!(running.tasks.end(std::time::Duration::from_secs(3)).await.is_empty());
+    let mut answer = Vec::new();
+    let _ = idle.read_to_end(&mut answer).await;
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn an_open_address_needs_a_token() {
+    let config =
+        Config { listen: "0.0.0.0:0".parse().unwrap(), token: None, metrics: Metrics::default() };
+    let refused = Server::bind(config, Arc::new(Sample::default())).await.err().unwrap();
+    assert!(refused.to_string().contains("a token is needed"), "{refused}");
+}

@@ -1,0 +1,216 @@
+//! An instance of an analyzer: pictures or units in, events out. Blocking: runs on a lane.
+
+use super::bindings::exports::wardline::plugin::analyzer as contract;
+use super::component::{Exports, Plugin};
+use super::fault::{Cause, Fault};
+use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
+use super::{check, convert, limits};
+use crate::base::Timestamp;
+use crate::events::Event;
+
+const ANALYZE: Call = Call { name: "analyze", limit: limits::ANALYZE };
+const OBSERVE: Call = Call { name: "observe", limit: limits::ANALYZE };
+
+/// How the pixels of a picture lie in memory: rows top to bottom, no padding, planes one after the
+/// other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// Luma.
+    Gray8,
+    /// Luma, then both chroma planes, each of half width and height.
+    I420,
+    /// Luma, then chroma interleaved.
+    Nv12,
+    /// Full range.
+    Rgb24,
+    /// Full range, alpha 255.
+    Rgba32,
+}
+
+impl PixelFormat {
+    /// Bytes of a picture of this size in pixels. Odd sides of chroma planes are rounded up.
+    pub fn bytes(self, width: u32, height: u32) -> usize {
+        let (width, height) = (width as usize, height as usize);
+        match self {
+            Self::Gray8 => width * height,
+            Self::I420 | Self::Nv12 => width * height + 2 * width.div_ceil(2) * height.div_ceil(2),
+            Self::Rgb24 => 3 * width * height,
+            Self::Rgba32 => 4 * width * height,
+        }
+    }
+}
+
+/// How a picture is brought to the size asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fit {
+    /// Keep the shape; never enlarge; both sides even.
+    Preserve,
+    /// Exactly the size.
+    Stretch,
+    /// Keep the shape, fill up with black.
+    Pad,
+}
+
+/// How often a picture is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// Every picture of the stream.
+    Every,
+    /// Key frames only.
+    KeyFrames,
+    /// At most so many a second, above 0.
+    Fps(f32),
+}
+
+/// What pictures are wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PictureRequest {
+    /// How the pixels lie.
+    pub format: PixelFormat,
+    /// In pixels, 16..=4096.
+    pub max_width: u32,
+    /// In pixels, 16..=4096.
+    pub max_height: u32,
+    /// How it is brought to that size.
+    pub fit: Fit,
+    /// How often.
+    pub pace: Pace,
+}
+
+/// What an analyzer wants to be called with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wishes {
+    /// None: nothing is decoded for it.
+    pub pictures: Option<PictureRequest>,
+    /// Whether [`Analyzer::observe`] is wanted.
+    pub units: bool,
+}
+
+/// One decoded picture, without its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Counts every picture of the stream, seen or not.
+    pub sequence: u64,
+    /// Presentation time.
+    pub time: Timestamp,
+    /// In pixels, after scaling.
+    pub width: u32,
+    /// In pixels, after scaling.
+    pub height: u32,
+    /// Pictures that fell due since the last call and were dropped.
+    pub skipped: u32,
+    /// It was coded as a key frame.
+    pub key: bool,
+    /// The stream was broken or changed since the last call.
+    pub gap: bool,
+}
+
+/// One access unit of the recorded stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// Presentation time.
+    pub time: Timestamp,
+    /// In bytes.
+    pub size: u32,
+    /// Decoding can start here.
+    pub key: bool,
+    /// No other unit refers to it.
+    pub disposable: bool,
+    /// The stream was broken or changed before it.
+    pub gap: bool,
+}
+
+/// One instance, for one camera.
+pub struct Analyzer {
+    instance: Instance,
+    exports: contract::Guest,
+}
+
+impl Analyzer {
+    /// Makes an instance and initialises it.
+    pub fn new(
+        plugin: &Plugin,
+        config: InstanceConfig,
+        setup: &Setup,
+        now: Timestamp,
+    ) -> Result<(Self, Wishes), Fault> {
+        let setup = convert::setup(&config, setup);
+        let mut instance = Instance::new(plugin, config);
+        let Exports::Analyzer(indices) = plugin.exports() else {
+            return Err(instance.fault(INIT, Cause::Unsupported("it is no analyzer".into())));
+        };
+        let (exports, wishes) = instance.call(INIT, now, |store| {
+            let made = plugin.pre().instantiate(&mut *store)?;
+            let exports = indices.load(&mut *store, &made)?;
+            let answer = exports.call_init(&mut *store, &setup)?;
+            Ok(answer.map(|wishes| (exports, wishes)))
+        })?;
+        let wishes = instance.checked(INIT, check::wishes(wishes).map(|wishes| (wishes, 0)))?;
+        Ok((Self { instance, exports }, wishes))
+    }
+
+    /// Looks at a picture whose `pixels` are as wished. Its clock shows the picture's time.
+    pub fn analyze(&mut self, picture: Picture, pixels: &[u8]) -> Result<Vec<Event>, Fault> {
+        let exports = &self.exports;
+        let said = self.instance.call(ANALYZE, picture.time, |store| {
+            let picture = contract::Picture {
+                sequence: picture.sequence,
+                time: picture.time.micros(),
+                width: picture.width,
+                height: picture.height,
+                skipped: picture.skipped,
+                key: picture.key,
+                gap: picture.gap,
+            };
+            exports.call_analyze(store, picture, pixels)
+        })?;
+        self.instance.checked(ANALYZE, check::events(said))
+    }
+
+    /// Looks at units, in decoding order, of at most a second. Its clock shows the latest time.
+    pub fn observe(&mut self, units: &[Unit]) -> Result<Vec<Event>, Fault> {
+        let Some(now) = units.iter().map(|unit| unit.time).max() else {
+            return Ok(Vec::new());
+        };
+        let convert = |unit: &Unit| contract::Unit {
+            time: unit.time.micros(),
+            size: unit.size,
+            key: unit.key,
+            disposable: unit.disposable,
+            gap: unit.gap,
+        };
+        let units: Vec<_> = units.iter().map(convert).collect();
+        let exports = &self.exports;
+        let said =
+            self.instance.call(OBSERVE, now, |store| exports.call_observe(store, &units))?;
+        self.instance.checked(OBSERVE, check::events(said))
+    }
+
+    /// What the last call took.
+    pub fn last_call(&self) -> CallStats {
+        self.instance.stats()
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &InstanceConfig {
+        self.instance.config()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PixelFormat;
+
+    #[test]
+    fn sizes_of_pictures() {
+        for (format, bytes) in [
+            (PixelFormat::Gray8, 15),
+            (PixelFormat::I420, 27),
+            (PixelFormat::Nv12, 27),
+            (PixelFormat::Rgb24, 45),
+            (PixelFormat::Rgba32, 60),
+        ] {
+            assert_eq!(format.bytes(5, 3), bytes, "{format:?}");
+        }
+    }
+}

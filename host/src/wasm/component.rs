@@ -1,0 +1,169 @@
+//! A plugin that was checked and compiled, of which instances can be made.
+//!
+//! Takes component bytes and an [`Engine`]; gives a [`Plugin`]. Runs none of the plugin's code.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use wasmtime::component::{Component, InstancePre};
+
+use super::bindings::exports::wardline::plugin as exports;
+use super::inspect::{Inspection, World, inspect};
+use super::instance::Host;
+use super::limits;
+use super::manifest::Manifest;
+use super::{Engine, params};
+use crate::base::{Error, Result};
+
+/// A checked and compiled plugin. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+struct Loaded {
+    name: String,
+    world: World,
+    manifest: Manifest,
+    inspection: Inspection,
+    engine: Engine,
+    pre: InstancePre<Host>,
+    exports: Exports,
+}
+
+/// Where in the component the functions of its world are.
+pub(super) enum Exports {
+    /// Of an analyzer.
+    Analyzer(exports::analyzer::GuestIndices),
+    /// Of an event source.
+    Source(exports::event_source::GuestIndices, exports::messages::GuestIndices),
+    /// Of a recording policy.
+    Policy(exports::recording_policy::GuestIndices),
+}
+
+impl Plugin {
+    /// Checks and compiles the component of the plugin that is configured as `name`. Blocks, for
+    /// seconds where the component is large and was not compiled before.
+    ///
+    /// Refused: what is no component, is for another version of the contract, imports what this
+    /// host does not serve, lacks an export of its world, or has a manifest that does not fit. The
+    /// message tells all reasons.
+    pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self> {
+        let inspection = inspect(name, bytes)?;
+        let (world, manifest) = {
+            let (world, manifest) = inspection.accept(name)?;
+            (world, manifest.clone())
+        };
+        let refuse = |what: &str, error: wasmtime::Error| {
+            Error::refuse(format!(
+                "plugin {name} ({} {}): {what}: {error:#}",
+                manifest.id, manifest.version
+            ))
+        };
+        let component = Component::new(engine.inner(), bytes)
+            .map_err(|error| refuse("cannot be compiled, rebuild it with this host's SDK", error))?;
+        let pre = engine.linker().instantiate_pre(&component).map_err(|error| {
+            refuse("imports what this host does not offer, rebuild it with this host's SDK", error)
+        })?;
+        let exports = Exports::find(world, &pre).map_err(|error| {
+            refuse("lacks a function of its world, rebuild it with this host's SDK", error)
+        })?;
+        Ok(Self(Arc::new(Loaded {
+            name: name.to_owned(),
+            world,
+            manifest,
+            inspection,
+            engine: engine.clone(),
+            pre,
+            exports,
+        })))
+    }
+
+    /// As [`Plugin::load`], on a thread of the lowest priority, so that compiling takes no
+    /// processor time from recording.
+    pub async fn load_in_background(engine: Engine, name: String, bytes: Vec<u8>) -> Result<Self> {
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .name("wasm-compile".into())
+            .spawn(move || {
+                // Linux counts niceness by thread. Where it can't be set, compiling still works.
+                let _ = rustix::process::nice(19);
+                let _ = sender.send(Self::load(&engine, &name, &bytes));
+            })
+            .map_err(|error| Error::retry("start the thread wasm-compile").with(error))?;
+        answer.await.unwrap_or_else(|_| Err(Error::bug("compiling a plugin panicked")))
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it is.
+    pub fn world(&self) -> World {
+        self.0.world
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// What was found in it.
+    pub fn inspection(&self) -> &Inspection {
+        &self.0.inspection
+    }
+
+    /// SHA-256 of the component, in hexadecimal digits.
+    pub fn digest(&self) -> &str {
+        &self.0.inspection.digest
+    }
+
+    /// The text that an instance gets as `params`: `given`, completed and checked against the
+    /// manifest's schema.
+    pub fn params(&self, given: &Value) -> Result<String> {
+        params::complete(&self.0.name, &self.0.manifest, given).map(|params| params.to_string())
+    }
+
+    /// Bytes that an instance may have over all memories and tables.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let wanted = self.0.manifest.limits.memory_bytes();
+        wanted.unwrap_or(limits::MEMORY_BYTES).min(limits::MEMORY_BYTES_MAX)
+    }
+
+    /// The host's deadline, or the manifest's where that is shorter.
+    pub(super) fn deadline(&self, host: Duration) -> Duration {
+        self.0.manifest.limits.deadline().map_or(host, |wanted| wanted.min(host))
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn pre(&self) -> &InstancePre<Host> {
+        &self.0.pre
+    }
+
+    pub(super) fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plugin({} {})", self.0.name, self.0.manifest.version)
+    }
+}
+
+impl Exports {
+    fn find(world: World, pre: &InstancePre<Host>) -> wasmtime::Result<Self> {
+        Ok(match world {
+            World::Analyzer => Self::Analyzer(exports::analyzer::GuestIndices::new(pre)?),
+            World::Source => Self::Source(
+                exports::event_source::GuestIndices::new(pre)?,
+                exports::messages::GuestIndices::new(pre)?,
+            ),
+            World::Policy => Self::Policy(exports::recording_policy::GuestIndices::new(pre)?),
+        })
+    }
+}

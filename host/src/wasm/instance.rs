@@ -1,0 +1,301 @@
+//! One instance of a plugin: its store, its limits, and what every call has in common.
+//!
+//! The three kinds of instance stand on this. Blocking: runs on a lane, never on a task.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use rustix::time::{ClockId, clock_gettime};
+use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
+
+use super::bindings::wardline::plugin::types;
+use super::fault::{Cause, Fault};
+use super::imports::{clock, cut, log, metrics};
+use super::{Plugin, limits};
+use crate::base::Timestamp;
+use crate::base::metrics::{Metrics, Plugin as Labels};
+use crate::events::Attribute;
+
+/// Frames of a trap's backtrace that are shown.
+const FRAMES: usize = 8;
+
+/// What the host knows of an instance and does not tell it as such.
+#[derive(Clone)]
+pub struct InstanceConfig {
+    /// Its name in the configuration; stands in faults, logs and figures.
+    pub name: String,
+    /// Its camera; none for event sources.
+    pub camera: Option<String>,
+    /// Of the camera's configuration, for `clock.local`.
+    pub zone: TimeZone,
+    /// Where its figures go.
+    pub metrics: Metrics,
+    /// The operator's limit over all memories and tables; none: what the manifest asks for.
+    pub memory_bytes: Option<u64>,
+}
+
+/// What an instance is told at `init`, beside its name and camera.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// The recorded stream, as far as it is known.
+    pub video: Option<Video>,
+    /// From [`Plugin::params`].
+    pub params: String,
+    /// Room to grow.
+    pub attributes: Vec<Attribute>,
+}
+
+/// The recorded stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Video {
+    /// As RFC 6381 writes it.
+    pub codec: String,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+    /// Pictures a second; 0 where the stream does not say.
+    pub fps: f32,
+}
+
+/// What the last call of an instance took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallStats {
+    /// Processor time.
+    pub cpu: Duration,
+    /// It took more than half of what it may.
+    pub overrun: bool,
+    /// Areas in its answer that were partly outside the picture, and were clipped.
+    pub clipped: u32,
+}
+
+/// A function of the contract.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
+    pub(super) name: &'static str,
+    /// Processor time after which it is stopped.
+    pub(super) limit: Duration,
+}
+
+/// Making an instance, and `init`.
+pub(super) const INIT: Call = Call { name: "init", limit: limits::INIT };
+
+/// What the imports of an instance work on.
+pub(super) struct Host {
+    pub(super) memory: limits::Memory,
+    pub(super) clock: clock::Face,
+    pub(super) log: log::Lines,
+    pub(super) metrics: metrics::Figures,
+    timer: Timer,
+}
+
+impl types::Host for Host {}
+
+/// The deadline of the call that runs.
+#[derive(Default)]
+struct Timer {
+    start: Duration,
+    limit: Duration,
+}
+
+/// Ends a call that is over its deadline.
+#[derive(Debug, thiserror::Error)]
+#[error("over its deadline")]
+struct Overdue;
+
+/// One instance of a plugin.
+pub(super) struct Instance {
+    plugin: Plugin,
+    config: InstanceConfig,
+    store: Store<Host>,
+    gone: bool,
+    stats: CallStats,
+    figures: Figures,
+}
+
+struct Figures {
+    calls: Counter,
+    seconds: Histogram,
+    overruns: Counter,
+    faults: Counter,
+    memory_peak: Gauge,
+}
+
+impl Instance {
+    /// A store that holds nothing yet.
+    pub(super) fn new(plugin: &Plugin, config: InstanceConfig) -> Self {
+        let (name, camera) = (config.name.as_str(), config.camera.as_deref());
+        let host = Host {
+            memory: limits::Memory::new(config.memory_bytes.unwrap_or(plugin.memory_bytes())),
+            clock: clock::Face { now: Timestamp::ZERO, zone: config.zone.clone() },
+            log: log::Lines::new(name, camera),
+            metrics: metrics::Figures::new(config.metrics.clone(), name, camera),
+            timer: Timer::default(),
+        };
+        let mut store = Store::new(plugin.engine().inner(), host);
+        store.limiter(|host| &mut host.memory);
+        store.set_hostcall_fuel(limits::ANSWER_BYTES);
+        store.epoch_deadline_callback(|store| {
+            let timer = &store.data().timer;
+            if thread_cpu_time().saturating_sub(timer.start) > timer.limit {
+                return Err(wasmtime::Error::new(Overdue));
+            }
+            Ok(UpdateDeadline::Continue(1))
+        });
+        let figures = Figures::new(&config);
+        let stats = CallStats::default();
+        Self { plugin: plugin.clone(), config, store, gone: false, stats, figures }
+    }
+
+    pub(super) fn config(&self) -> &InstanceConfig {
+        &self.config
+    }
+
+    /// What the last call took.
+    pub(super) fn stats(&self) -> CallStats {
+        self.stats
+    }
+
+    /// Calls the guest within the limits. `now` is what its clock shows; the deadline counts the
+    /// processor time of this thread, so that a busy machine kills no innocent guest.
+    pub(super) fn call<R>(
+        &mut self,
+        call: Call,
+        now: Timestamp,
+        run: impl FnOnce(&mut Store<Host>) -> wasmtime::Result<Result<R, types::Fault>>,
+    ) -> Result<R, Fault> {
+        if self.gone {
+            return Err(self.fault(call, Cause::Gone));
+        }
+        let limit = if call.name == INIT.name { call.limit } else { self.plugin.deadline(call.limit) };
+        let start = thread_cpu_time();
+        let host = self.store.data_mut();
+        host.clock.now = now;
+        host.log.begin();
+        host.timer = Timer { start, limit };
+        host.memory.take_refused();
+        self.store.set_epoch_deadline(1);
+        let outcome = {
+            let _in_flight = self.plugin.engine().in_flight();
+            run(&mut self.store)
+        };
+        let cpu = thread_cpu_time().saturating_sub(start);
+        self.stats = CallStats { cpu, overrun: cpu > limit / 2, clipped: 0 };
+        self.figures.count(self.stats, self.store.data().memory.peak_bytes());
+        match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(said)) => Err(self.fault(call, said_by_guest(said))),
+            Err(error) => {
+                // wasmtime lets no call into a component that has trapped.
+                self.gone = true;
+                let cause = self.cause(&error, limit);
+                Err(self.fault(call, cause))
+            }
+        }
+    }
+
+    /// Hands out a checked answer, or the fault that it is.
+    pub(super) fn checked<R>(
+        &mut self,
+        call: Call,
+        answer: Result<(R, u32), String>,
+    ) -> Result<R, Fault> {
+        match answer {
+            Ok((answer, clipped)) => {
+                self.stats.clipped = clipped;
+                Ok(answer)
+            }
+            Err(what) => Err(self.fault(call, Cause::Nonsense { what })),
+        }
+    }
+
+    pub(super) fn fault(&self, call: Call, cause: Cause) -> Fault {
+        let fault = Fault {
+            plugin: self.config.name.clone(),
+            version: self.plugin.manifest().version.clone(),
+            camera: self.config.camera.clone(),
+            call: call.name,
+            cause,
+        };
+        if fault.counts() {
+            self.figures.faults.inc();
+        }
+        fault
+    }
+
+    fn cause(&mut self, error: &wasmtime::Error, limit: Duration) -> Cause {
+        let host = self.store.data_mut();
+        let message = host.log.take_complaint();
+        if error.is::<Overdue>() {
+            return Cause::Deadline { limit };
+        }
+        if host.memory.take_refused() {
+            return Cause::OutOfMemory { limit_bytes: host.memory.limit_bytes() };
+        }
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return Cause::Trapped { message, reason: trap.to_string(), backtrace };
+        }
+        // What is left: the answer could not be read, or the exports have another shape.
+        let what = error.root_cause().to_string();
+        if what.contains("fuel allocated for hostcalls") {
+            let what = format!("handed over more than {} MiB in one call", limits::ANSWER_BYTES >> 20);
+            return Cause::Nonsense { what };
+        }
+        Cause::Nonsense { what }
+    }
+}
+
+impl Figures {
+    fn new(config: &InstanceConfig) -> Self {
+        let labels = Labels {
+            camera: config.camera.clone().unwrap_or_default(),
+            plugin: config.name.clone(),
+        };
+        let metrics = &config.metrics;
+        Self {
+            calls: metrics.calls.get_or_create(&labels).clone(),
+            seconds: metrics.call_seconds.get_or_create(&labels).clone(),
+            overruns: metrics.overruns.get_or_create(&labels).clone(),
+            faults: metrics.faults.get_or_create(&labels).clone(),
+            memory_peak: metrics.memory_peak_bytes.get_or_create(&labels).clone(),
+        }
+    }
+
+    fn count(&self, stats: CallStats, memory_peak_bytes: u64) {
+        self.calls.inc();
+        self.seconds.observe(stats.cpu.as_secs_f64());
+        self.overruns.inc_by(u64::from(stats.overrun));
+        let peak = i64::try_from(memory_peak_bytes).unwrap_or(i64::MAX);
+        self.memory_peak.set(self.memory_peak.get().max(peak));
+    }
+}
+
+fn said_by_guest(said: types::Fault) -> Cause {
+    let text = |text: String| cut(&text, limits::TEXT_BYTES).to_owned();
+    match said {
+        types::Fault::BadParams(why) => Cause::BadParams(text(why)),
+        types::Fault::Unsupported(why) => Cause::Unsupported(text(why)),
+        types::Fault::Rejected(why) => Cause::Rejected(text(why)),
+        types::Fault::Transient(why) => Cause::Transient(text(why)),
+        types::Fault::Failed(why) => Cause::Failed(text(why)),
+    }
+}
+
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+        Some(name) => cut(name, limits::NAME_BYTES).to_owned(),
+        None => format!("function {}", frame.func_index()),
+    };
+    backtrace.frames().iter().take(FRAMES).map(name).collect()
+}
+
+/// Processor time that this thread has used.
+fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}

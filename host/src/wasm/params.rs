@@ -1,0 +1,165 @@
+//! Parameters of a plugin: fills in the defaults of its JSON Schema and checks the whole.
+//!
+//! Pure. Messages name the key, and never show a value: it may be a secret.
+
+use serde_json::{Map, Value};
+
+use super::manifest::Manifest;
+use crate::base::{Error, Result};
+
+/// Nesting of a schema beyond which no default is filled in.
+const DEPTH_MAX: usize = 32;
+
+/// The parameters `given` for the plugin that is configured as `name`, defaults filled in, checked
+/// against the manifest's schema. All mistakes are told at once.
+pub(super) fn complete(name: &str, manifest: &Manifest, given: &Value) -> Result<Value> {
+    let mut params = match given {
+        Value::Null => Value::Object(Map::new()),
+        given => given.clone(),
+    };
+    fill(&manifest.params, &mut params, 0);
+    let validator = validator(&manifest.params)
+        .map_err(|why| Error::refuse(format!("plugin {name}: the schema of its params: {why}")))?;
+    let mistakes: Vec<String> = validator
+        .iter_errors(&params)
+        .map(|error| format!("{}: {}", place(error.instance_path().as_str()), error.masked()))
+        .collect();
+    if mistakes.is_empty() {
+        return Ok(params);
+    }
+    Err(Error::refuse(format!(
+        "plugin {name} ({} {}): {}",
+        manifest.id,
+        manifest.version,
+        mistakes.join("; ")
+    )))
+}
+
+/// Whether a manifest's schema is one, and its defaults keep to it.
+pub(super) fn check_schema(schema: &Value) -> Result<(), String> {
+    if schema.get("type") != Some(&Value::from("object")) {
+        return Err("the schema's `type` must be \"object\"".into());
+    }
+    let _ = validator(schema)?;
+    check_defaults(schema, "params", 0)
+}
+
+/// The crate is built without its resolvers, so that a schema reaches neither files nor network.
+fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
+    jsonschema::validator_for(schema).map_err(|error| error.to_string())
+}
+
+fn check_defaults(schema: &Value, place: &str, depth: usize) -> Result<(), String> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    if depth > DEPTH_MAX {
+        return Err(format!("{place}: nested deeper than {DEPTH_MAX}"));
+    }
+    for (key, property) in properties {
+        let place = format!("{place}.{key}");
+        if let Some(default) = property.get("default") {
+            let mut whole = default.clone();
+            fill(property, &mut whole, depth);
+            if let Ok(validator) = validator(property)
+                && let Err(error) = validator.validate(&whole)
+            {
+                return Err(format!("{place}: the default does not keep to its schema: {error}"));
+            }
+        }
+        check_defaults(property, &place, depth + 1)?;
+    }
+    Ok(())
+}
+
+/// Adds the defaults of properties that are missing, in objects and in the items of lists.
+fn fill(schema: &Value, value: &mut Value, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Object(object) => {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            for (key, property) in properties.into_iter().flatten() {
+                if let (None, Some(default)) = (object.get(key), property.get("default")) {
+                    object.insert(key.clone(), default.clone());
+                }
+                if let Some(inner) = object.get_mut(key) {
+                    fill(property, inner, depth + 1);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                items.iter_mut().for_each(|item| fill(schema, item, depth + 1));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn place(pointer: &str) -> String {
+    format!("params{}", pointer.replace('/', "."))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn manifest(params: Value) -> Manifest {
+        let text = "id = 'p'\nversion = '0.1.0'\nworld = 'policy-plugin'\napi = '0.1'\n";
+        let mut manifest = Manifest::parse("p", text.as_bytes()).unwrap();
+        manifest.params = params;
+        manifest
+    }
+
+    fn example() -> Manifest {
+        manifest(json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["before"],
+            "properties": {
+                "before": { "type": "number", "minimum": 0, "default": 5 },
+                "token": { "type": "string", "minLength": 8 },
+                "match": {
+                    "type": "object", "default": {},
+                    "properties": { "kinds": { "type": "array", "default": ["motion"] } }
+                },
+                "zones": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": { "name": { "type": "string", "default": "all" } }
+                    }
+                }
+            }
+        }))
+    }
+
+    #[test]
+    fn defaults_are_filled_in_at_every_depth() {
+        let given = json!({ "zones": [{}, { "name": "door" }] });
+        assert_eq!(
+            complete("gate", &example(), &given).unwrap(),
+            json!({
+                "before": 5,
+                "match": { "kinds": ["motion"] },
+                "zones": [{ "name": "all" }, { "name": "door" }]
+            })
+        );
+        assert_eq!(complete("gate", &example(), &Value::Null).unwrap()["before"], 5);
+    }
+
+    #[test]
+    fn mistakes_name_plugin_and_key_but_no_value() {
+        let given = json!({ "before": -1, "token": "s3cret", "speed": 7 });
+        let error = complete("gate", &example(), &given).unwrap_err().to_string();
+        assert!(error.starts_with("plugin gate (p 0.1.0): "), "{error}");
+        for said in ["params.before", "params.token", "speed"] {
+            assert!(error.contains(said), "{said}: {error}");
+        }
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}

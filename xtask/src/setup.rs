@@ -1,0 +1,84 @@
+//! Installs the programs that tests and benchmarks compare with, where that is allowed.
+//!
+//! None is needed to build or run Wardline: a test whose program is missing is skipped by name.
+
+use std::path::Path;
+
+use crate::step::{Step, is_installed, output, say};
+
+/// Packages that belong to one purpose.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    purpose: &'static str,
+    /// Debian's names.
+    packages: &'static [&'static str],
+}
+
+/// An RTSP server that is not ours, and independent readers of what was written.
+pub(crate) const TESTS: Group = Group {
+    purpose: "end-to-end tests",
+    packages: &[
+        "ffmpeg",
+        "gir1.2-gst-rtsp-server-1.0",
+        "gir1.2-gstreamer-1.0",
+        "gstreamer1.0-libav",
+        "gstreamer1.0-plugins-bad",
+        "gstreamer1.0-plugins-base",
+        "gstreamer1.0-plugins-good",
+        "python3-gi",
+    ],
+};
+
+/// The recorder to compare motion detection with.
+pub(crate) const BENCH: Group = Group { purpose: "benchmarks", packages: &["motion"] };
+
+/// Installs what is missing of some groups, or says what to type. That something is missing is no
+/// error: it costs the tests that need it.
+pub(crate) fn run(groups: &[Group]) -> Result<(), String> {
+    if !is_installed("dpkg-query") {
+        say("xtask: not Debian, so nothing is installed: tests that find no ffmpeg or gst-rtsp-server are skipped by name");
+        return Ok(());
+    }
+    let mut missing: Vec<&str> = Vec::new();
+    for group in groups {
+        let lacking: Vec<&str> =
+            group.packages.iter().copied().filter(|name| !has_package(name)).collect();
+        if lacking.is_empty() {
+            say(&format!("xtask: programs for {}: all installed", group.purpose));
+        }
+        missing.extend(lacking);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(" ");
+    let is_root = output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
+    let by_hand = format!("tests that need them are skipped by name; to run these too, type: sudo apt-get install {names}");
+    if !is_root {
+        say(&format!("xtask: some programs are missing: {by_hand}"));
+        return Ok(());
+    }
+    if let Err(why) = install(&names) {
+        say(&format!("xtask: {why}; {by_hand}"));
+    }
+    Ok(())
+}
+
+fn has_package(name: &str) -> bool {
+    let state = output("dpkg-query", &["--show", "--showformat=${db:Status-Status}", name]);
+    state.is_some_and(|state| state == "installed")
+}
+
+fn install(names: &str) -> Result<(), String> {
+    let apt = |what: &str, arguments: &[&str]| {
+        Step::new(what, "apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["--quiet", "--quiet"])
+            .args(arguments)
+            .run(Path::new("/"))
+    };
+    apt("ask Debian for its packages", &["update"])?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    let arguments: Vec<&str> = install.into_iter().chain(names.split(' ')).collect();
+    apt(&format!("install {names}"), &arguments)
+}

@@ -1,0 +1,78 @@
+//! One step of a task: says in one line what it does, runs a program, and names it if it fails.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+/// Prints a line for the person at the terminal.
+pub(crate) fn say(line: &str) {
+    // Nobody reads any more: the exit code still tells.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints a line about what goes wrong.
+pub(crate) fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A program to be run, and why.
+pub(crate) struct Step {
+    what: String,
+    command: Command,
+}
+
+impl Step {
+    /// Runs `program`; `what` is said first.
+    pub(crate) fn new(what: &str, program: impl AsRef<OsStr>) -> Self {
+        Self { what: what.to_owned(), command: Command::new(program) }
+    }
+
+    /// Runs the cargo that runs this.
+    pub(crate) fn cargo(what: &str) -> Self {
+        Self::new(what, std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    }
+
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it to its end, in `folder`; its output is shown as it comes.
+    pub(crate) fn run(mut self, folder: &Path) -> Result<(), String> {
+        say(&format!("xtask: {}", self.what));
+        let status = self.command.current_dir(folder).status().map_err(|error| {
+            format!("{}: can't start {}: {error}", self.what, self.program())
+        })?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{}: {} ended with {status}, see above", self.what, self.program()))
+    }
+
+    fn program(&self) -> String {
+        self.command.get_program().to_string_lossy().into_owned()
+    }
+}
+
+/// What a program prints, if it can be run and succeeds.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let answer = Command::new(program).args(arguments).output().ok()?;
+    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).into_owned())
+}
+
+/// Whether a program can be found.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
