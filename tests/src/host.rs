@@ -174,12 +174,10 @@ impl Host {
 
 /// The base URL in the line that says where it listens.
 fn address(line: &str) -> Option<String> {
-    let lower = line.to_ascii_lowercase();
-    let port = ["http://127.0.0.1:", "\"127.0.0.1:", "=127.0.0.1:"].iter().find_map(|mark| {
-        let rest = lower.split(mark).nth(1)?;
-        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u16>().ok()
-    })?;
-    (lower.contains("http") && port > 0).then(|| format!("http://127.0.0.1:{port}"))
+    let marks = ["\"address\":\"127.0.0.1:", "address=127.0.0.1:"];
+    let rest = marks.iter().find_map(|mark| line.split(mark).nth(1))?;
+    let port: u16 = rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
+    Some(format!("http://127.0.0.1:{port}"))
 }
 
 fn agent() -> ureq::Agent {

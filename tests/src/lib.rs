@@ -11,3 +11,5 @@ pub mod camera;
 pub mod relay;
 pub mod media;
 pub mod hash;
+pub mod store;
+pub mod follow;

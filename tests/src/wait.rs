@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use wardline::base::Timestamp;
+use wardline::base::clock::{self, Clock as _};
+
 /// Between two looks at a condition.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -15,6 +18,11 @@ pub fn until<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -> O
         assert!(watch.elapsed() < deadline, "{what}: not within {deadline:?}");
         pause();
     }
+}
+
+/// The time of day, UTC.
+pub fn now() -> Timestamp {
+    clock::System.wall()
 }
 
 /// Measures how long something takes.
