@@ -49,3 +49,11 @@ pub const UNIT_BYTES: usize = 16 << 20;
 
 /// All index boxes (`moov`, `moof`) of one MP4 file that is played as a camera: about a day.
 pub const MP4_INDEX_BYTES: u64 = 128 << 20;
+/// The largest picture that is decoded: 8K. Anything larger is a damaged or hostile stream.
+pub const PICTURE_PIXELS: u64 = 8192 * 4608;
+
+/// Pictures that one decoder may keep, by what its stream says: 8K with six references fits.
+pub const DECODER_BYTES: u64 = 768 << 20;
+
+/// The largest side of a picture that an analyzer may ask for.
+pub const ANALYSIS_SIDE: u32 = 8192;

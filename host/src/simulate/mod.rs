@@ -10,7 +10,7 @@ mod media;
 mod rtp;
 mod rtcp;
 mod scene;
-mod encode;
+pub mod encode;
 mod sdp;
 mod session;
 mod answer;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::encode::SceneEncoder;
+use super::encode::{SceneEncoder, SceneFormat};
 use super::media::{Format, Media, Sample, Track};
 use crate::base::{Error, Result};
 use crate::ingest::packet::VIDEO_TICKS;
@@ -209,22 +209,30 @@ impl Scene {
     pub fn film(&self) -> Result<Media> {
         self.validate()?;
         let count = (self.seconds * f64::from(self.fps)) as u64;
-        let gop = ((self.gop * f64::from(self.fps)) as u64).max(1);
-        let mut encoder = SceneEncoder::new(self.width, self.height, self.fps, gop as u32)?;
+        let format = SceneFormat {
+            width: self.width,
+            height: self.height,
+            rate: self.fps,
+            group: ((self.gop * f64::from(self.fps)) as u32).max(1),
+        };
+        let mut encoder = SceneEncoder::new(format)?;
         let ticks = VIDEO_TICKS / i64::from(self.fps);
         let mut samples = Vec::with_capacity(count as usize);
         for picture in 0..count {
-            let coded = encoder.encode(&self.draw(picture))?;
-            samples.push(Sample { pts: picture as i64 * ticks, key: coded.key, data: coded.data });
+            let unit = encoder.encode(&self.draw(picture))?;
+            let pts = picture as i64 * ticks;
+            samples.push(Sample { pts, key: unit.key, data: unit.data.into() });
         }
-        let sets = vec![encoder.sps().clone(), encoder.pps().clone()];
+        let sets = encoder.parameter_sets();
+        let sets = vec![sets.sequence.clone().into(), sets.picture.clone().into()];
         let track = Track { format: Format::H264(sets), clock_rate: VIDEO_TICKS as u32, samples };
         Ok(Media::of(vec![track]))
     }
 }
 
 /// `seconds=150,visit=60-70,visit=90-95,flash=30,noise=2,size=320x192,fps=10,gop=1,seed=7,compress=2`,
-/// each part optional; `visit=none` for an empty room. Nothing at all is the default scene.
+/// each part optional, in any order; `visit=none` for an empty room; `&` does for a comma, and
+/// `visits` for `visit`. Nothing at all is the default scene.
 impl FromStr for Scene {
     type Err = Error;
 
@@ -232,7 +240,7 @@ impl FromStr for Scene {
         let mut scene = Self::default();
         let mut visits = None;
         let mut factor = 1.0;
-        for part in text.split(',').filter(|part| !part.is_empty()) {
+        for part in text.split([',', '&']).filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             let understood = match key {
                 "seconds" => read(value, &mut scene.seconds),
@@ -241,9 +249,11 @@ impl FromStr for Scene {
                 "fps" => read(value, &mut scene.fps),
                 "noise" => read(value, &mut scene.noise),
                 "seed" => read(value, &mut scene.seed),
-                "flash" => value.parse().ok().map(|time| scene.flashes.push(time)),
-                "visit" if value == "none" => Some(visits.get_or_insert_default()).map(Vec::clear),
-                "visit" => pair(value, '-').map(|(from, to)| {
+                "flash" | "flashes" => value.parse().ok().map(|time| scene.flashes.push(time)),
+                "visit" | "visits" if value == "none" => {
+                    Some(visits.get_or_insert_default()).map(Vec::clear)
+                }
+                "visit" | "visits" => pair(value, '-').map(|(from, to)| {
                     visits.get_or_insert_default().push(Visit::between(from, to));
                 }),
                 "size" => pair(value, 'x').map(|size| (scene.width, scene.height) = size),
