@@ -2,5 +2,15 @@
 
 pub mod packet;
 pub mod mp4;
+pub mod access_unit;
+pub mod camera;
+pub mod source;
+pub mod audio_line;
+pub mod rtsp;
+pub mod file;
+pub mod timeline;
+pub mod queue;
+pub mod session;
+pub mod probe;
 
 pub use packet::{Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit};
