@@ -55,7 +55,8 @@ impl Guest {
         let mut text = read(&folder.join(name).with_extension("wat"));
         let header = |text: &str, key: &str| {
             let prefix = format!(";; {key} ");
-            text.lines().find_map(|line| Some(line.strip_prefix(&prefix)?.trim().to_owned()))
+            text.lines()
+                .find_map(|line| Some(line.trim_start().strip_prefix(&prefix)?.trim().to_owned()))
         };
         while let Some(part) = header(&text, "include") {
             let included = read(&folder.join("include").join(&part).with_extension("wat"));
@@ -78,7 +79,8 @@ impl Guest {
     }
 
     fn bare(&self) -> Vec<u8> {
-        let swap = |text: &str| text.replace(&format!("@{CONTRACT}"), &format!("@{}", self.contract));
+        let swap =
+            |text: &str| text.replace(&format!("@{CONTRACT}"), &format!("@{}", self.contract));
         let mut resolve = Resolve::default();
         let mut whole = String::from("package test:guest;\n");
         whole.push_str(&format!("world guest {{ {} }}\n", swap(&self.world)));

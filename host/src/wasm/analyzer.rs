@@ -181,8 +181,7 @@ impl Analyzer {
         };
         let units: Vec<_> = units.iter().map(convert).collect();
         let exports = &self.exports;
-        let said =
-            self.instance.call(OBSERVE, now, |store| exports.call_observe(store, &units))?;
+        let said = self.instance.call(OBSERVE, now, |store| exports.call_observe(store, &units))?;
         self.instance.checked(OBSERVE, check::events(said))
     }
 

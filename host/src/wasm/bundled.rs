@@ -6,9 +6,13 @@ pub const BUNDLED: [&str; 3] = ["analyzer-motion", "source-webhook", "policy-pre
 /// The bundled component of this name.
 pub fn bundled(name: &str) -> Option<&'static [u8]> {
     match name {
-        "analyzer-motion" => Some(include_bytes!(concat!(env!("OUT_DIR"), "/analyzer-motion.wasm"))),
+        "analyzer-motion" => {
+            Some(include_bytes!(concat!(env!("OUT_DIR"), "/analyzer-motion.wasm")))
+        }
         "source-webhook" => Some(include_bytes!(concat!(env!("OUT_DIR"), "/source-webhook.wasm"))),
-        "policy-pre-post" => Some(include_bytes!(concat!(env!("OUT_DIR"), "/policy-pre-post.wasm"))),
+        "policy-pre-post" => {
+            Some(include_bytes!(concat!(env!("OUT_DIR"), "/policy-pre-post.wasm")))
+        }
         _ => None,
     }
 }

@@ -60,8 +60,9 @@ impl Plugin {
                 manifest.id, manifest.version
             ))
         };
-        let component = Component::new(engine.inner(), bytes)
-            .map_err(|error| refuse("cannot be compiled, rebuild it with this host's SDK", error))?;
+        let component = Component::new(engine.inner(), bytes).map_err(|error| {
+            refuse("cannot be compiled, rebuild it with this host's SDK", error)
+        })?;
         let pre = engine.linker().instantiate_pre(&component).map_err(|error| {
             refuse("imports what this host does not offer, rebuild it with this host's SDK", error)
         })?;

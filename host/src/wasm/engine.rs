@@ -112,7 +112,10 @@ fn open_cache(directory: &Path) -> Result<Cache> {
     let mut config = CacheConfig::new();
     config.with_directory(&directory);
     Cache::new(config).map_err(|error| {
-        Error::stop(format!("open the cache of compiled plugins in {}: {error:#}", directory.display()))
+        Error::stop(format!(
+            "open the cache of compiled plugins in {}: {error:#}",
+            directory.display()
+        ))
     })
 }
 
@@ -136,14 +139,14 @@ mod tests {
     #[test]
     fn features_that_are_off_are_refused() {
         let engine = Engine::new(None).unwrap();
-        for (what, text) in [
-            ("threads", "(module (memory 1 2 shared))"),
-            ("memory64", "(module (memory i64 1))"),
-        ] {
+        for (what, text) in
+            [("threads", "(module (memory 1 2 shared))"), ("memory64", "(module (memory i64 1))")]
+        {
             let bytes = wat::parse_str(text).unwrap();
             assert!(wasmtime::Module::new(engine.inner(), bytes).is_err(), "{what} is on");
         }
-        let simd = wat::parse_str("(module (func (param v128) (result v128) local.get 0))").unwrap();
+        let simd =
+            wat::parse_str("(module (func (param v128) (result v128) local.get 0))").unwrap();
         wasmtime::Module::new(engine.inner(), simd).unwrap();
     }
 

@@ -64,7 +64,10 @@ impl Fault {
     pub fn poisons(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Trapped { .. } | Cause::Deadline { .. } | Cause::OutOfMemory { .. } | Cause::Gone
+            Cause::Trapped { .. }
+                | Cause::Deadline { .. }
+                | Cause::OutOfMemory { .. }
+                | Cause::Gone
         )
     }
 
@@ -79,9 +82,10 @@ impl Fault {
         matches!(self.cause, Cause::BadParams(_) | Cause::Unsupported(_))
     }
 
-    /// Counts as a fault of the plugin, not of its input or parameters.
+    /// Counts as a fault of the plugin: not of its input or parameters, and not the echo of an
+    /// earlier fault.
     pub fn counts(&self) -> bool {
-        self.wants_new_instance()
+        self.wants_new_instance() && self.cause != Cause::Gone
     }
 
     /// A word for metrics, events and logs.
@@ -137,7 +141,9 @@ impl fmt::Display for Cause {
                 write!(f, "answered against the contract: {what}: report it to the plugin's author")
             }
             Self::Gone => f.write_str("refused: an earlier fault ended this instance"),
-            Self::BadParams(text) => write!(f, "refused its params: {text}: correct the configuration"),
+            Self::BadParams(text) => {
+                write!(f, "refused its params: {text}: correct the configuration")
+            }
             Self::Unsupported(text) => write!(f, "cannot work here: {text}"),
             Self::Rejected(text) => write!(f, "rejected its input: {text}"),
             Self::Transient(text) => write!(f, "failed for now: {text}"),

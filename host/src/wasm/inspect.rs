@@ -220,7 +220,8 @@ fn contract(found: &Found, problems: &mut Vec<String>) -> Option<String> {
 
 fn world(found: &Found, problems: &mut Vec<String>) -> Option<World> {
     let has = |wanted: &str| found.exports.iter().any(|name| interface(name) == Some(wanted));
-    let worlds: Vec<World> = World::ALL.into_iter().filter(|world| has(world.exports()[0])).collect();
+    let worlds: Vec<World> =
+        World::ALL.into_iter().filter(|world| has(world.exports()[0])).collect();
     let [world] = worlds[..] else {
         problems.push(match worlds.len() {
             0 => "exports neither `analyzer` nor `event-source` nor `recording-policy` of \
@@ -247,7 +248,8 @@ fn check_imports(imports: &[String], problems: &mut Vec<String>) {
         match interface(name) {
             Some(known) if SERVED.contains(&known) => {}
             Some(known) if GRANTED.contains(&known) => {
-                problems.push(format!("needs the grant {known}, which this host does not serve yet"));
+                problems
+                    .push(format!("needs the grant {known}, which this host does not serve yet"));
             }
             _ if name.starts_with("wasi:") => problems.push(format!(
                 "imports {name}, and this host offers no WASI: build it for \
@@ -295,7 +297,9 @@ fn manifest(
     }
     for capability in &manifest.capabilities {
         if GRANTED.contains(&capability.name.as_str())
-            && !problems.iter().any(|problem| problem.contains(&format!("grant {}", capability.name)))
+            && !problems
+                .iter()
+                .any(|problem| problem.contains(&format!("grant {}", capability.name)))
         {
             problems.push(format!(
                 "needs the grant {}, which this host does not serve yet",

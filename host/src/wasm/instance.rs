@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
@@ -170,7 +171,8 @@ impl Instance {
         if self.gone {
             return Err(self.fault(call, Cause::Gone));
         }
-        let limit = if call.name == INIT.name { call.limit } else { self.plugin.deadline(call.limit) };
+        let limit =
+            if call.name == INIT.name { call.limit } else { self.plugin.deadline(call.limit) };
         let start = thread_cpu_time();
         let host = self.store.data_mut();
         host.clock.now = now;
@@ -239,10 +241,16 @@ impl Instance {
         if let Some(trap) = error.downcast_ref::<Trap>() {
             return Cause::Trapped { message, reason: trap.to_string(), backtrace };
         }
+        let refused =
+            error.chain().any(|cause| cause.is::<Errno>() || cause.is::<std::io::Error>());
+        if refused {
+            return Cause::Transient(format!("the system has no room for its memory: {error:#}"));
+        }
         // What is left: the answer could not be read, or the exports have another shape.
         let what = error.root_cause().to_string();
         if what.contains("fuel allocated for hostcalls") {
-            let what = format!("handed over more than {} MiB in one call", limits::ANSWER_BYTES >> 20);
+            let what =
+                format!("handed over more than {} MiB in one call", limits::ANSWER_BYTES >> 20);
             return Cause::Nonsense { what };
         }
         Cause::Nonsense { what }

@@ -105,7 +105,8 @@ impl Lane {
 
     /// Runs `job` on a thread of this lane and gives its result. Waits while the queue is full. An
     /// error means that the job panicked (a bug of ours; what it owned is lost) or that the lane
-    /// has ended. A job once handed over runs to its end, even when nobody awaits it any more.
+    /// has ended. A job once handed over runs to its end, even when nobody awaits it any more: its
+    /// result is dropped then, so do not race this against anything that you survive.
     pub async fn run<R: Send + 'static>(
         &self,
         job: impl FnOnce() -> R + Send + 'static,
@@ -141,7 +142,8 @@ impl Lane {
     /// calls do nothing.
     pub async fn end(&self, bound: Duration) -> bool {
         self.0.jobs.lock().expect("no panic under this lock").take();
-        let workers = std::mem::take(&mut *self.0.workers.lock().expect("no panic under this lock"));
+        let workers =
+            std::mem::take(&mut *self.0.workers.lock().expect("no panic under this lock"));
         let Some(mut alive) = workers.alive else { return true };
         let ended = tokio::time::timeout(bound, alive.recv()).await.is_ok();
         if ended {

@@ -69,10 +69,10 @@ pub const TEXT_BYTES: usize = 4 << 10;
 pub const BLOB_BYTES: usize = 64 << 10;
 
 /// The longest span. A policy that wants more asks again while it runs.
-pub const SPAN_LENGTH: Duration = Duration::from_secs(24 * 60 * 60);
+pub const SPAN_LENGTH: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How far ahead a span may begin.
-pub const SPAN_LEAD: Duration = Duration::from_secs(24 * 60 * 60);
+/// How far ahead a span may begin: a week, for schedules.
+pub const SPAN_LEAD: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The shortest time between ticks of a source.
 pub const TICK_MIN: Duration = Duration::from_millis(100);

@@ -168,7 +168,8 @@ impl Manifest {
         if parts.len() != 3 || parts.iter().any(|part| part.parse::<u32>().is_err()) {
             return Err(format!("`version` = {:?}: use three numbers, like 1.2.3", self.version));
         }
-        if self.limits.memory.is_some() && self.limits.memory_bytes().is_none_or(|bytes| bytes == 0) {
+        if self.limits.memory.is_some() && self.limits.memory_bytes().is_none_or(|bytes| bytes == 0)
+        {
             return Err("`limits.memory`: use a size like \"64MiB\"".into());
         }
         if self.limits.deadline_ms == Some(0) {
@@ -230,7 +231,8 @@ mod tests {
             ("default = \"22:00\"", "default = 22", "`params`"),
         ] {
             assert!(GOOD.contains(from), "{from}");
-            let error = Manifest::parse("night", GOOD.replacen(from, to, 1).as_bytes()).unwrap_err();
+            let error =
+                Manifest::parse("night", GOOD.replacen(from, to, 1).as_bytes()).unwrap_err();
             let text = error.to_string();
             assert!(text.starts_with("plugin night: plugin.toml: "), "{text}");
             assert!(text.contains(said), "{to}: {text}");

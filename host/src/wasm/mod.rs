@@ -29,19 +29,23 @@ pub mod standing;
 pub mod supervise;
 mod bundled;
 
-pub use engine::Engine;
-pub use component::Plugin;
-pub use inspect::{Inspection, World, inspect};
-pub use fault::{Cause, Fault};
-pub use instance::{CallStats, InstanceConfig, Setup, Video};
 pub use analyzer::{Analyzer, Fit, Pace, Picture, PictureRequest, PixelFormat, Unit, Wishes};
-pub use source::{Message, Source, SourceSpec};
-pub use policy::{Answer, ClosedSegment, Policy, SpanAsk, Tally};
-pub use lane::{Lane, Lanes};
 pub use bundled::{BUNDLED, bundled};
+pub use component::Plugin;
+pub use engine::Engine;
+pub use fault::{Cause, Fault};
+pub use inspect::{Inspection, World, inspect};
+pub use instance::{CallStats, InstanceConfig, Setup, Video};
+pub use lane::{Lane, Lanes};
+pub use policy::{Answer, ClosedSegment, Policy, SpanAsk, Tally};
+pub use source::{Message, Source, SourceSpec};
 
 #[cfg(test)]
-#[allow(dead_code, unreachable_pub, reason = "shared with the crate `tests`, which uses more of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the crate `tests`, which uses more of it"
+)]
 #[path = "../../../tests/src/guests.rs"]
 mod guests;
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub struct SpanAsk {
     pub id: String,
     /// Inclusive.
     pub start: Timestamp,
-    /// Exclusive, not before `start`, at most 24 h after it.
+    /// Exclusive, not before `start`, at most 7 days after it.
     pub end: Timestamp,
     /// From the end. `None`: as configured. Zero: no hold.
     pub keep: Option<Duration>,
@@ -101,9 +101,9 @@ impl Policy {
     pub fn on_event(&mut self, notice: &Notice, now: Timestamp) -> Result<Answer, Fault> {
         let notice = convert::notice(notice);
         let exports = &self.exports;
-        let said = self.instance.call(ON_EVENT, now, |store| {
-            exports.call_on_event(store, &notice, now.micros())
-        })?;
+        let said = self
+            .instance
+            .call(ON_EVENT, now, |store| exports.call_on_event(store, &notice, now.micros()))?;
         self.instance.checked(ON_EVENT, check::policy_answer(said, now))
     }
 

@@ -110,7 +110,8 @@ mod tests {
         let (sender, ticks) = sync_channel(1);
         let ticker = Ticker::start(move || {
             let _ = sender.try_send(());
-        }).unwrap();
+        })
+        .unwrap();
         let call = ticker.in_flight();
         for _ in 0..3 {
             ticks.recv_timeout(Duration::from_secs(10)).unwrap();

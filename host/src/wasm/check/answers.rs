@@ -37,7 +37,9 @@ fn picture_request(request: analyzer::PictureRequest) -> Checked<PictureRequest>
         analyzer::Pace::KeyFrames => Pace::KeyFrames,
         analyzer::Pace::Fps(fps) if fps > 0.0 && fps <= FPS_MAX => Pace::Fps(fps),
         analyzer::Pace::Fps(fps) => {
-            return Err(format!("asks for {fps} pictures a second: use more than 0, at most {FPS_MAX}"));
+            return Err(format!(
+                "asks for {fps} pictures a second: use more than 0, at most {FPS_MAX}"
+            ));
         }
     };
     Ok(PictureRequest {
@@ -90,17 +92,17 @@ fn span(span: recording_policy::Span, now: Timestamp) -> Checked<SpanAsk> {
     if end < start {
         return Err(format!("ends at {end}, before its start at {start}"));
     }
-    let hours = |length: Duration| length.as_secs() / 3600;
+    let days = |length: Duration| length.as_secs() / (24 * 60 * 60);
     if end.since(start) > limits::SPAN_LENGTH {
         return Err(format!(
-            "from {start} to {end} is longer than {} hours",
-            hours(limits::SPAN_LENGTH)
+            "from {start} to {end} is longer than {} days",
+            days(limits::SPAN_LENGTH)
         ));
     }
     if start.micros_since(now) > micros(limits::SPAN_LEAD) {
         return Err(format!(
-            "starts at {start}, more than {} hours after {now}",
-            hours(limits::SPAN_LEAD)
+            "starts at {start}, more than {} days after {now}",
+            days(limits::SPAN_LEAD)
         ));
     }
     label("the label", &span.label, limits::LABEL_BYTES)?;

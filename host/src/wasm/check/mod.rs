@@ -7,7 +7,7 @@ mod answers;
 #[cfg(test)]
 mod tests;
 
-pub(super) use answers::{policy_answer, hold, source_spec, wishes};
+pub(super) use answers::{hold, policy_answer, source_spec, wishes};
 
 use std::time::Duration;
 

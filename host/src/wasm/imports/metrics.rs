@@ -54,7 +54,12 @@ impl Figures {
         if self.ignored == 0 {
             let (plugin, camera) = (&self.plugin, &self.camera);
             let name = super::cut(name, limits::METRIC_BYTES);
-            tracing::warn!(plugin, camera, name, "plugin's metric ignored, and further ones like it");
+            tracing::warn!(
+                plugin,
+                camera,
+                name,
+                "plugin's metric ignored, and further ones like it"
+            );
         }
         self.ignored += 1;
     }

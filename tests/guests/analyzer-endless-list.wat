@@ -1,0 +1,13 @@
+;; Answers with a hundred thousand events.
+;; world: include wardline:plugin/analyzer-plugin@0.1.0;
+(module
+
+  ;; include memory
+  ;; include analyzer
+  (func (export "wardline:plugin/analyzer@0.1.0#analyze")
+    (param i64 i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $forget)
+    (drop (memory.grow (i32.const 128)))
+    (i32.store (i32.const 516) (i32.const 1024))
+    (i32.store (i32.const 520) (i32.const 100000))
+    (i32.const 512)))

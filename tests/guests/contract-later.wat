@@ -1,0 +1,11 @@
+;; A good analyzer for a later, compatible contract.
+;; contract: 0.1.7
+;; world: include wardline:plugin/analyzer-plugin@0.1.0;
+(module
+
+  ;; include memory
+  ;; include analyzer
+  (func (export "wardline:plugin/analyzer@0.1.0#analyze")
+    (param i64 i64 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $forget)
+    (i32.const 512)))

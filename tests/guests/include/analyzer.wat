@@ -1,0 +1,13 @@
+;; `init` asks for gray pictures of at most 320x180, five a second; `observe` sees nothing.
+(func (export "wardline:plugin/analyzer@0.1.0#init")
+  (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 f32 i32 i32 i32 i32) (result i32)
+  (call $forget)
+  (i32.store8 (i32.const 4) (i32.const 1))
+  (i32.store (i32.const 12) (i32.const 320))
+  (i32.store (i32.const 16) (i32.const 180))
+  (i32.store8 (i32.const 24) (i32.const 2))
+  (f32.store (i32.const 28) (f32.const 5))
+  (i32.const 0))
+(func (export "wardline:plugin/analyzer@0.1.0#observe") (param i32 i32) (result i32)
+  (call $forget)
+  (i32.const 512))

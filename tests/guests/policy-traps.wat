@@ -1,0 +1,11 @@
+;; Panics at the first event.
+;; world: include wardline:plugin/policy-plugin@0.1.0;
+(module
+
+  ;; include memory
+  ;; include policy
+  (func (export "wardline:plugin/recording-policy@0.1.0#on-event") (param i32) (result i32)
+    (unreachable))
+  (func (export "wardline:plugin/recording-policy@0.1.0#on-wake") (param i64) (result i32)
+    (call $forget)
+    (i32.const 512)))

@@ -1,0 +1,17 @@
+;; A good source that reads no message: it rejects each with a reason.
+;; world: include wardline:plugin/source-plugin@0.1.0;
+(module
+  ;; include memory
+  (data (i32.const 512) "\01\00\00\00\02\00\00\00\00\04\00\00\0e\00\00\00")
+  (data (i32.const 1024) "no door in it.")
+  (func (export "wardline:plugin/event-source@0.1.0#init")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 f32 i32 i32 i32 i32) (result i32)
+    (call $forget)
+    (i32.const 256))
+  (func (export "wardline:plugin/event-source@0.1.0#on-tick") (param i64) (result i32)
+    (call $forget)
+    (i32.const 256))
+  (func (export "wardline:plugin/messages@0.1.0#on-message")
+    (param i32 i32 i32 i32 i64 i32 i32 i32 i32) (result i32)
+    (call $forget)
+    (i32.const 512)))
