@@ -88,12 +88,13 @@ pub struct Check {
 #[command(after_help = "Examples:
   wardline simulate gate=clip.mp4
   wardline simulate gate=clip.mp4 yard=scene --loop
-  wardline simulate yard=scene:seconds=120,visit=60-70 --user admin:secret --listen 127.0.0.1:8554
+  wardline simulate 'yard=scene:seconds=120&visits=60-70' --user admin:secret
 
 A scene is drawn and coded at start; what is to be seen in it, and when, is known exactly.
+Its options: seconds, visits, flashes, noise, fps, gop, size, seed, compress.
 Each NAME is served as rtsp://ADDRESS/NAME, from its start for every client.")]
 pub struct Simulate {
-    /// NAME=FILE.mp4, NAME=scene or NAME=scene:OPTION=VALUE,...
+    /// NAME=FILE.mp4, NAME=scene or 'NAME=scene:OPTION=VALUE&...'
     #[arg(required = true, value_name = "NAME=SOURCE")]
     pub paths: Vec<String>,
     /// Where to listen; beyond loopback anybody can watch
