@@ -1,1 +1,399 @@
-//! (to be written)
+//! Segment, Event, Span -> disk: files, the index, how long things are kept, and what start-up
+//! repairs. `DESIGN.md` beside this file says what is promised and in which order things commit.
+//!
+//! Takes what `record` hands over through its `Sink`, events and spans; gives what lists, pages
+//! and plugins ask. Must not know cameras' protocols, codecs or plugins.
+
+pub mod fs;
+pub mod layout;
+mod mailbox;
+mod index;
+pub mod edges;
+pub mod holds;
+mod recording;
+mod writer;
+mod syncer;
+mod sink;
+mod recover;
+mod sweep;
+mod merge;
+pub mod query;
+#[cfg(test)]
+mod faulty;
+#[cfg(test)]
+mod tests;
+
+pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
+pub use index::read::StoredGap;
+pub use index::row::State;
+pub use query::{Filter, Reader, Recording};
+pub use recover::{Action, Recovered, Repair};
+pub use sink::CameraSink;
+pub use sweep::{DeletedSegment, FreeFloor, Reason, Swept};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, oneshot, watch};
+
+use crate::base::clock::Clock;
+use crate::base::metrics::Metrics;
+use crate::base::{Error, Result, Timestamp};
+use crate::policy::Span;
+use fs::{Fs, Lock};
+use index::thread::Indexer;
+use index::{edit, failed, retain, spans};
+use mailbox::Mailbox;
+use sink::Camera;
+use sweep::{Request, Sweeper};
+use writer::{Letter, Writer};
+
+/// How often fragments are brought to the medium.
+pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
+/// How long events are kept.
+pub const EVENT_KEEP: Duration = Duration::from_secs(90 * 86_400);
+/// Closed segments that a slow subscriber may be behind; the index has them all.
+const CLOSED_QUEUE: usize = 256;
+/// Everything must be on the medium so long after shutdown began.
+const SHUTDOWN: Duration = Duration::from_millis(1900);
+
+/// What a store is to be.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Its root directory; its parent must be there.
+    pub path: PathBuf,
+    /// How often fragments are brought to the medium. Longer under load.
+    pub sync_interval: Duration,
+    /// How long events are kept, from their receipt.
+    pub event_keep: Duration,
+    /// The least free space of its filesystem.
+    pub free_floor: FreeFloor,
+}
+
+impl StoreConfig {
+    /// A store at `path` with the defaults.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            sync_interval: SYNC_INTERVAL,
+            event_keep: EVENT_KEEP,
+            free_floor: FreeFloor::Default,
+        }
+    }
+}
+
+/// How long a camera's video is kept where no policy says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CameraRetention {
+    /// From the end of each segment or span. `None`: no limit by age.
+    pub keep: Option<Duration>,
+}
+
+/// A segment is complete, and its file, directories and row are on the medium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClosedSegment {
+    /// The camera.
+    pub camera: String,
+    /// Unique within the camera.
+    pub sequence: u64,
+    /// Counts steps of the host's clock.
+    pub epoch: u32,
+    /// Its first moment.
+    pub start: Timestamp,
+    /// The moment after its last.
+    pub end: Timestamp,
+    /// Its size.
+    pub bytes: u64,
+    /// It does not continue the camera's segment before it.
+    pub gap_before: bool,
+    /// It is kept as continuous video unless a policy answers otherwise.
+    pub continuous: bool,
+    /// It is kept because a plugin was down.
+    pub fail_open: bool,
+}
+
+/// Whether the disk takes what it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Good,
+    /// It refused, with these words.
+    Failing(String),
+}
+
+/// A store that is being written. One per root, machine-wide.
+pub struct Store {
+    id: String,
+    config: StoreConfig,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    indexer: Indexer,
+    writer: Arc<Mailbox<Letter>>,
+    requests: Arc<Mailbox<Request>>,
+    closed: broadcast::Sender<ClosedSegment>,
+    deleted: broadcast::Sender<DeletedSegment>,
+    health: watch::Sender<Health>,
+    threads: Option<Threads>,
+    opened_at: Timestamp,
+    /// When the host ran last before this.
+    alive: Option<Timestamp>,
+    /// Until the last thread has ended.
+    lock: Arc<Lock>,
+}
+
+struct Threads {
+    writer: JoinHandle<()>,
+    sync: JoinHandle<()>,
+    sweep: JoinHandle<()>,
+    index: JoinHandle<()>,
+}
+
+impl Store {
+    /// Opens the store at `config.path`, makes it where there is none, repairs what a crash left
+    /// behind, and starts its threads. Blocks for as long as that takes.
+    ///
+    /// # Errors
+    /// Refuses a store that is in use, or of a later version; stops when it can't be written.
+    pub fn open(
+        config: StoreConfig,
+        fs: Arc<dyn Fs>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<(Self, Recovered)> {
+        let root = config.path.clone();
+        make_root(&*fs, &root)?;
+        let lock = Arc::new(layout::lock(&*fs, &root)?);
+        let id = layout::identify(&*fs, &root)?;
+        let connection = index::open(&layout::index(&root))?;
+        let opened_at = clock.wall();
+        let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
+        let alive = retain::alive(&connection).map_err(failed("read the time"))?;
+        let (indexer, index) = Indexer::start(connection, metrics.clone())?;
+        let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
+        let requests = Arc::new(Mailbox::default());
+        let (closed, _) = broadcast::channel(CLOSED_QUEUE);
+        let (deleted, _) = broadcast::channel(CLOSED_QUEUE);
+        let (health, _) = watch::channel(Health::Good);
+        let sync = syncer::start(fs.clone(), rounds.clone(), mailbox.clone(), metrics.clone())?;
+        let sweeper = Sweeper {
+            fs: fs.clone(),
+            root: root.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            indexer: indexer.clone(),
+            deleted: deleted.clone(),
+            event_keep: config.event_keep,
+            floor: config.free_floor,
+        };
+        let sweep = sweep::start(sweeper, requests.clone())?;
+        let writer = Writer {
+            fs,
+            root,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            mailbox: mailbox.clone(),
+            rounds,
+            indexer: indexer.clone(),
+            closed: closed.clone(),
+            health: health.clone(),
+            sync_interval: config.sync_interval,
+        };
+        let writer = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer::run(writer))
+            .map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+        let store = Self {
+            id,
+            config,
+            clock,
+            metrics,
+            indexer,
+            writer: mailbox,
+            requests,
+            closed,
+            deleted,
+            health,
+            threads: Some(Threads { writer, sync, sweep, index }),
+            opened_at,
+            alive,
+            lock,
+        };
+        Ok((store, recovered))
+    }
+
+    /// The store's own name (a UUID), which stays when it is moved.
+    pub fn store_id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its root directory.
+    pub fn path(&self) -> &std::path::Path {
+        &self.config.path
+    }
+
+    /// A camera's way to the disk, and the sequence of its next segment. The time since the host
+    /// last ran is shown as a gap of the camera. Blocks for a commit.
+    ///
+    /// # Errors
+    /// Refuses a name that can't be a directory's.
+    pub fn camera(&self, name: &str, retention: CameraRetention) -> Result<(CameraSink, u64)> {
+        layout::check_camera(name)?;
+        let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
+        let known = self.indexer.ask_blocking(move |c| {
+            let add = || {
+                let camera = edit::camera(c, &wanted, retention.keep)?;
+                edit::stopped(c, camera.id, alive, now)?;
+                Ok(camera)
+            };
+            add().map_err(failed("add a camera"))
+        })?;
+        let camera = Arc::new(Camera::new(known.id, name, &self.metrics));
+        let sink = CameraSink::new(camera, self.writer.clone(), self.indexer.clone());
+        Ok((sink, known.next_sequence))
+    }
+
+    /// Stores an event. Durable when this returns; gives its sequence.
+    ///
+    /// # Errors
+    /// When the index can't be written.
+    pub async fn event(&self, event: NewEvent) -> Result<u64> {
+        let insert = move |c: &index::Connection| index::events::insert(c, &event);
+        self.indexer.ask(move |c| insert(c).map_err(failed("store an event"))).await
+    }
+
+    /// Stores a span, or replaces the one with its id. Durable when this returns.
+    ///
+    /// # Errors
+    /// Refuses a span of an unknown camera, and one that is sealed.
+    pub async fn span(&self, span: Span) -> Result<()> {
+        let now = self.clock.wall();
+        self.indexer.ask(move |c| spans::put(c, &span, now)).await
+    }
+
+    /// A policy's answer: how long to keep a closed segment as continuous video, from its end.
+    /// `None`: as the camera is configured; zero: no such hold.
+    ///
+    /// # Errors
+    /// Refuses an unknown segment.
+    pub async fn hold_continuous(
+        &self,
+        camera: &str,
+        sequence: u64,
+        keep: Option<Duration>,
+    ) -> Result<()> {
+        let camera = camera.to_owned();
+        self.indexer
+            .ask(move |c| {
+                let answer = || match spans::camera_id(c, &camera)? {
+                    Some(id) => edit::answer(c, id, sequence, keep),
+                    None => Ok(false),
+                };
+                if answer().map_err(failed("store a hold"))? {
+                    return Ok(());
+                }
+                Err(Error::refuse(format!("camera {camera} has no segment {sequence} (any more)")))
+            })
+            .await
+    }
+
+    /// The start of the oldest video of a camera, on disk or being written.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub async fn earliest(&self, camera: &str) -> Result<Option<Timestamp>> {
+        let camera = camera.to_owned();
+        self.indexer
+            .ask(move |c| retain::earliest(c, &camera).map_err(failed("find the oldest video")))
+            .await
+    }
+
+    /// Hears of each segment when it is complete and durable. A subscriber that lags finds the
+    /// rest in the index.
+    pub fn subscribe_closed(&self) -> broadcast::Receiver<ClosedSegment> {
+        self.closed.subscribe()
+    }
+
+    /// Hears of each segment that is deleted.
+    pub fn subscribe_deleted(&self) -> broadcast::Receiver<DeletedSegment> {
+        self.deleted.subscribe()
+    }
+
+    /// Whether the disk takes what it is given, and changes of that.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Deletes now what nothing keeps, rather than within the minute.
+    ///
+    /// # Errors
+    /// When a file can't be deleted, or the index can't be written.
+    pub async fn sweep_now(&self) -> Result<Swept> {
+        let (sender, receiver) = oneshot::channel();
+        let ended = || Error::retry("the store has been shut down");
+        self.requests.post(sender).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())?
+    }
+
+    /// Closes all files, brings everything to the medium and ends the threads. Bounded: what is
+    /// not done in time is left to the next start's repair, and named in the log.
+    pub async fn shutdown(mut self) {
+        let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
+        let Some(threads) = self.threads.take() else { return };
+        // An ended writer has nothing left to stop.
+        let _ = self.writer.post(Letter::Stop);
+        self.requests.close();
+        let lock = self.lock.clone();
+        let (done, ended) = oneshot::channel();
+        let wait = move || {
+            // A thread that panicked has said so.
+            let _ = threads.writer.join();
+            let _ = threads.sweep.join();
+            let now = clock.wall();
+            indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
+            indexer.close();
+            let _ = threads.index.join();
+            let _ = threads.sync.join();
+            drop(lock);
+            let _ = done.send(());
+        };
+        let waiter = std::thread::Builder::new().name("store-end".into()).spawn(wait);
+        if waiter.is_err() || tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
+            tracing::error!(
+                store = %self.config.path.display(),
+                "the disk did not finish in time: the next start repairs what is open"
+            );
+        }
+    }
+}
+
+impl Drop for Store {
+    /// Without `shutdown`, everything is left as a power cut would leave it.
+    fn drop(&mut self) {
+        let Some(threads) = self.threads.take() else { return };
+        let _ = self.writer.post(Letter::Abandon);
+        self.requests.close();
+        let _ = threads.writer.join();
+        self.indexer.close();
+        let _ = threads.sweep.join();
+        let _ = threads.index.join();
+        let _ = threads.sync.join();
+    }
+}
+
+fn make_root(fs: &dyn Fs, root: &std::path::Path) -> Result<()> {
+    let made = match fs.length(root) {
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => fs.create_dir(root),
+        Err(error) => Err(error),
+    };
+    made.map_err(|error| {
+        Error::stop(format!(
+            "can't make store {}: is the directory above it there, mounted and writable?",
+            root.display()
+        ))
+        .with(error)
+    })
+}

@@ -1,0 +1,252 @@
+//! Reads back a segment that may have been cut off anywhere: what is whole, and who wrote it.
+//!
+//! Takes any `Read + Seek`, gives the whole fragments and the identity. Every length comes from
+//! the disk and is checked before use; memory stays below a few MiB whatever the file says.
+//! Knows the layout of `FORMAT.md` only: a file of another program has no whole fragment.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use bytes::Bytes;
+
+use super::format::{CHECK_BOX, Check, IDENTITY_MAX, IDENTITY_TYPE, Identity, UUID_HEADER, take};
+use super::mp4;
+
+/// The largest `moof` that is read: a fragment has at most a few thousand samples.
+const MOOF_MAX: u64 = 4 << 20;
+
+/// What is whole in a file.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Who wrote it: from its first whole fragment.
+    pub identity: Option<Identity>,
+    /// Whole fragments, in order.
+    pub fragments: Vec<FragmentInfo>,
+    /// Where the last whole fragment ends; where `moov` ends if there is none; else 0.
+    pub good_bytes: u64,
+    /// The file was closed properly: `mfra` stands whole after the last fragment, and ends the file.
+    pub complete: bool,
+}
+
+impl Scan {
+    /// UTC of the end of the last video sample that is whole.
+    pub fn end(&self) -> Option<crate::base::Timestamp> {
+        let ticks = self.fragments.iter().map(|fragment| fragment.end_ticks).max()?;
+        Some(self.identity.as_ref()?.start.offset(super::ticks_to_micros(ticks)))
+    }
+}
+
+/// One whole fragment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FragmentInfo {
+    /// Where it begins in the file, with its checksum box.
+    pub offset: u64,
+    /// Its bytes in all.
+    pub length: u64,
+    /// Where its `moof` begins.
+    pub moof_offset: u64,
+    /// Decode time of its first video sample, in ticks of 90 kHz from the file's start.
+    pub start_ticks: i64,
+    /// Sum of the durations of its video samples, in the same ticks.
+    pub duration_ticks: i64,
+    /// Presentation time of its first video sample, in the same ticks.
+    pub first_ticks: i64,
+    /// Where the presentation of its last shown picture ends, in the same ticks (estimated: its
+    /// length is taken to be that of the picture before it).
+    pub end_ticks: i64,
+    /// Video samples in it. 0: only audio.
+    pub samples: u32,
+    /// Its first video sample is a key frame.
+    pub key: bool,
+}
+
+/// Walks through a segment from its start.
+///
+/// # Errors
+/// Only those of `reader`; what is not as it should be ends the walk, and is no error.
+pub fn scan(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
+    let end = reader.seek(SeekFrom::End(0))?;
+    let mut found = Scan::default();
+    let mut at = 0;
+    for kind in [b"ftyp", b"moov"] {
+        match box_at(reader, at, end)? {
+            Some(head) if head.kind == *kind => at += head.size,
+            _ => return Ok(found),
+        }
+    }
+    found.good_bytes = at;
+    while let Some((fragment, identity)) = fragment_at(reader, at, end)? {
+        at += fragment.length;
+        found.good_bytes = at;
+        found.identity = found.identity.take().or(identity);
+        found.fragments.push(fragment);
+    }
+    found.complete = matches!(box_at(reader, at, end)?,
+        Some(head) if head.kind == *b"mfra" && at + head.size == end);
+    Ok(found)
+}
+
+/// The `mfra` box that makes a repaired file (cut to [`Scan::good_bytes`]) whole again.
+pub fn trailer(fragments: &[FragmentInfo]) -> Bytes {
+    let entries: Vec<_> = fragments
+        .iter()
+        .filter(|fragment| fragment.key)
+        .map(|fragment| mp4::Entry {
+            ticks: fragment.first_ticks,
+            moof_offset: fragment.moof_offset,
+            sample: 1,
+        })
+        .collect();
+    mp4::trailer(&entries)
+}
+
+/// A box header: the box ends before the file (or before what holds it) does.
+struct Head {
+    kind: [u8; 4],
+    /// With the header.
+    size: u64,
+}
+
+fn box_at(reader: &mut (impl Read + Seek), at: u64, end: u64) -> io::Result<Option<Head>> {
+    if end.saturating_sub(at) < 8 {
+        return Ok(None);
+    }
+    reader.seek(SeekFrom::Start(at))?;
+    let mut bytes = [0; 8];
+    reader.read_exact(&mut bytes)?;
+    let mut rest = bytes.as_slice();
+    let (Some(size), Some(kind)) = (take::<4>(&mut rest), take::<4>(&mut rest)) else {
+        return Ok(None);
+    };
+    // Neither the 64-bit form nor "to the end of the file" is ever written.
+    let size = u64::from(u32::from_be_bytes(size));
+    Ok((size >= 8 && size <= end - at).then_some(Head { kind, size }))
+}
+
+fn fragment_at(
+    reader: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+) -> io::Result<Option<(FragmentInfo, Option<Identity>)>> {
+    if end.saturating_sub(at) < CHECK_BOX as u64 {
+        return Ok(None);
+    }
+    let mut bytes = [0; CHECK_BOX];
+    reader.seek(SeekFrom::Start(at))?;
+    reader.read_exact(&mut bytes)?;
+    let Some(check) = Check::decode(&bytes) else { return Ok(None) };
+    let body = at + CHECK_BOX as u64;
+    let stop = body + u64::from(check.length);
+    if stop > end || checksum(reader, u64::from(check.length))? != check.crc {
+        return Ok(None);
+    }
+    let mut fragment = FragmentInfo { offset: at, length: stop - at, ..FragmentInfo::default() };
+    let mut identity = None;
+    let mut whole = false;
+    let mut inner = body;
+    while inner < stop {
+        let Some(head) = box_at(reader, inner, stop)? else { return Ok(None) };
+        match &head.kind {
+            b"uuid" if head.size <= IDENTITY_MAX as u64 => {
+                let bytes = read(reader, inner, head.size)?;
+                identity = bytes.get(8..UUID_HEADER).filter(|kind| *kind == IDENTITY_TYPE).and_then(
+                    |_| Identity::decode(&bytes[UUID_HEADER..]),
+                );
+            }
+            b"moof" if head.size <= MOOF_MAX => {
+                fragment.moof_offset = inner;
+                whole = samples(&read(reader, inner, head.size)?, &mut fragment).is_some();
+            }
+            _ => {}
+        }
+        inner += head.size;
+    }
+    Ok(whole.then_some((fragment, identity)))
+}
+
+fn checksum(reader: &mut impl Read, length: u64) -> io::Result<u32> {
+    let mut crc = 0;
+    let mut buffer = vec![0; 64 << 10];
+    let mut left = length;
+    while left > 0 {
+        let part = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        reader.read_exact(&mut buffer[..part])?;
+        crc = crc32c::crc32c_append(crc, &buffer[..part]);
+        left -= part as u64;
+    }
+    Ok(crc)
+}
+
+/// Reads a box whose size was compared with the file's and with a limit.
+fn read(reader: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Vec<u8>> {
+    reader.seek(SeekFrom::Start(at))?;
+    let mut bytes = Vec::new();
+    reader.take(size).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The boxes directly inside `body`.
+fn children(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let size = u32::from_be_bytes(*body.first_chunk::<4>()?) as usize;
+        let kind = *body.get(4..)?.first_chunk::<4>()?;
+        let (this, rest) = body.split_at_checked(size)?;
+        body = rest;
+        Some((kind, this.get(8..)?))
+    })
+}
+
+/// Fills in what the video track's run says (ISO/IEC 14496-12, 8.8.7, 8.8.8, 8.8.12). `None`: it
+/// can't be ours.
+fn samples(moof: &[u8], into: &mut FragmentInfo) -> Option<()> {
+    for (_, traf) in children(moof.get(8..)?).filter(|(kind, _)| kind == b"traf") {
+        let child =
+            |wanted: &[u8; 4]| children(traf).find(|(kind, _)| kind == wanted).map(|(_, body)| body);
+        if child(b"tfhd")?.get(4..8)? != mp4::VIDEO_TRACK.to_be_bytes() {
+            continue;
+        }
+        let mut tfdt = child(b"tfdt")?;
+        take::<4>(&mut tfdt)?;
+        into.start_ticks = i64::try_from(u64::from_be_bytes(take(&mut tfdt)?)).ok()?;
+        run(child(b"trun")?, into)?;
+    }
+    Some(())
+}
+
+/// Reads a `trun` (ISO/IEC 14496-12, 8.8.8). Durations are always given.
+fn run(mut trun: &[u8], into: &mut FragmentInfo) -> Option<()> {
+    let word = |from: &mut &[u8]| take::<4>(from).map(u32::from_be_bytes);
+    let present = word(&mut trun)?;
+    let count = word(&mut trun)?;
+    let optional = |bit: u32, from: &mut &[u8]| {
+        if present & bit == 0 { Some(None) } else { word(from).map(Some) }
+    };
+    optional(0x1, &mut trun)?;
+    let first_flags = optional(0x4, &mut trun)?;
+    let mut decode = into.start_ticks;
+    let (mut last, mut before) = (i64::MIN, i64::MIN);
+    let mut length = 0;
+    for index in 0..count {
+        let duration = optional(0x100, &mut trun)??;
+        optional(0x200, &mut trun)?;
+        let flags = optional(0x400, &mut trun)?;
+        let offset = optional(0x800, &mut trun)?.unwrap_or(0).cast_signed();
+        let shown = decode.checked_add(i64::from(offset))?;
+        if index == 0 {
+            into.key = first_flags.or(flags)? & mp4::NOT_SYNC == 0;
+            into.first_ticks = shown;
+        }
+        if shown > last {
+            (before, last) = (last, shown);
+        } else {
+            before = before.max(shown);
+        }
+        length = i64::from(duration);
+        decode = decode.checked_add(length)?;
+    }
+    into.samples = count;
+    into.duration_ticks = decode - into.start_ticks;
+    if count > 0 {
+        into.end_ticks = last.checked_add(if count > 1 { last - before } else { length })?;
+    }
+    Some(())
+}

@@ -1,0 +1,1 @@
+//! A file layer that fails on purpose, for tests.

@@ -1,0 +1,214 @@
+//! The file calls of the store, and of the whole crate: two traits, and the machine's own files
+//! behind them.
+//!
+//! Takes paths and bytes, gives `io::Result`s. Must not know what a camera, a segment or a row
+//! is. Tests put a file layer that fails on purpose behind the same traits.
+
+use std::any::Any;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Recordings can be read by the group, and by nobody else.
+const FILE_MODE: u32 = 0o640;
+/// The same for directories.
+const DIR_MODE: u32 = 0o750;
+
+/// A file that grows at its end. Shared between the thread that writes and the one that syncs.
+pub trait File: Send + Sync {
+    /// Adds all of `data` at the end. On an error, part of it may have been added.
+    fn append(&self, data: &[u8]) -> io::Result<()>;
+    /// Returns when everything appended so far is on the medium. After an error nothing may be
+    /// assumed of what was not synced before, and the call must not be repeated.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Cuts the file to `length` bytes.
+    fn truncate(&self, length: u64) -> io::Result<()>;
+}
+
+/// Something that is read from anywhere.
+pub trait Source: Read + Seek + Send {}
+impl<T: Read + Seek + Send> Source for T {}
+
+/// Room on a filesystem, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// What an unprivileged writer can still use.
+    pub free: u64,
+    /// The size of the filesystem.
+    pub total: u64,
+}
+
+/// What came of asking for a lock.
+pub enum Lock {
+    /// It is ours until this value is dropped.
+    Held(Box<dyn Any + Send + Sync>),
+    /// Somebody else has it; the text is what they left in the file.
+    Taken(String),
+}
+
+/// A filesystem.
+pub trait Fs: Send + Sync + 'static {
+    /// A new file, mode 0640. An existing one is an error.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// An existing file, to go on at its end.
+    fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// An existing file, to be read.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>>;
+    /// Everything in a small file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// A new directory, mode 0750; its parent exists. An existing one is an error.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Returns when the entries of a directory are on the medium.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn unlink(&self, path: &Path) -> io::Result<()>;
+    /// Removes a directory. One that is not empty is an error.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// The size of a file; `None` where there is nothing.
+    fn length(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// Room on the filesystem that holds `path`.
+    fn space(&self, path: &Path) -> io::Result<Space>;
+    /// Asks for the one lock on a file, which is made where it is missing. The holder's `note` is
+    /// left in it.
+    fn lock(&self, path: &Path, note: &str) -> io::Result<Lock>;
+}
+
+/// The machine's own files.
+pub struct Disk;
+
+impl File for fs::File {
+    fn append(&self, data: &[u8]) -> io::Result<()> {
+        let mut file = self;
+        file.write_all(data)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        fs::File::sync_data(self)
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+impl Fs for Disk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true).mode(FILE_MODE);
+        Ok(Arc::new(options.open(path)?))
+    }
+
+    fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(OpenOptions::new().append(true).open(path)?))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
+        Ok(Box::new(io::BufReader::new(fs::File::open(path)?)))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        fs::read(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::DirBuilder::new().mode(DIR_MODE).create(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        fs::read_dir(path)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let figures = rustix::fs::statvfs(path)?;
+        let block = figures.f_frsize.max(1);
+        Ok(Space {
+            free: figures.f_bavail.saturating_mul(block),
+            total: figures.f_blocks.saturating_mul(block),
+        })
+    }
+
+    fn lock(&self, path: &Path, note: &str) -> io::Result<Lock> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
+        let mut file = options.open(path)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.write_all(note.as_bytes())?;
+                Ok(Lock::Held(Box::new(file)))
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                // A holder that is just starting may not have left its note yet.
+                let _ = file.take(256).read_to_string(&mut holder);
+                Ok(Lock::Taken(holder.trim().to_owned()))
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn files_are_private_to_owner_and_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let file = Disk.create(&path).unwrap();
+        file.append(b"one").unwrap();
+        file.append(b"two").unwrap();
+        file.truncate(4).unwrap();
+        file.append(b"!").unwrap();
+        assert_eq!(Disk.read(&path).unwrap(), b"onet!");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
+        assert!(Disk.create(&path).is_err(), "a file is never written over");
+        assert_eq!(Disk.length(&path).unwrap(), Some(5));
+        assert_eq!(Disk.length(&folder.path().join("b")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_lock_has_one_holder_and_says_who() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = Disk.lock(&path, "17").unwrap();
+        assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Taken(note) if note == "17"));
+        drop(held);
+        assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Held(_)));
+    }
+}

@@ -1,0 +1,267 @@
+//! Changes to cameras, segments and gaps.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::super::edges::SEAM_MICROS;
+use super::super::holds::Continuous;
+use super::map::{self, Entry};
+use super::row::{self, Flags, SEGMENT, Segment, State};
+use crate::base::Timestamp;
+use crate::ingest::GapReason;
+use crate::record::GapMark;
+
+/// A camera that delivers so soon after a start was away because of it.
+const START_UP_MICROS: i64 = 60_000_000;
+
+/// A camera as the index knows it.
+pub(crate) struct Camera {
+    pub(crate) id: i64,
+    pub(crate) next_sequence: u64,
+}
+
+/// What is known of a segment before its file is there.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) camera_id: i64,
+    pub(crate) sequence: u64,
+    pub(crate) epoch: u32,
+    pub(crate) start: Timestamp,
+    pub(crate) flags: Flags,
+    pub(crate) continuous: Continuous,
+    pub(crate) codec: String,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) audio: String,
+}
+
+/// What is known of a segment when its file is complete.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    pub(crate) end: Timestamp,
+    pub(crate) bytes: u64,
+    /// Added to those it had.
+    pub(crate) flags: Flags,
+    pub(crate) fragments: Vec<Entry>,
+    pub(crate) closed_at: Timestamp,
+}
+
+/// Finds or adds a camera. A changed `keep` applies to what is there from the next sweep on.
+pub(crate) fn camera(c: &Connection, name: &str, keep: Option<Duration>) -> rusqlite::Result<Camera> {
+    let keep = row::micros(keep);
+    let found = c
+        .prepare_cached("SELECT id, next_sequence, keep FROM camera WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((id, next, known)) = found else {
+        c.execute("INSERT INTO camera (name, keep) VALUES (?1, ?2)", params![name, keep])?;
+        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0 });
+    };
+    let known: Option<i64> = known;
+    if known != keep {
+        c.execute("UPDATE camera SET keep = ?2 WHERE id = ?1", params![id, keep])?;
+        c.execute("UPDATE segment SET recheck_at = 0 WHERE camera = ?1", [id])?;
+    }
+    Ok(Camera { id, next_sequence: next.cast_unsigned() })
+}
+
+/// A file is about to be made.
+pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
+    let (keep_by, until) = row::continuous(new.continuous);
+    let format = format(c, new)?;
+    c.prepare_cached(
+        "INSERT INTO segment (camera, sequence, epoch, start, end, bytes, state, flags, format,
+             keep_by, continuous_until)
+         VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        new.camera_id,
+        new.sequence.cast_signed(),
+        new.epoch,
+        new.start.micros(),
+        new.flags.code(),
+        format,
+        keep_by,
+        until
+    ])?;
+    c.prepare_cached("UPDATE camera SET next_sequence = max(next_sequence, ?2) WHERE id = ?1")?
+        .execute(params![new.camera_id, new.sequence.saturating_add(1).cast_signed()])?;
+    // The first video after a start says how long the host was really blind.
+    c.prepare_cached(
+        "UPDATE gap SET end = ?2
+         WHERE id = (SELECT id FROM gap WHERE camera = ?1 ORDER BY start DESC, id DESC LIMIT 1)
+           AND reason = 'stopped' AND end < ?2 AND end > ?2 - ?3
+           AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND sequence <> ?4
+                           AND start >= gap.start AND start < ?2)",
+    )?
+    .execute(params![
+        new.camera_id,
+        new.start.micros(),
+        START_UP_MICROS,
+        new.sequence.cast_signed()
+    ])?;
+    Ok(())
+}
+
+fn format(c: &Connection, new: &Opening) -> rusqlite::Result<i64> {
+    let values = params![new.codec, new.width, new.height, new.audio];
+    let found = c
+        .prepare_cached(
+            "SELECT id FROM format
+             WHERE codec = ?1 AND width = ?2 AND height = ?3 AND audio = ?4",
+        )?
+        .query_row(values, |row| row.get(0))
+        .optional()?;
+    if let Some(id) = found {
+        return Ok(id);
+    }
+    c.prepare_cached("INSERT INTO format (codec, width, height, audio) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(values)?;
+    Ok(c.last_insert_rowid())
+}
+
+/// File and directory are durable.
+pub(crate) fn opened(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<()> {
+    c.prepare_cached("UPDATE segment SET state = 1 WHERE camera = ?1 AND sequence = ?2 AND state = 0")?
+        .execute(params![camera_id, sequence.cast_signed()])?;
+    Ok(())
+}
+
+/// The file is complete and durable. `None` when there is no such row.
+pub(crate) fn close(
+    c: &Connection,
+    camera_id: i64,
+    sequence: u64,
+    closing: &Closing,
+) -> rusqlite::Result<Option<Segment>> {
+    let Some(mut segment) = find(c, camera_id, sequence)? else { return Ok(None) };
+    let before: Option<(u32, i64)> = c
+        .prepare_cached(
+            "SELECT epoch, end FROM segment WHERE camera = ?1 AND sequence < ?2
+             ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row(params![camera_id, sequence.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let gap = before.is_some_and(|(epoch, end)| {
+        epoch == segment.epoch && (segment.start.micros() - end).abs() > SEAM_MICROS
+    });
+    segment.end = closing.end.max(segment.start);
+    segment.bytes = closing.bytes;
+    segment.state = State::Closed;
+    segment.closed_at = closing.closed_at;
+    segment.flags = Flags::from_code(segment.flags.code() | closing.flags.code())
+        .with(Flags::GAP_BEFORE, gap);
+    c.prepare_cached(
+        "UPDATE segment SET end = ?2, bytes = ?3, state = 2, flags = ?4, closed_at = ?5,
+             recheck_at = ?5
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        segment.id,
+        segment.end.micros(),
+        segment.bytes.cast_signed(),
+        segment.flags.code(),
+        segment.closed_at.micros()
+    ])?;
+    c.prepare_cached("INSERT OR REPLACE INTO fragments (segment, map) VALUES (?1, ?2)")?
+        .execute(params![segment.id, map::encode(&closing.fragments)])?;
+    super::spans::refresh(c, camera_id, segment.start, segment.end)?;
+    Ok(Some(segment))
+}
+
+/// One segment by its number.
+pub(crate) fn find(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<Option<Segment>> {
+    c.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE s.camera = ?1 AND s.sequence = ?2"
+    ))?
+    .query_row(params![camera_id, sequence.cast_signed()], Segment::read)
+    .optional()
+}
+
+/// There is no file (any more).
+pub(crate) fn remove(c: &Connection, segment_id: i64) -> rusqlite::Result<()> {
+    c.prepare_cached("DELETE FROM segment WHERE id = ?1")?.execute([segment_id])?;
+    Ok(())
+}
+
+/// As [`remove`], by number.
+pub(crate) fn forget(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<()> {
+    c.prepare_cached("DELETE FROM segment WHERE camera = ?1 AND sequence = ?2 AND state <> 2")?
+        .execute(params![camera_id, sequence.cast_signed()])?;
+    Ok(())
+}
+
+/// A policy's answer for one segment. Gives whether there is such a segment.
+pub(crate) fn answer(
+    c: &Connection,
+    camera_id: i64,
+    sequence: u64,
+    keep: Option<Duration>,
+) -> rusqlite::Result<bool> {
+    let Some(segment) = find(c, camera_id, sequence)? else { return Ok(false) };
+    let value = match keep {
+        None => Continuous::Configured,
+        Some(keep) => Continuous::Answered(segment.end + keep),
+    };
+    let (keep_by, until) = row::continuous(value);
+    c.prepare_cached(
+        "UPDATE segment SET keep_by = ?2, continuous_until = ?3, recheck_at = 0 WHERE id = ?1",
+    )?
+    .execute(params![segment.id, keep_by, until])?;
+    Ok(true)
+}
+
+/// Adds a gap, or ends the camera's gap that began at the same time.
+pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::Result<()> {
+    let end = mark.end.map(Timestamp::micros);
+    let changed = c
+        .prepare_cached(
+            "UPDATE gap SET end = ?3, detail = CASE ?4 WHEN '' THEN detail ELSE ?4 END
+             WHERE camera = ?1 AND start = ?2 AND reason = ?5 AND end IS NULL",
+        )?
+        .execute(params![camera_id, mark.start.micros(), end, mark.detail, mark.reason.as_str()])?;
+    if changed == 0 {
+        c.prepare_cached(
+            "INSERT INTO gap (camera, start, end, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![camera_id, mark.start.micros(), end, mark.reason.as_str(), mark.detail])?;
+    }
+    Ok(())
+}
+
+/// Shows the time for which the host was away as a gap of the camera. `alive` is when the host is
+/// known to have run last.
+pub(crate) fn stopped(
+    c: &Connection,
+    camera_id: i64,
+    alive: Option<Timestamp>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let alive = alive.unwrap_or(now).min(now);
+    // A gap that lasted when the host went away goes on as this one.
+    let ended = c
+        .prepare_cached("UPDATE gap SET end = max(start, ?2) WHERE camera = ?1 AND end IS NULL")?
+        .execute(params![camera_id, alive.micros()])?;
+    let last = c
+        .prepare_cached(
+            "SELECT end, keep_by FROM segment WHERE camera = ?1 AND state = 2
+             ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row([camera_id], |row| Ok((row::timestamp(row, 0)?, row.get::<_, i64>(1)?)))
+        .optional()?;
+    let Some((end, keep_by)) = last else { return Ok(()) };
+    // Without continuous video, the end of the last file says nothing about the host.
+    let start = if keep_by == 0 || ended > 0 { end.max(alive) } else { end };
+    if start >= now {
+        return Ok(());
+    }
+    let mark = GapMark {
+        start,
+        end: Some(now),
+        reason: GapReason::Stopped,
+        detail: "the host was not running".into(),
+    };
+    gap(c, camera_id, &mark)
+}

@@ -1,0 +1,165 @@
+//! Events as rows: written before anybody hears of them.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, params, params_from_iter};
+use serde::Serialize;
+
+use super::row;
+use crate::base::Timestamp;
+use crate::events::Event;
+
+/// What the host made of an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", content = "reason", rename_all = "lowercase")]
+pub enum Outcome {
+    /// Passed on to policies.
+    Accepted,
+    /// Too late for the video that it asks for, and why.
+    Late(String),
+    /// Not passed on, and why.
+    Refused(String),
+}
+
+impl Outcome {
+    fn columns(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Accepted => ("accepted", None),
+            Self::Late(reason) => ("late", Some(reason)),
+            Self::Refused(reason) => ("refused", Some(reason)),
+        }
+    }
+
+    fn from_columns(outcome: &str, reason: Option<String>) -> Self {
+        match outcome {
+            "accepted" => Self::Accepted,
+            "late" => Self::Late(reason.unwrap_or_default()),
+            _ => Self::Refused(reason.unwrap_or_default()),
+        }
+    }
+}
+
+/// An event for one camera, to be stored.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    /// The event, its id qualified.
+    pub event: Event,
+    /// The camera of this copy.
+    pub camera: String,
+    /// Who said it: a plugin's configured name, `camera`, `api` or `host`.
+    pub origin: String,
+    /// When it reached the host.
+    pub received: Timestamp,
+    /// What the host made of it.
+    pub outcome: Outcome,
+}
+
+/// An event as stored.
+#[derive(Clone, Debug, Serialize)]
+pub struct StoredEvent {
+    /// In order of receipt, for ever.
+    pub sequence: u64,
+    /// The camera of this copy.
+    pub camera: String,
+    /// Who said it.
+    pub origin: String,
+    /// When it reached the host.
+    pub received: Timestamp,
+    /// What the host made of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The event.
+    pub event: Event,
+}
+
+/// Adds an event. Gives its sequence, which no other event of this store will ever have.
+pub(crate) fn insert(c: &Connection, new: &NewEvent) -> rusqlite::Result<u64> {
+    let event = &new.event;
+    let json = serde_json::to_string(event)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let (outcome, reason) = new.outcome.columns();
+    c.prepare_cached(
+        "INSERT INTO event (camera, origin, kind, phase, time, received, outcome, reason, json)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        new.camera,
+        new.origin,
+        event.kind,
+        event.phase.as_str(),
+        event.time.micros(),
+        new.received.micros(),
+        outcome,
+        reason,
+        json
+    ])?;
+    Ok(c.last_insert_rowid().cast_unsigned())
+}
+
+
+/// Removes up to `most` events received before `before`. Gives how many.
+pub(crate) fn expire(c: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<usize> {
+    c.prepare_cached(
+        "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT ?2)
+             AND received < ?1",
+    )?
+    .execute(params![before.micros(), most])
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Of this camera.
+    pub camera: Option<String>,
+    /// That happened at or after this.
+    pub since: Option<Timestamp>,
+    /// That happened before this.
+    pub until: Option<Timestamp>,
+    /// With a higher sequence than this.
+    pub after: Option<u64>,
+    /// At most so many; the first ones.
+    pub most: Option<usize>,
+}
+
+/// Events in order of receipt.
+pub(crate) fn read(c: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec<StoredEvent>> {
+    let mut sql = "SELECT sequence, camera, origin, received, outcome, reason, json FROM event \
+                   WHERE 1"
+        .to_owned();
+    let mut values: Vec<Sql> = Vec::new();
+    let mut narrow = |clause: &str, value: Option<Sql>| {
+        if let Some(value) = value {
+            sql.push_str(clause);
+            values.push(value);
+        }
+    };
+    let micros = |time: Timestamp| Sql::Integer(time.micros());
+    narrow(" AND camera = ?", filter.camera.clone().map(Sql::Text));
+    narrow(" AND time >= ?", filter.since.map(micros));
+    narrow(" AND time < ?", filter.until.map(micros));
+    narrow(" AND sequence > ?", filter.after.map(|after| Sql::Integer(after.cast_signed())));
+    narrow(
+        " ORDER BY sequence LIMIT ?",
+        Some(Sql::Integer(filter.most.and_then(|most| i64::try_from(most).ok()).unwrap_or(-1))),
+    );
+    c.prepare(&sql)?
+        .query_and_then(params_from_iter(values), |row| {
+            let json: String = row.get(6)?;
+            let outcome: String = row.get(4)?;
+            let event = serde_json::from_str(&json).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    6,
+                    rusqlite::types::Type::Text,
+                    error.into(),
+                )
+            })?;
+            Ok(StoredEvent {
+                sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+                camera: row.get(1)?,
+                origin: row.get(2)?,
+                received: row::timestamp(row, 3)?,
+                outcome: Outcome::from_columns(&outcome, row.get(5)?),
+                event,
+            })
+        })?
+        .collect()
+}

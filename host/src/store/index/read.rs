@@ -1,0 +1,102 @@
+//! What lists and pages read: rows of a camera in a range of time.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+
+use super::map::{self, Entry};
+use super::row::{self, SEGMENT, Segment};
+use super::spans::TOUCHING;
+use crate::base::Timestamp;
+
+/// A camera that has ever been recorded.
+pub(crate) struct Camera {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    /// As configured when the host ran last.
+    pub(crate) keep: Option<Duration>,
+}
+
+/// A stretch without video.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoredGap {
+    /// The camera.
+    pub camera: String,
+    /// The end of the last recorded unit.
+    pub start: Timestamp,
+    /// The first unit after it; `None` while it lasts.
+    pub end: Option<Timestamp>,
+    /// Why: a word of [`crate::ingest::GapReason`].
+    pub reason: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// All cameras, by name.
+pub(crate) fn cameras(c: &Connection) -> rusqlite::Result<Vec<Camera>> {
+    c.prepare_cached("SELECT id, name, keep FROM camera ORDER BY name")?
+        .query_map([], |row| {
+            Ok(Camera { id: row.get(0)?, name: row.get(1)?, keep: row::maybe_length(row, 2)? })
+        })?
+        .collect()
+}
+
+/// Closed segments of a camera that touch `[start, end)`, in order of (epoch, sequence).
+pub(crate) fn closed(
+    c: &Connection,
+    camera: i64,
+    start: Timestamp,
+    end: Timestamp,
+) -> rusqlite::Result<Vec<Segment>> {
+    c.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE {TOUCHING} AND s.state = 2 ORDER BY s.epoch, s.sequence"
+    ))?
+    .query_map(params![camera, start.micros(), end.micros()], Segment::read)?
+    .collect()
+}
+
+/// Segments of a camera that are being written, or were left behind by a crash.
+pub(crate) fn open(c: &Connection, camera: i64) -> rusqlite::Result<Vec<Segment>> {
+    c.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE s.camera = ?1 AND s.state < 2 ORDER BY s.epoch, s.sequence"
+    ))?
+    .query_map([camera], Segment::read)?
+    .collect()
+}
+
+/// The fragment map of a closed segment.
+pub(crate) fn fragments(c: &Connection, segment: i64) -> rusqlite::Result<Vec<Entry>> {
+    let bytes: Option<Vec<u8>> = c
+        .prepare_cached("SELECT map FROM fragments WHERE segment = ?1")?
+        .query_row([segment], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.and_then(|bytes| map::decode(&bytes)).unwrap_or_default())
+}
+
+/// Gaps of a camera that touch `[start, end)`, by start.
+pub(crate) fn gaps(
+    c: &Connection,
+    camera: i64,
+    start: Timestamp,
+    end: Timestamp,
+) -> rusqlite::Result<Vec<StoredGap>> {
+    c.prepare_cached(
+        "SELECT c.name, g.start, g.end, g.reason, g.detail
+         FROM gap g JOIN camera c ON c.id = g.camera
+         WHERE g.camera = ?1 AND g.start < ?3 AND (g.end IS NULL OR g.end > ?2)
+         ORDER BY g.start, g.id",
+    )?
+    .query_map(params![camera, start.micros(), end.micros()], |row| {
+        Ok(StoredGap {
+            camera: row.get(0)?,
+            start: row::timestamp(row, 1)?,
+            end: row::maybe_timestamp(row, 2)?,
+            reason: row.get(3)?,
+            detail: row.get(4)?,
+        })
+    })?
+    .collect()
+}

@@ -1,0 +1,238 @@
+//! Where things lie in a store: names of files and directories, and the marker that tells a
+//! store from an empty mount point.
+//!
+//! ```text
+//! <root>/wardline-store.json                                  which store this is
+//! <root>/wardline.lock                                        held by the one writer
+//! <root>/index.sqlite                                         the index (with its -wal and -shm)
+//! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
+//! ```
+//! Gives paths. Must not know what is in the files.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::fs::{Fs, Lock};
+use crate::base::{Error, Result, Timestamp};
+
+/// The form of the tree above. A store of a higher version is refused.
+const VERSION: u32 = 1;
+const MARKER: &str = "wardline-store.json";
+const LOCK: &str = "wardline.lock";
+const INDEX: &str = "index.sqlite";
+/// The longest camera name: file systems take 255 bytes, people read far fewer.
+const CAMERA_CHARS_MAX: usize = 64;
+
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    store: String,
+    version: u32,
+}
+
+/// Checks that a camera's name can be a directory's.
+///
+/// # Errors
+/// Refuses names that are empty, too long, or have other characters than letters, digits, `-` and
+/// `_`. Without a full stop they can't collide with the store's own files either.
+pub fn check_camera(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > CAMERA_CHARS_MAX || !name.chars().all(fits) {
+        return Err(Error::refuse(format!(
+            "camera {name:?}: the name is also its directory's: use 1 to {CAMERA_CHARS_MAX} \
+             letters, digits, \"-\" and \"_\""
+        )));
+    }
+    Ok(())
+}
+
+/// The path of a segment below the root. Unique under a clock that steps back, by the sequence.
+pub fn segment(camera: &str, start: Timestamp, sequence: u64) -> PathBuf {
+    let day = start.civil().to_zoned(jiff::tz::TimeZone::UTC);
+    PathBuf::from(format!(
+        "{camera}/{:04}/{:02}/{:02}/{}-{sequence}.mp4",
+        day.year(),
+        day.month(),
+        day.day(),
+        start.millis()
+    ))
+}
+
+/// The index of the store at `root`.
+pub fn index(root: &Path) -> PathBuf {
+    root.join(INDEX)
+}
+
+/// Makes the directories that `path`, below `root`, needs. Gives every directory whose entries
+/// must be synced before `path` is sure to be found again, the nearest first.
+///
+/// # Errors
+/// As the filesystem says.
+pub fn make_parents(fs: &dyn Fs, root: &Path, path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut missing = Vec::new();
+    let mut folder = path.parent();
+    while let Some(at) = folder {
+        if at == Path::new("") || fs.length(&root.join(at))?.is_some() {
+            break;
+        }
+        missing.push(at);
+        folder = at.parent();
+    }
+    for at in missing.iter().rev() {
+        match fs.create_dir(&root.join(at)) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    let nearest = path.parent().map(|at| root.join(at));
+    let above = missing.iter().filter_map(|at| at.parent()).map(|at| root.join(at));
+    Ok(nearest.into_iter().chain(above).collect())
+}
+
+/// Removes the directories between `path` and its camera's that are empty now.
+pub fn remove_empty_parents(fs: &dyn Fs, root: &Path, path: &Path) {
+    let parents = path.ancestors().skip(1).filter(|at| at.components().count() > 1);
+    for folder in parents {
+        if fs.remove_dir(&root.join(folder)).is_err() {
+            // Not empty: neither are those above it.
+            return;
+        }
+    }
+}
+
+/// Takes the one lock of the store at `root`.
+///
+/// # Errors
+/// Refuses when another process has it, by its number.
+pub fn lock(fs: &dyn Fs, root: &Path) -> Result<Lock> {
+    let note = std::process::id().to_string();
+    let shown = root.display();
+    match fs.lock(&root.join(LOCK), &note) {
+        Ok(Lock::Taken(holder)) => Err(Error::refuse(format!(
+            "store {shown} is in use by process {holder}: stop that first, or give this host a \
+             store of its own"
+        ))),
+        Ok(held) => Ok(held),
+        Err(error) => Err(Error::stop(format!(
+            "can't lock store {shown}: is it mounted, writable and yours?"
+        ))
+        .with(error)),
+    }
+}
+
+/// Reads which store lies at `root`; makes a new one where there is nothing yet.
+///
+/// # Errors
+/// Refuses a directory that has an index but no marker, and a store of a later version.
+pub fn identify(fs: &dyn Fs, root: &Path) -> Result<String> {
+    let path = root.join(MARKER);
+    let failed = |error: std::io::Error| {
+        Error::stop(format!("can't read {}", path.display())).with(error)
+    };
+    if fs.length(&path).map_err(failed)?.is_none() {
+        if fs.length(&index(root)).map_err(failed)?.is_some() {
+            return Err(Error::refuse(format!(
+                "store {} has an index but no {MARKER}: put the file back from a backup, or \
+                 choose another store",
+                root.display()
+            )));
+        }
+        return make(fs, root);
+    }
+    let marker: Marker = serde_json::from_slice(&fs.read(&path).map_err(failed)?)
+        .map_err(|error| Error::refuse(format!("{} is damaged", path.display())).with(error))?;
+    if marker.version > VERSION {
+        return Err(Error::refuse(format!(
+            "store {} has form {}, this program knows {VERSION}: use a newer program",
+            root.display(),
+            marker.version
+        )));
+    }
+    Ok(marker.store)
+}
+
+fn make(fs: &dyn Fs, root: &Path) -> Result<String> {
+    let store = uuid::Uuid::new_v4().to_string();
+    let marker = Marker { store: store.clone(), version: VERSION };
+    let text = serde_json::to_vec_pretty(&marker).expect("a struct of a string and a number");
+    let part = root.join(format!("{MARKER}.part"));
+    let write = || {
+        if fs.length(&part)?.is_some() {
+            fs.unlink(&part)?;
+        }
+        let file = fs.create(&part)?;
+        file.append(&text)?;
+        file.sync_data()?;
+        fs.rename(&part, &root.join(MARKER))?;
+        fs.sync_dir(root)
+    };
+    write().map_err(|error| {
+        Error::stop(format!(
+            "can't make a store in {}: is it mounted, writable and not full?",
+            root.display()
+        ))
+        .with(error)
+    })?;
+    Ok(store)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fs::Disk;
+    use super::*;
+
+    #[test]
+    fn camera_names_are_path_parts() {
+        for good in ["gate", "Back-door_2", "0"] {
+            assert!(check_camera(good).is_ok(), "{good}");
+        }
+        let long = "x".repeat(65);
+        for bad in ["", ".", "..", "a/b", "a\\b", "a b", "index.sqlite", "ü", "a\0", &long] {
+            assert!(check_camera(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn segments_lie_by_day() {
+        let start = Timestamp::from_millis(1_763_800_000_123);
+        assert_eq!(
+            segment("gate", start, 7),
+            Path::new("gate/2025/11/22/1763800000123-7.mp4")
+        );
+        assert_eq!(segment("g", Timestamp::ZERO, 0), Path::new("g/1970/01/01/0-0.mp4"));
+    }
+
+    #[test]
+    fn parents_are_made_named_and_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        let one = Path::new("gate/2025/11/22/1-1.mp4");
+        let named = |path: &Path| {
+            let folders = make_parents(&Disk, root, path).unwrap();
+            let below = |at: &PathBuf| at.strip_prefix(root).unwrap().display().to_string();
+            folders.iter().map(below).collect::<Vec<_>>()
+        };
+        assert_eq!(named(one), ["gate/2025/11/22", "gate/2025/11", "gate/2025", "gate", ""]);
+        assert_eq!(named(one), ["gate/2025/11/22"]);
+        assert_eq!(named(Path::new("gate/2025/12/01/2-2.mp4")), [
+            "gate/2025/12/01",
+            "gate/2025/12",
+            "gate/2025"
+        ]);
+        remove_empty_parents(&Disk, root, one);
+        assert_eq!(Disk.list(&root.join("gate/2025")).unwrap(), ["12"]);
+        remove_empty_parents(&Disk, root, Path::new("gate/2025/12/01/2-2.mp4"));
+        assert_eq!(Disk.list(root).unwrap(), ["gate"]);
+    }
+
+    #[test]
+    fn a_store_keeps_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let first = identify(&Disk, root.path()).unwrap();
+        assert_eq!(identify(&Disk, root.path()).unwrap(), first);
+        std::fs::rename(root.path().join(MARKER), root.path().join("x")).unwrap();
+        std::fs::write(root.path().join(INDEX), b"").unwrap();
+        let error = identify(&Disk, root.path()).unwrap_err();
+        assert!(error.chain().contains("no wardline-store.json"), "{}", error.chain());
+    }
+}

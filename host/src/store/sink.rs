@@ -1,0 +1,161 @@
+//! One camera's door to the disk: the store's side of `record::Sink`.
+//!
+//! Never waits. Keeps the camera's bound on bytes that wait for the disk; what goes over it is
+//! refused and counted. Must not know files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use prometheus_client::metrics::counter::Counter;
+
+use super::index::thread::Indexer;
+use super::index::{edit, failed};
+use super::mailbox::Mailbox;
+use super::writer::Letter;
+use crate::base::limits::DISK_QUEUE_BYTES;
+use crate::base::metrics::{self, Metrics};
+use crate::record::{Fragment, Full, GapMark, SegmentEnd, SegmentStart, Sink};
+
+/// What a letter costs beside its bytes.
+const LETTER_BYTES: usize = 256;
+/// Gaps on their way to the index; more are made one.
+const GAPS_MAX: usize = 64;
+
+/// What all threads know of a camera.
+pub(super) struct Camera {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) fragments: Counter,
+    pub(super) written_bytes: Counter,
+    pub(super) segments: Counter,
+    drops: Counter,
+    queued_bytes: AtomicUsize,
+    queued_gaps: AtomicUsize,
+}
+
+impl Camera {
+    pub(super) fn new(id: i64, name: &str, metrics: &Metrics) -> Self {
+        let label = metrics::Camera { camera: name.to_owned() };
+        let edge = metrics::Edge { camera: name.to_owned(), edge: "disk" };
+        Self {
+            id,
+            name: name.to_owned(),
+            fragments: metrics.fragments.get_or_create(&label).clone(),
+            written_bytes: metrics.written_bytes.get_or_create(&label).clone(),
+            segments: metrics.segments.get_or_create(&label).clone(),
+            drops: metrics.drops.get_or_create(&edge).clone(),
+            queued_bytes: AtomicUsize::new(0),
+            queued_gaps: AtomicUsize::new(0),
+        }
+    }
+}
+
+/// Bytes of a camera that wait for the disk, until this is dropped.
+pub(super) struct Charge {
+    camera: Arc<Camera>,
+    bytes: usize,
+}
+
+impl Charge {
+    fn take(camera: &Arc<Camera>, bytes: usize) -> Result<Self, Full> {
+        let bytes = bytes.saturating_add(LETTER_BYTES);
+        let charge = Self { camera: camera.clone(), bytes };
+        let before = camera.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        // An empty queue takes anything: the camera's units are bounded before they come here.
+        if before > 0 && before.saturating_add(bytes) > DISK_QUEUE_BYTES {
+            camera.drops.inc();
+            return Err(Full);
+        }
+        Ok(charge)
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.camera.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The way of one camera's segments to the disk. Made by `Store::camera`.
+pub struct CameraSink {
+    camera: Arc<Camera>,
+    writer: Arc<Mailbox<Letter>>,
+    indexer: Indexer,
+    /// The files that may be appended to, and whether the writer has refused them since.
+    open: Vec<(u64, Arc<AtomicBool>)>,
+    /// A gap that waits for room among those on their way.
+    held_gap: Option<GapMark>,
+}
+
+impl CameraSink {
+    pub(super) fn new(camera: Arc<Camera>, writer: Arc<Mailbox<Letter>>, indexer: Indexer) -> Self {
+        Self { camera, writer, indexer, open: Vec::new(), held_gap: None }
+    }
+
+    fn post(&self, letter: Letter) -> Result<(), Full> {
+        self.writer.post(letter).map_err(|_| Full)
+    }
+
+    fn post_gap(&self, mark: GapMark) {
+        self.camera.queued_gaps.fetch_add(1, Ordering::Relaxed);
+        let camera = self.camera.clone();
+        let id = camera.id;
+        let then = move |result| {
+            camera.queued_gaps.fetch_sub(1, Ordering::Relaxed);
+            if let Err(error) = result {
+                let error: crate::base::Error = error;
+                tracing::error!(camera = camera.name, error = error.chain(), "gap not stored");
+            }
+        };
+        self.indexer.post(move |c| edit::gap(c, id, &mark).map_err(failed("store a gap")), then);
+    }
+}
+
+impl Sink for CameraSink {
+    fn open(&mut self, start: SegmentStart) -> Result<(), Full> {
+        let charge = Charge::take(&self.camera, start.header.len())?;
+        let refused = Arc::new(AtomicBool::new(false));
+        let sequence = start.sequence;
+        let camera = self.camera.clone();
+        self.post(Letter::Open { camera, start, refused: refused.clone(), charge })?;
+        self.open.push((sequence, refused));
+        Ok(())
+    }
+
+    fn append(&mut self, sequence: u64, fragment: Fragment) -> Result<(), Full> {
+        let known = self.open.iter().find(|(open, _)| *open == sequence);
+        if known.is_none_or(|(_, refused)| refused.load(Ordering::Acquire)) {
+            self.camera.drops.inc();
+            return Err(Full);
+        }
+        let charge = Charge::take(&self.camera, fragment.data.len())?;
+        self.post(Letter::Append { key: (self.camera.id, sequence), fragment, charge })
+    }
+
+    fn close(&mut self, sequence: u64, end: SegmentEnd) {
+        self.open.retain(|(open, _)| *open != sequence);
+        // After shutdown the writer has closed the file itself.
+        let _ = self.post(Letter::Close { key: (self.camera.id, sequence), end });
+    }
+
+    fn gap(&mut self, gap: GapMark) {
+        let mark = match self.held_gap.take() {
+            None => gap,
+            Some(held) if held.start == gap.start => gap,
+            Some(held) => GapMark { start: held.start, ..gap },
+        };
+        if self.camera.queued_gaps.load(Ordering::Relaxed) < GAPS_MAX {
+            self.post_gap(mark);
+        } else {
+            self.held_gap = Some(mark);
+        }
+    }
+}
+
+impl Drop for CameraSink {
+    fn drop(&mut self) {
+        if let Some(mark) = self.held_gap.take() {
+            self.post_gap(mark);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The thread that deletes: what no hold keeps, and, when the disk runs full, what is kept least.
+//!
+//! Claims rows, unlinks files, removes rows, in that order. Decides nothing about holds: `holds`
+//! does, inside the claim.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::Instant;
+
+use super::fs::{Fs, Space};
+use super::index::retain::{self, Pressure};
+use super::index::row::Segment;
+use super::index::thread::Indexer;
+use super::index::{edit, events, failed, spans};
+use super::layout;
+use super::mailbox::{Mailbox, Taken};
+use crate::base::clock::Clock;
+use crate::base::metrics::{self, Metrics};
+use crate::base::{Error, Result, Timestamp};
+
+/// The floor is compared with the free space so often.
+const FLOOR_PERIOD: Duration = Duration::from_secs(1);
+/// Age is looked at so often.
+const AGE_PERIOD: Duration = Duration::from_secs(60);
+/// Rows in one claim, so that events do not wait long behind it.
+const CLAIM: usize = 64;
+/// Claims under pressure before the free space is measured again.
+const ROUNDS: usize = 64;
+
+/// The least free space of a store's filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeFloor {
+    /// The larger of 5 % and 1 GiB, at most 50 GiB.
+    Default,
+    /// So many bytes; 0 is none.
+    Bytes(u64),
+}
+
+impl FreeFloor {
+    fn bytes(self, space: Space) -> u64 {
+        match self {
+            Self::Default => (space.total / 20).clamp(1 << 30, 50 << 30),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// Why a segment was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Nothing kept it.
+    Expired,
+    /// It was kept as continuous video, and the disk ran full.
+    FullContinuous,
+    /// It was kept by a span, and the disk ran full.
+    FullSpan,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "nothing keeps it any more",
+            Self::FullContinuous => "disk full: oldest continuous video",
+            Self::FullSpan => "disk full: oldest span",
+        })
+    }
+}
+
+/// A segment was deleted.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeletedSegment {
+    /// The camera.
+    pub camera: String,
+    /// The segment.
+    pub sequence: u64,
+    /// Its first moment.
+    pub start: Timestamp,
+    /// The moment after its last.
+    pub end: Timestamp,
+    /// Its size.
+    pub bytes: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What came of a sweep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Segments deleted.
+    pub segments: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Asks for a sweep now, and is told what came of it.
+pub(super) type Request = oneshot::Sender<Result<Swept>>;
+
+/// What the thread stands on.
+pub(super) struct Sweeper {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) root: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    pub(super) indexer: Indexer,
+    pub(super) deleted: broadcast::Sender<DeletedSegment>,
+    pub(super) event_keep: Duration,
+    pub(super) floor: FreeFloor,
+}
+
+/// Starts the thread. It ends when `requests` is closed.
+pub(super) fn start(sweeper: Sweeper, requests: Arc<Mailbox<Request>>) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("sweep".into())
+        .spawn(move || run(&sweeper, &requests))
+        .map_err(|error| Error::stop("can't start the sweep thread").with(error))
+}
+
+fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
+    let mut letters = Vec::new();
+    let mut next_age = Instant::now() + AGE_PERIOD;
+    let mut well = true;
+    loop {
+        match requests.take(&mut letters, 1, Some(FLOOR_PERIOD)) {
+            Taken::Closed => return,
+            Taken::Some => {
+                for request in letters.drain(..) {
+                    // Who asked may have gone.
+                    let _ = request.send(sweeper.sweep());
+                }
+            }
+            Taken::Nothing => {}
+        }
+        let mut result = sweeper.keep_floor();
+        if Instant::now() >= next_age {
+            next_age = Instant::now() + AGE_PERIOD;
+            result = result.and(sweeper.sweep().map(drop));
+        }
+        if let Err(error) = &result {
+            sweeper.metrics.store_errors.inc();
+            if well {
+                tracing::error!(error = error.chain(), "retention does not work");
+            }
+        }
+        well = result.is_ok();
+    }
+}
+
+impl Sweeper {
+    /// Deletes everything that nothing keeps.
+    fn sweep(&self) -> Result<Swept> {
+        let now = self.clock.wall();
+        let mut swept = Swept::default();
+        loop {
+            let claim = move |c: &_| retain::claim_due(c, now, CLAIM);
+            let (claimed, more) =
+                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
+            self.delete(claimed, Reason::Expired, &mut swept)?;
+            if !more {
+                break;
+            }
+        }
+        let before = now - self.event_keep;
+        while self.indexer.ask_blocking(move |c| {
+            let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
+            let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
+            let spans = spans::expire(c, now, CLAIM).map_err(failed("delete spans"))?;
+            retain::set_alive(c, now).map_err(failed("note the time"))?;
+            Ok(old + gaps + spans > 0)
+        })? {}
+        Ok(swept)
+    }
+
+    /// Deletes until the floor is free again, or nothing is left to delete.
+    fn keep_floor(&self) -> Result<()> {
+        if self.floor == FreeFloor::Bytes(0) {
+            return Ok(());
+        }
+        let mut lacking = self.lacking()?;
+        if lacking == 0 {
+            return Ok(());
+        }
+        self.sweep()?;
+        for (pressure, reason) in [
+            (Pressure::Continuous, Reason::FullContinuous),
+            (Pressure::Spans, Reason::FullSpan),
+        ] {
+            for _ in 0..ROUNDS {
+                lacking = self.lacking()?;
+                if lacking == 0 {
+                    return Ok(());
+                }
+                let now = self.clock.wall();
+                let claimed = self.indexer.ask_blocking(move |c| {
+                    retain::claim_oldest(c, now, pressure, lacking).map_err(failed("claim segments"))
+                })?;
+                if claimed.is_empty() {
+                    break;
+                }
+                self.delete(claimed, reason, &mut Swept::default())?;
+            }
+        }
+        Err(Error::retry(format!(
+            "store {}: {lacking} bytes under its free-space floor with nothing left to delete: \
+             free space, or lower the floor",
+            self.root.display()
+        )))
+    }
+
+    /// How many bytes the floor lacks.
+    fn lacking(&self) -> Result<u64> {
+        let space = self.fs.space(&self.root).map_err(|error| {
+            Error::retry(format!("measure free space of {}", self.root.display())).with(error)
+        })?;
+        Ok(self.floor.bytes(space).saturating_sub(space.free))
+    }
+
+    fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
+        let mut gone = Vec::with_capacity(claimed.len());
+        let mut failure = None;
+        let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
+        for segment in &claimed {
+            let file = layout::segment(&segment.camera, segment.start, segment.sequence);
+            match self.fs.unlink(&self.root.join(&file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    // The claim stands: the next start completes it.
+                    let what = format!("delete segment {}", file.display());
+                    failure = Some(Error::retry(what).with(error));
+                    continue;
+                }
+                _ => {}
+            }
+            layout::remove_empty_parents(&*self.fs, &self.root, &file);
+            gone.push(segment.id);
+            swept.segments += 1;
+            swept.bytes += segment.bytes;
+            let count = counts.entry(&segment.camera).or_default();
+            *count = (count.0 + 1, count.1 + segment.bytes);
+            self.announce(segment, reason);
+        }
+        for (camera, (segments, bytes)) in counts {
+            tracing::info!(camera, segments, bytes, %reason, "deleted");
+        }
+        self.indexer.ask_blocking(move |c| {
+            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn announce(&self, segment: &Segment, reason: Reason) {
+        let label = metrics::Camera { camera: segment.camera.clone() };
+        self.metrics.deleted_segments.get_or_create(&label).inc();
+        // Nobody may be listening.
+        let _ = self.deleted.send(DeletedSegment {
+            camera: segment.camera.clone(),
+            sequence: segment.sequence,
+            start: segment.start,
+            end: segment.end,
+            bytes: segment.bytes,
+            reason,
+        });
+    }
+}

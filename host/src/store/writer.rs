@@ -1,0 +1,420 @@
+//! The thread that writes all cameras' files.
+//!
+//! Takes letters: what the cameras' sinks bring, what the sync thread and the index answer. Never
+//! waits for medium or index itself. Order of commit: `opening` row, file, directories, closed
+//! row, and only then `available`. Must not know SQL.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+
+use super::fs::Fs;
+use super::index::row::{Flags, Segment};
+use super::index::thread::Indexer;
+use super::index::{edit, failed};
+use super::mailbox::{Mailbox, Taken};
+use super::recording::{Recording, Stage};
+use super::sink::{Camera, Charge};
+use super::syncer::{Dirty, Round, Synced};
+use super::{ClosedSegment, Health};
+use crate::base::clock::Clock;
+use crate::base::metrics::Metrics;
+use crate::base::{Error, Result};
+use crate::record::{Fragment, SegmentEnd, SegmentStart};
+
+/// A camera's number in the index, and a segment's sequence.
+pub(super) type Key = (i64, u64);
+
+/// Letters read at a time.
+const BATCH: usize = 256;
+/// A round that took long is followed by so many times its length before the next.
+const STRETCH: u32 = 2;
+
+/// What the writer is told.
+pub(super) enum Letter {
+    /// A sink begins a file.
+    Open { camera: Arc<Camera>, start: SegmentStart, refused: Arc<AtomicBool>, charge: Charge },
+    /// Its row is durable, or not.
+    Announced { key: Key, result: Result<()> },
+    /// A sink brings a fragment.
+    Append { key: Key, fragment: Fragment, charge: Charge },
+    /// A sink ends a file.
+    Close { key: Key, end: SegmentEnd },
+    /// A sync round is over.
+    Synced(Synced),
+    /// A closed row is durable, or not.
+    Closed { key: Key, result: Result<Option<Segment>> },
+    /// End all files, then the thread.
+    Stop,
+    /// End the thread and leave everything as it is, as a power cut would.
+    Abandon,
+}
+
+/// What the thread stands on.
+pub(super) struct Writer {
+    pub(super) fs: Arc<dyn Fs>,
+    pub(super) root: PathBuf,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    pub(super) mailbox: Arc<Mailbox<Letter>>,
+    pub(super) rounds: Arc<Mailbox<Round>>,
+    pub(super) indexer: Indexer,
+    pub(super) closed: broadcast::Sender<ClosedSegment>,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) sync_interval: Duration,
+}
+
+/// The writer at work.
+pub(super) struct State {
+    writer: Writer,
+    recordings: BTreeMap<Key, Recording>,
+    /// Directories with entries that are not yet on the medium.
+    folders: BTreeSet<PathBuf>,
+    /// A round is under way.
+    syncing: bool,
+    next_round: Instant,
+    stopping: bool,
+}
+
+/// The thread's body.
+pub(super) fn run(writer: Writer) {
+    let mut state = State {
+        writer,
+        recordings: BTreeMap::new(),
+        folders: BTreeSet::new(),
+        syncing: false,
+        next_round: Instant::now(),
+        stopping: false,
+    };
+    let mut letters = Vec::new();
+    loop {
+        let wait = state.sync_when_due();
+        if state.stopping && state.recordings.is_empty() {
+            break;
+        }
+        match state.writer.mailbox.take(&mut letters, BATCH, wait) {
+            Taken::Some => {}
+            Taken::Nothing => continue,
+            Taken::Closed => break,
+        }
+        for letter in letters.drain(..) {
+            if matches!(letter, Letter::Abandon) {
+                state.recordings.clear();
+                state.stopping = true;
+                break;
+            }
+            state.read(letter);
+        }
+    }
+    state.writer.mailbox.close();
+    state.writer.rounds.close();
+}
+
+impl State {
+    fn read(&mut self, letter: Letter) {
+        match letter {
+            Letter::Open { camera, start, refused, charge } => {
+                self.open(Recording::new(camera, start, refused));
+                drop(charge);
+            }
+            Letter::Announced { key, result } => self.announced(key, result),
+            Letter::Append { key, fragment, charge } => self.append(key, fragment, charge),
+            Letter::Close { key, end } => self.close(key, end),
+            Letter::Synced(synced) => self.synced(synced),
+            Letter::Closed { key, result } => self.closed(key, result),
+            Letter::Stop => self.stop(),
+            Letter::Abandon => {}
+        }
+    }
+
+    fn open(&mut self, mut recording: Recording) {
+        let key = (recording.camera.id, recording.start.sequence);
+        if self.stopping || self.recordings.contains_key(&key) {
+            recording.refuse();
+            return;
+        }
+        let opening = recording.opening();
+        self.recordings.insert(key, recording);
+        let mailbox = self.writer.mailbox.clone();
+        self.writer.indexer.post(
+            move |c| edit::opening(c, &opening).map_err(failed("announce a segment")),
+            move |result| drop(mailbox.post(Letter::Announced { key, result })),
+        );
+    }
+
+    fn announced(&mut self, key: Key, result: Result<()>) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        if let Err(error) = result {
+            recording.refuse();
+            self.recordings.remove(&key);
+            self.alarm(&error);
+            return;
+        }
+        let made = recording.create(&*self.writer.fs, &self.writer.root);
+        let waiting = std::mem::take(&mut recording.waiting);
+        let end = recording.end_waiting.take();
+        match made {
+            Ok(folders) => self.folders.extend(folders),
+            Err(error) => return self.fail(key, "make", error),
+        }
+        for (fragment, charge) in waiting {
+            self.append(key, fragment, charge);
+        }
+        if let Some(end) = end {
+            self.close(key, end);
+        }
+    }
+
+    fn append(&mut self, key: Key, fragment: Fragment, charge: Charge) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        let result = match recording.stage {
+            _ if recording.is_refused() => return,
+            Stage::Announced => return recording.waiting.push((fragment, charge)),
+            Stage::Open => recording.append(&fragment),
+            Stage::Ending | Stage::Closing => return,
+        };
+        if let Err(error) = result {
+            self.fail(key, "write", error);
+        }
+    }
+
+    fn close(&mut self, key: Key, end: SegmentEnd) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        match recording.stage {
+            Stage::Announced => recording.end_waiting = Some(end),
+            Stage::Open if recording.has_video() => {
+                if let Err(error) = recording.end(&end) {
+                    self.fail(key, "end", error);
+                }
+            }
+            Stage::Open => self.discard(key),
+            Stage::Ending | Stage::Closing => {}
+        }
+    }
+
+    /// A write failed: what is whole stays, if the disk lets us cut the rest off.
+    fn fail(&mut self, key: Key, what: &str, error: io::Error) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        recording.refuse();
+        let good = recording.written;
+        let cut = if recording.file.is_some() { recording.cut(good) } else { Ok(false) };
+        let path = self.writer.root.join(&recording.path);
+        let error = Error::retry(format!("{what} segment {}", path.display())).with(error);
+        self.alarm(&error);
+        match cut {
+            // The next round brings it to the medium.
+            Ok(true) => {}
+            Ok(false) => self.discard(key),
+            Err(_) => self.leave(key),
+        }
+    }
+
+    /// Removes a file without video, then its row.
+    fn discard(&mut self, key: Key) {
+        let Some(recording) = self.recordings.remove(&key) else { return };
+        let path = self.writer.root.join(&recording.path);
+        let fs = &self.writer.fs;
+        let gone = match (recording.file.is_some(), path.parent()) {
+            (true, Some(folder)) => fs.unlink(&path).and_then(|()| fs.sync_dir(folder)),
+            _ => Ok(()),
+        };
+        match gone {
+            Ok(()) => self.writer.indexer.post(
+                move |c| edit::forget(c, key.0, key.1).map_err(failed("forget a segment")),
+                |_| (),
+            ),
+            Err(error) => {
+                let what = format!("remove empty segment {}", path.display());
+                self.alarm(&Error::retry(what).with(error));
+            }
+        }
+    }
+
+    /// The disk does not even let us cut: its row stays unfinished, for recovery.
+    fn leave(&mut self, key: Key) {
+        if let Some(recording) = self.recordings.remove(&key) {
+            tracing::warn!(
+                camera = recording.camera.name,
+                file = %recording.path.display(),
+                "segment left as it is: the next start repairs it"
+            );
+        }
+    }
+
+    /// Starts a round if one is due. Gives how long to wait for letters.
+    fn sync_when_due(&mut self) -> Option<Duration> {
+        if self.syncing || !self.recordings.values().any(Recording::is_dirty) {
+            return None;
+        }
+        let now = Instant::now();
+        if now < self.next_round && !self.stopping {
+            return Some(self.next_round - now);
+        }
+        let dirty = |(key, recording): (&Key, &mut Recording)| {
+            let file = recording.file.clone().filter(|_| recording.is_dirty())?;
+            recording.changed = false;
+            Some(Dirty { key: *key, file, written: recording.written })
+        };
+        let files = self.recordings.iter_mut().filter_map(dirty).collect();
+        let round = Round { files, folders: std::mem::take(&mut self.folders) };
+        self.syncing = self.writer.rounds.post(round).is_ok();
+        self.next_round = now + self.writer.sync_interval;
+        None
+    }
+
+    fn synced(&mut self, synced: Synced) {
+        self.syncing = false;
+        self.next_round = self.next_round.max(Instant::now() + synced.took * STRETCH);
+        let placed = synced.placed.map_err(|error| {
+            // Whoever makes a file there next needs them.
+            self.folders.extend(synced.folders);
+            Error::retry("sync directories of the store").with(error)
+        });
+        if let Err(error) = &placed {
+            self.alarm(error);
+        }
+        for (key, written, result) in synced.files {
+            let Some(recording) = self.recordings.get_mut(&key) else { continue };
+            match result {
+                Ok(()) if recording.placed || placed.is_ok() => {
+                    recording.synced = written;
+                    if !std::mem::replace(&mut recording.placed, true) {
+                        self.writer.indexer.post_idle(move |c| {
+                            edit::opened(c, key.0, key.1).map_err(failed("note an open segment"))
+                        });
+                    }
+                    self.finish(key);
+                }
+                Ok(()) => self.cut_to_synced(key),
+                Err(error) => {
+                    let path = self.writer.root.join(&recording.path);
+                    let what = format!("sync segment {}", path.display());
+                    self.alarm(&Error::retry(what).with(error));
+                    self.cut_to_synced(key);
+                }
+            }
+        }
+    }
+
+    /// A sync failed: nothing after the last good one is believed, and none is tried again.
+    fn cut_to_synced(&mut self, key: Key) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        recording.refuse();
+        match recording.cut(if recording.placed { recording.synced } else { 0 }) {
+            Ok(true) => self.record_closed(key),
+            Ok(false) => self.discard(key),
+            Err(_) => self.leave(key),
+        }
+    }
+
+    /// After a good sync: goes on if the file is whole.
+    fn finish(&mut self, key: Key) {
+        let Some(recording) = self.recordings.get(&key) else { return };
+        let well = !recording.is_refused() && recording.has_video();
+        let whole = recording.synced == recording.written && !recording.changed;
+        if whole && recording.stage == Stage::Ending {
+            self.record_closed(key);
+        }
+        if well {
+            self.healthy();
+        }
+    }
+
+    fn record_closed(&mut self, key: Key) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        recording.stage = Stage::Closing;
+        recording.file = None;
+        let closing = recording.closing(self.writer.clock.wall());
+        let mailbox = self.writer.mailbox.clone();
+        self.writer.indexer.post(
+            move |c| edit::close(c, key.0, key.1, &closing).map_err(failed("close a segment")),
+            move |result| drop(mailbox.post(Letter::Closed { key, result })),
+        );
+    }
+
+    fn closed(&mut self, key: Key, result: Result<Option<Segment>>) {
+        let Some(recording) = self.recordings.remove(&key) else { return };
+        match result {
+            Ok(Some(segment)) => {
+                recording.camera.segments.inc();
+                // Nobody may be listening.
+                let _ = self.writer.closed.send(ClosedSegment {
+                    camera: segment.camera,
+                    sequence: segment.sequence,
+                    epoch: segment.epoch,
+                    start: segment.start,
+                    end: segment.end,
+                    bytes: segment.bytes,
+                    gap_before: segment.flags.has(Flags::GAP_BEFORE),
+                    continuous: recording.start.continuous,
+                    fail_open: recording.start.fail_open,
+                });
+            }
+            Ok(None) => tracing::error!(
+                camera = recording.camera.name,
+                sequence = key.1,
+                "the row of a segment is gone: this is a bug, please report it"
+            ),
+            // The row stays unfinished; the next start repairs it.
+            Err(error) => self.alarm(&error),
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        for key in self.recordings.keys().copied().collect::<Vec<_>>() {
+            let Some(recording) = self.recordings.get_mut(&key) else { continue };
+            match recording.stage {
+                Stage::Announced => {
+                    // Too late to begin: nothing was promised yet.
+                    recording.refuse();
+                    self.discard(key);
+                }
+                Stage::Open => {
+                    recording.refuse();
+                    let written = recording.written;
+                    match recording.cut(written) {
+                        Ok(true) => {}
+                        Ok(false) => self.discard(key),
+                        Err(_) => self.leave(key),
+                    }
+                }
+                Stage::Ending | Stage::Closing => {}
+            }
+        }
+    }
+
+    /// Counts an error, and says it once until the disk is well again.
+    fn alarm(&self, error: &Error) {
+        self.writer.metrics.store_errors.inc();
+        self.writer.health.send_if_modified(|health| {
+            let new = *health == Health::Good;
+            if new {
+                tracing::error!(
+                    store = %self.writer.root.display(),
+                    error = error.chain(),
+                    "the disk refuses: what can't be written is lost until it works again"
+                );
+                *health = Health::Failing(error.chain());
+            }
+            new
+        });
+    }
+
+    fn healthy(&self) {
+        self.writer.health.send_if_modified(|health| {
+            let new = *health != Health::Good;
+            if new {
+                tracing::info!(store = %self.writer.root.display(), "the disk works again");
+                *health = Health::Good;
+            }
+            new
+        });
+    }
+}
