@@ -2,21 +2,24 @@
 //!
 //! The task takes packets off the edge ingest -> decode; the work itself runs on a lane.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 
 use super::mailbox;
-use super::pace::Pacer;
 use crate::base::Timestamp;
 use crate::base::metrics::{self, Metrics};
-use crate::decode::{self, Decoder, EncodedUnit, Thrift};
-use crate::ingest::packet::VIDEO_TICKS;
-use crate::ingest::queue;
-use crate::ingest::{Item, VideoParameters, VideoUnit};
-use crate::wasm::{Lane, Pace, PictureRequest};
+use crate::decode::{self, DecodeError, Due, Feed, Picture, Request, Scaler};
+use crate::ingest::{Item, VideoParameters, VideoUnit, queue};
+use crate::wasm::{Fit, Lane, Pace, PictureRequest, PixelFormat};
+
+/// Packets that travel to the lane at a time.
+const BATCH_MAX: usize = 64;
+
+/// A thinned wish for every picture begins to count from this rate.
+const EVERY_FPS: f32 = 30.0;
 
 /// A picture as an analyzer wished it.
 #[derive(Clone, Debug)]
@@ -34,7 +37,7 @@ pub struct Frame {
     /// Counts breaks of the stream: another number than last time means a gap.
     pub breaks: u64,
     /// Tightly packed, shared by all who wished the same.
-    pub pixels: Arc<[u8]>,
+    pub pixels: Arc<Vec<u8>>,
 }
 
 /// What one analyzer wants, and where it gets it.
@@ -70,10 +73,10 @@ pub struct Pictures {
 impl Pictures {
     /// Decodes until the packets end.
     pub async fn run(mut self) {
-        let mut worker = Worker::new(&self.camera, self.metrics.clone());
+        let mut worker = Worker::new(&self.camera, &self.metrics);
         while let Some(first) = self.packets.recv().await {
             let mut batch = vec![first];
-            while batch.len() < 64
+            while batch.len() < BATCH_MAX
                 && let Some(next) = self.packets.try_recv()
             {
                 batch.push(next);
@@ -82,15 +85,20 @@ impl Pictures {
             if self.wishes.has_changed().unwrap_or(false) {
                 worker.subscribe(&self.wishes.borrow_and_update());
             }
-            worker = self
-                .lane
-                .run(move || {
-                    for item in batch {
-                        worker.take(item);
-                    }
-                    worker
-                })
-                .await;
+            if worker.is_idle() {
+                worker.skip(&batch);
+                continue;
+            }
+            let job = move |worker: &mut Worker| batch.into_iter().for_each(|item| worker.take(item));
+            worker = match self.lane.with(worker, job).await {
+                Ok((worker, ())) => worker,
+                Err(error) => {
+                    tracing::error!(camera = self.camera, "decode: {}", error.chain());
+                    let mut fresh = Worker::new(&self.camera, &self.metrics);
+                    fresh.subscribe(&self.wishes.borrow_and_update());
+                    fresh
+                }
+            };
         }
     }
 
@@ -110,212 +118,179 @@ impl Pictures {
 
 struct Wish {
     subscription: Arc<Subscription>,
-    pacer: Pacer,
+    due: Due,
     thinning: u32,
 }
 
-/// A unit that went into the decoder and has not come out yet.
-struct Pending {
-    pts: i64,
-    time: Timestamp,
-    sequence: u64,
+impl Wish {
+    fn new(subscription: Arc<Subscription>) -> Self {
+        Self { due: Due::new(pace(&subscription.request, 1)), subscription, thinning: 1 }
+    }
+
+    fn is_due(&mut self, picture: &Picture) -> bool {
+        let thinning = self.subscription.thinning.load(Ordering::Relaxed).max(1);
+        if thinning != self.thinning {
+            self.thinning = thinning;
+            self.due = Due::new(pace(&self.subscription.request, thinning));
+        }
+        self.due.wants(picture)
+    }
+}
+
+/// Makes the pictures of one request, for all who wish the same.
+struct Maker {
+    request: Request,
+    scaler: Scaler,
+    /// The size of the last picture, to make room for the next one at once.
+    bytes: usize,
 }
 
 struct Worker {
     camera: String,
-    metrics: Metrics,
+    pictures: Counter,
+    errors: Counter,
+    drops: Counter,
     wishes: Vec<Wish>,
-    thrift: Thrift,
-    decoder: Option<Box<dyn Decoder>>,
-    parameters: Option<Arc<VideoParameters>>,
-    /// Said once for each set of parameters.
-    unsupported: bool,
-    pending: VecDeque<Pending>,
-    sequence: u64,
+    makers: Vec<Maker>,
+    feed: Feed,
+    ready: Vec<Picture>,
     breaks: u64,
 }
 
 impl Worker {
-    fn new(camera: &str, metrics: Metrics) -> Self {
+    fn new(camera: &str, metrics: &Metrics) -> Self {
+        let labels = metrics::Camera { camera: camera.into() };
+        let edge = metrics::Edge { camera: camera.into(), edge: "analyze" };
         Self {
             camera: camera.into(),
-            metrics,
+            pictures: metrics.pictures.get_or_create(&labels).clone(),
+            errors: metrics.decode_errors.get_or_create(&labels).clone(),
+            drops: metrics.drops.get_or_create(&edge).clone(),
             wishes: Vec::new(),
-            thrift: Thrift::default(),
-            decoder: None,
-            parameters: None,
-            unsupported: false,
-            pending: VecDeque::new(),
-            sequence: 0,
+            makers: Vec::new(),
+            feed: Feed::new(decode::Pace::KeyFrames),
+            ready: Vec::new(),
             breaks: 0,
         }
     }
 
     fn subscribe(&mut self, subscriptions: &[Arc<Subscription>]) {
-        self.wishes = subscriptions
-            .iter()
-            .map(|subscription| Wish {
-                subscription: subscription.clone(),
-                pacer: pacer(&subscription.request, 1),
-                thinning: 1,
-            })
-            .collect();
-        self.thrift = Thrift::for_paces(subscriptions.iter().map(|s| pace(&s.request)));
+        let live = subscriptions.iter().filter(|one| !one.mailbox.is_closed()).cloned();
+        self.wishes = live.map(Wish::new).collect();
+        self.makers.clear();
+        let paces = self.wishes.iter().map(|wish| pace(&wish.subscription.request, 1));
+        if let Some(fastest) = paces.reduce(decode::Pace::or) {
+            self.feed.set_pace(fastest);
+        }
+    }
+
+    /// Nobody wants a picture: nothing is decoded.
+    fn is_idle(&mut self) -> bool {
+        self.wishes.retain(|wish| !wish.subscription.mailbox.is_closed());
+        self.wishes.is_empty()
+    }
+
+    /// Lets units go by. What comes after them does not continue what came before.
+    fn skip(&mut self, batch: &[Item]) {
+        if !batch.is_empty() {
+            self.feed.interrupt(&mut self.ready);
+            self.ready.clear();
+        }
     }
 
     fn take(&mut self, item: Item) {
         match item {
             Item::Video(unit) => self.decode(&unit),
-            Item::Gap(_) => self.forget(),
+            Item::Gap(_) => self.feed.interrupt(&mut self.ready),
             Item::Audio(_) => {}
         }
-    }
-
-    /// The stream is broken: what comes next begins at a key frame.
-    fn forget(&mut self) {
-        self.decoder = None;
-        self.pending.clear();
-        self.breaks += 1;
-        self.thrift.reset();
+        for picture in std::mem::take(&mut self.ready) {
+            self.hand_out(&picture);
+        }
     }
 
     fn decode(&mut self, unit: &VideoUnit) {
-        self.sequence += 1;
-        self.wishes.retain(|wish| !wish.subscription.mailbox.is_closed());
-        if self.parameters.as_ref().is_none_or(|known| **known != *unit.parameters) {
-            self.forget();
-            self.parameters = Some(unit.parameters.clone());
-            self.unsupported = false;
-        }
-        if unit.damaged {
-            self.forget();
-        }
-        if self.wishes.is_empty() || self.unsupported {
-            self.decoder = None;
-            return;
-        }
-        if !self.thrift.wants(unit.access, unit.pts) {
-            return;
-        }
-        if self.decoder.is_none() && !(unit.access.is_key() && self.open(unit)) {
-            return;
-        }
-        let Some(decoder) = &mut self.decoder else { return };
-        self.pending.push_back(Pending {
-            pts: unit.pts,
-            time: unit.time,
-            sequence: self.sequence,
-        });
-        let encoded = EncodedUnit {
-            data: &unit.data,
-            pts: unit.pts,
-            random_access: unit.access.is_key(),
-            disposable: unit.access == crate::ingest::Access::Disposable,
-        };
-        match decoder.decode(&encoded) {
-            Ok(pictures) => pictures.into_iter().for_each(|picture| self.hand_out(&picture)),
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    fn open(&mut self, unit: &VideoUnit) -> bool {
-        match decode::open(&unit.parameters) {
-            Ok(decoder) => self.decoder = Some(decoder),
-            Err(error) => self.fail(&error),
-        }
-        self.decoder.is_some()
-    }
-
-    /// Resumes at the next key frame.
-    fn fail(&mut self, error: &decode::DecodeError) {
-        let labels = metrics::Camera { camera: self.camera.clone() };
-        self.metrics.decode_errors.get_or_create(&labels).inc();
-        if error.is_unsupported() {
-            self.unsupported = true;
-            tracing::warn!(
+        let Err(error) = self.feed.push(unit, &mut self.ready) else { return };
+        self.errors.inc();
+        match error {
+            DecodeError::Unsupported(_) => tracing::warn!(
                 camera = self.camera,
                 "can't analyse this camera's video, recording goes on: {error}"
-            );
-        } else {
-            tracing::debug!(camera = self.camera, "decoding resumes at the next key frame: {error}");
+            ),
+            DecodeError::Damaged(_) => tracing::debug!(camera = self.camera, "{error}"),
         }
-        self.forget();
     }
 
-    fn hand_out(&mut self, picture: &decode::Picture) {
-        let labels = metrics::Camera { camera: self.camera.clone() };
-        self.metrics.pictures.get_or_create(&labels).inc();
-        let Some(at) = self.pending.iter().position(|pending| pending.pts == picture.pts) else {
-            return;
-        };
-        let pending = self.pending.remove(at).expect("position is inside");
-        // What a decoder swallowed never comes: forget it once much later pictures have come.
-        while self.pending.len() > 64 {
-            self.pending.pop_front();
-        }
-        let mut scaled: Vec<(usize, decode::Scaled)> = Vec::new();
+    fn hand_out(&mut self, picture: &Picture) {
+        self.pictures.inc();
+        self.breaks += u64::from(picture.gap);
+        let mut made: Vec<(Request, Frame)> = Vec::new();
         for index in 0..self.wishes.len() {
             if !self.wishes[index].is_due(picture) {
                 continue;
             }
-            let request = &self.wishes[index].subscription.request;
-            let same = scaled
-                .iter()
-                .position(|(other, _)| self.wishes[*other].subscription.request.same_picture(request));
-            let frame = match same {
-                Some(same) => scaled[same].1.clone(),
+            let request = convert(&self.wishes[index].subscription.request);
+            let frame = match made.iter().find(|(other, _)| *other == request) {
+                Some((_, frame)) => frame.clone(),
                 None => {
-                    let new = decode::scale(picture, &request.into());
-                    scaled.push((index, new.clone()));
-                    new
+                    let frame = self.make(request, picture);
+                    made.push((request, frame.clone()));
+                    frame
                 }
             };
-            let replaced = self.wishes[index].subscription.mailbox.put(Frame {
-                sequence: pending.sequence,
-                time: pending.time,
-                width: frame.width,
-                height: frame.height,
-                key: picture.key,
-                breaks: self.breaks,
-                pixels: frame.pixels,
-            });
-            if replaced {
-                let edge = metrics::Edge { camera: self.camera.clone(), edge: "analyze" };
-                self.metrics.drops.get_or_create(&edge).inc();
+            if self.wishes[index].subscription.mailbox.put(frame) {
+                self.drops.inc();
             }
         }
     }
-}
 
-impl Wish {
-    fn is_due(&mut self, picture: &decode::Picture) -> bool {
-        let thinning = self.subscription.thinning.load(Ordering::Relaxed).max(1);
-        if thinning != self.thinning {
-            self.thinning = thinning;
-            self.pacer = pacer(&self.subscription.request, thinning);
-        }
-        match self.subscription.request.pace {
-            Pace::KeyFrames => picture.key,
-            Pace::Every | Pace::Fps(_) => self.pacer.due(picture.pts),
+    fn make(&mut self, request: Request, picture: &Picture) -> Frame {
+        let known = self.makers.iter().position(|maker| maker.request == request);
+        let at = known.unwrap_or_else(|| {
+            self.makers.push(Maker { request, scaler: Scaler::new(request), bytes: 0 });
+            self.makers.len() - 1
+        });
+        let maker = &mut self.makers[at];
+        let mut pixels = Vec::with_capacity(maker.bytes);
+        let (width, height) = maker.scaler.scale(&picture.image, &mut pixels);
+        maker.bytes = pixels.len();
+        Frame {
+            sequence: picture.sequence,
+            time: picture.time,
+            width,
+            height,
+            key: picture.key,
+            breaks: self.breaks,
+            pixels: Arc::new(pixels),
         }
     }
 }
 
-/// A thinned `every` counts as 30 a second.
-fn pacer(request: &PictureRequest, thinning: u32) -> Pacer {
-    let fps = match request.pace {
-        Pace::Fps(fps) => fps,
-        Pace::Every | Pace::KeyFrames if thinning == 1 => 0.0,
-        Pace::Every | Pace::KeyFrames => 30.0,
-    };
-    let thinned = if fps > 0.0 { (fps / thinning as f32).max(fps.min(1.0)) } else { 0.0 };
-    Pacer::new(thinned, VIDEO_TICKS)
+fn pace(request: &PictureRequest, thinning: u32) -> decode::Pace {
+    let thinned = |fps: f32| decode::Pace::AtMost((fps / thinning as f32).max(fps.min(1.0)));
+    match request.pace {
+        Pace::KeyFrames => decode::Pace::KeyFrames,
+        Pace::Every if thinning == 1 => decode::Pace::Every,
+        Pace::Every => thinned(EVERY_FPS),
+        Pace::Fps(fps) => thinned(fps),
+    }
 }
 
-fn pace(request: &PictureRequest) -> decode::Pace {
-    match request.pace {
-        Pace::Every => decode::Pace::Every,
-        Pace::KeyFrames => decode::Pace::KeyFrames,
-        Pace::Fps(fps) => decode::Pace::Fps(fps),
+fn convert(request: &PictureRequest) -> Request {
+    Request {
+        format: match request.format {
+            PixelFormat::Gray8 => decode::PixelFormat::Gray8,
+            PixelFormat::I420 => decode::PixelFormat::I420,
+            PixelFormat::Nv12 => decode::PixelFormat::Nv12,
+            PixelFormat::Rgb24 => decode::PixelFormat::Rgb24,
+            PixelFormat::Rgba32 => decode::PixelFormat::Rgba32,
+        },
+        width_max: request.max_width,
+        height_max: request.max_height,
+        fit: match request.fit {
+            Fit::Preserve => decode::Fit::Preserve,
+            Fit::Stretch => decode::Fit::Stretch,
+            Fit::Pad => decode::Fit::Pad,
+        },
     }
 }

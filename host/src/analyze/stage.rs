@@ -15,8 +15,8 @@ use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Publish};
 use crate::ingest::VideoParameters;
 use crate::wasm::standing::Standing;
-use crate::wasm::supervise::{After, End, Supervisor};
-use crate::wasm::{self, Analyzer, CallStats, Fault, Lane, Plugin};
+use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{self, Analyzer, CallStats, Lane, Plugin};
 
 /// So many overruns in a row halve the analyzer's rate.
 const OVERRUNS_MAX: u32 = 3;
@@ -31,7 +31,7 @@ pub struct Stage {
     /// The analyzer's name in the configuration.
     pub name: String,
     /// Its component and manifest.
-    pub plugin: Arc<Plugin>,
+    pub plugin: Plugin,
     /// What an instance is made with.
     pub instance: wasm::InstanceConfig,
     /// What `init` gets, but for the video, which is not known yet.
@@ -52,8 +52,7 @@ pub struct Stage {
 
 /// One life of an instance.
 struct Life {
-    /// `None` only while a call runs.
-    analyzer: Option<Analyzer>,
+    analyzer: Guest<Analyzer>,
     events: Lifecycle,
     pictures: Option<mailbox::Receiver<Frame>>,
     thinning: Arc<AtomicU32>,
@@ -86,7 +85,7 @@ impl Stage {
         let Some(video) = known else { return End::Shutdown };
         let mut life = match self.begin(&video).await {
             Ok(life) => life,
-            Err(fault) => return End::Fault(fault),
+            Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
         let end = self.serve(&mut life, shutdown).await;
@@ -117,13 +116,13 @@ impl Stage {
                     Ok(())
                 }
             };
-            if let Err(fault) = step {
-                return End::Fault(fault);
+            if let Err(trouble) = step {
+                return End::Trouble(trouble);
             }
         }
     }
 
-    async fn begin(&self, video: &VideoParameters) -> Result<Life, Fault> {
+    async fn begin(&mut self, video: &VideoParameters) -> Result<Life, Trouble> {
         let now = self.clock.wall();
         let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
         let mut setup = self.setup.clone();
@@ -133,8 +132,11 @@ impl Stage {
             height: video.height,
             fps: 0.0,
         });
-        let (analyzer, wishes) =
-            self.lane.run(move || Analyzer::new(&plugin, &instance, &setup, now)).await?;
+        let make = move || Analyzer::new(&plugin, instance, &setup, now);
+        let (analyzer, wishes) = Guest::make(&self.lane, make).await?;
+        if !wishes.units {
+            self.units = None;
+        }
         let thinning = Arc::new(AtomicU32::new(1));
         let pictures = wishes.pictures.map(|request| {
             let (sender, receiver) = mailbox::mailbox();
@@ -146,7 +148,7 @@ impl Stage {
             receiver
         });
         Ok(Life {
-            analyzer: Some(analyzer),
+            analyzer,
             events: Lifecycle::new(Some(&self.camera), &self.name, now),
             pictures,
             thinning,
@@ -156,8 +158,7 @@ impl Stage {
         })
     }
 
-    async fn analyze(&self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Fault> {
-        let now = self.clock.wall();
+    async fn analyze(&self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
         let gap = life.breaks.replace(frame.breaks) != Some(frame.breaks);
         if gap {
             for event in life.events.end_all() {
@@ -173,29 +174,35 @@ impl Stage {
             key: frame.key,
             gap,
         };
-        let said = self
-            .call(life, move |analyzer| analyzer.analyze(now, &picture, &frame.pixels))
-            .await;
-        self.said(life, said).await
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.analyze(picture, &frame.pixels)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
     }
 
-    async fn observe(&self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Fault> {
-        let now = self.clock.wall();
-        let said = self.call(life, move |analyzer| analyzer.observe(now, &units)).await;
-        self.said(life, said).await
+    async fn observe(&self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.observe(&units)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
     }
 
-    async fn said(
-        &self,
-        life: &mut Life,
-        said: Result<(Vec<Event>, CallStats), Fault>,
-    ) -> Result<(), Fault> {
+    async fn said(&self, life: &mut Life, said: Said<(Vec<Event>, CallStats)>) {
         let (events, stats) = match said {
-            Ok(said) => said,
-            Err(fault) if fault.wants_new_instance() || fault.is_final() => return Err(fault),
-            Err(fault) => {
+            Said::Answer(said) => said,
+            Said::Declined(fault) => {
                 tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
-                return Ok(());
+                return;
             }
         };
         self.thin(life, stats);
@@ -205,7 +212,6 @@ impl Stage {
                 self.publish(event).await;
             }
         }
-        Ok(())
     }
 
     /// Fewer pictures for an analyzer that can't keep up, more again when it can.
@@ -234,24 +240,6 @@ impl Stage {
         if let Err(error) = self.bus.publish(by, event).await {
             tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
         }
-    }
-
-    /// Runs one call on the lane. The instance travels there and back.
-    async fn call<R: Send + 'static>(
-        &self,
-        life: &mut Life,
-        job: impl FnOnce(&mut Analyzer) -> R + Send + 'static,
-    ) -> R {
-        let mut analyzer = life.analyzer.take().expect("one call at a time");
-        let (result, analyzer) = self
-            .lane
-            .run(move || {
-                let result = job(&mut analyzer);
-                (result, analyzer)
-            })
-            .await;
-        life.analyzer = Some(analyzer);
-        result
     }
 }
 

@@ -28,6 +28,9 @@ pub const SHUTDOWN: Duration = Duration::from_secs(3);
 /// A first video unit is on its way to the disk at most so long after it arrived.
 pub const FRAGMENT_AGE: Duration = Duration::from_millis(800);
 
+/// Audio that belongs to a file is waited for so long after that file's last video unit.
+pub const LATE_AUDIO: Duration = Duration::from_millis(500);
+
 /// The deepest reordering of pictures that H.264 and H.265 allow.
 pub const REORDER_DEPTH: usize = 16;
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{Event, Notice};
 use crate::base::clock::Clock;
@@ -178,9 +179,21 @@ impl Bus {
     }
 }
 
-/// Says the host's own events, one after the other, until the bus is gone.
-pub async fn run_host_events(bus: Bus, mut queue: mpsc::Receiver<(String, Event)>) {
-    while let Some((camera, event)) = queue.recv().await {
+/// Says the host's own events, one after the other, until shutdown.
+pub async fn run_host_events(
+    bus: Bus,
+    mut queue: mpsc::Receiver<(String, Event)>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let (camera, event) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            said = queue.recv() => match said {
+                Some(said) => said,
+                None => return,
+            },
+        };
         let by = Publish { origin: "host", camera: &camera };
         if let Err(error) = bus.publish(by, event).await {
             tracing::warn!(camera, "host event not stored: {}", error.chain());

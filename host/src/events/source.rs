@@ -13,8 +13,8 @@ use super::{Attribute, Bus, Event, Notice, Publish};
 use crate::base::clock::Clock;
 use crate::base::{Kind, limits};
 use crate::wasm::standing::Standing;
-use crate::wasm::supervise::{After, End, Supervisor};
-use crate::wasm::{self, Fault, Lane, Plugin};
+use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{self, Cause, Lane, Plugin};
 
 /// A message for a source, and where its answer goes.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Source {
     /// The cameras that its events mean when they name none.
     pub cameras: Vec<String>,
     /// Its component and manifest.
-    pub plugin: Arc<Plugin>,
+    pub plugin: Plugin,
     /// What an instance is made with.
     pub instance: wasm::InstanceConfig,
     /// What `init` gets.
@@ -64,8 +64,7 @@ pub struct Source {
 
 /// One life of an instance.
 struct Life {
-    /// `None` only while a call runs.
-    source: Option<wasm::Source>,
+    source: Guest<wasm::Source>,
     events: Lifecycle,
     tick: Option<Duration>,
     next_tick: Option<Instant>,
@@ -101,7 +100,7 @@ impl Source {
     async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
         let mut life = match self.begin().await {
             Ok(life) => life,
-            Err(fault) => return End::Fault(fault),
+            Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
         loop {
@@ -121,30 +120,31 @@ impl Source {
                     Ok(())
                 }
             };
-            if let Err(fault) = step {
+            if let Err(trouble) = step {
                 for event in life.events.end_all() {
                     self.publish(event).await;
                 }
-                return End::Fault(fault);
+                return End::Trouble(trouble);
             }
         }
     }
 
-    async fn begin(&self) -> Result<Life, Fault> {
+    async fn begin(&self) -> Result<Life, Trouble> {
         let now = self.clock.wall();
         let (plugin, instance, setup) =
             (self.plugin.clone(), self.instance.clone(), self.setup.clone());
-        let (source, wishes) =
-            self.lane.run(move || wasm::Source::new(&plugin, &instance, &setup, now)).await?;
+        let make = move || wasm::Source::new(&plugin, instance, &setup, now);
+        let (source, wishes) = Guest::make(&self.lane, make).await?;
         let events = Lifecycle::new(None, &self.name, now);
         let next_tick = wishes.tick.map(|tick| Instant::now() + tick);
-        Ok(Life { source: Some(source), events, tick: wishes.tick, next_tick })
+        Ok(Life { source, events, tick: wishes.tick, next_tick })
     }
 
-    async fn on_tick(&self, life: &mut Life) -> Result<(), Fault> {
+    async fn on_tick(&self, life: &mut Life) -> Result<(), Trouble> {
         let now = self.clock.wall();
         life.next_tick = life.tick.map(|tick| Instant::now() + tick);
-        let events = self.call(life, move |source| source.on_tick(now)).await?;
+        let said = life.source.call(move |source| source.on_tick(now)).await?;
+        let Said::Answer(events) = said else { return Ok(()) };
         for event in events {
             if let Some(event) = life.events.accept(event, now) {
                 self.publish(event).await;
@@ -153,23 +153,24 @@ impl Source {
         Ok(())
     }
 
-    async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Fault> {
-        let now = self.clock.wall();
+    async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
         let message = wasm::Message {
             topic: format!("hook:{}", self.name),
             content_type: delivery.content_type,
-            received: now,
+            received: self.clock.wall(),
             attributes: delivery.attributes,
+            body: delivery.body.to_vec(),
         };
-        let body = delivery.body;
-        let said = self.call(life, move |source| source.on_message(now, &message, &body)).await;
+        let said = life.source.call(move |source| source.on_message(&message)).await;
         let (reply, result) = match said {
-            Ok(events) => (self.publish_all(life, events).await, Ok(())),
-            Err(fault) => match fault.rejection() {
-                Some(reason) => (Reply::Rejected(reason.into()), Ok(())),
-                None => (Reply::Unavailable(fault.to_string()), Err(fault)),
+            Ok(Said::Answer(events)) => (self.publish_all(life, events).await, Ok(())),
+            Ok(Said::Declined(fault)) => match fault.cause {
+                Cause::Rejected(reason) => (Reply::Rejected(reason), Ok(())),
+                _ => (Reply::Unavailable(fault.to_string()), Ok(())),
             },
+            Err(trouble) => (Reply::Unavailable(trouble.to_string()), Err(trouble)),
         };
+        // Nobody waits any more: fine.
         let _gone = delivery.answer.send(reply);
         result
     }
@@ -211,23 +212,6 @@ impl Source {
                 tracing::warn!(camera, plugin = self.name, "{}", error.chain());
             }
         }
-    }
-
-    async fn call<R: Send + 'static>(
-        &self,
-        life: &mut Life,
-        job: impl FnOnce(&mut wasm::Source) -> R + Send + 'static,
-    ) -> R {
-        let mut source = life.source.take().expect("one call at a time");
-        let (result, source) = self
-            .lane
-            .run(move || {
-                let result = job(&mut source);
-                (result, source)
-            })
-            .await;
-        life.source = Some(source);
-        result
     }
 }
 

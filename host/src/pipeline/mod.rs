@@ -1,1 +1,263 @@
-//! (to be written)
+//! The flow put together: the only module that knows all stages.
+//!
+//! [`start`] makes everything from a configuration; [`Running::run`] waits for the end and takes
+//! it down again, upstream first.
+
+pub mod plugins;
+mod camera;
+mod camera_events;
+mod recorder;
+mod status;
+mod door;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::clock::Clock;
+use crate::base::metrics::Metrics;
+use crate::base::tasks::Tasks;
+use crate::base::{Result, limits};
+use crate::config::{Config, Mode};
+use crate::events::bus::{self, Wiring};
+use crate::events::{Bus, source};
+use crate::policy::judges::Judges;
+use crate::policy::{Span, judges};
+use crate::serve;
+use crate::store::{self, ClosedSegment, Store};
+use crate::wasm::standing::{Asker, standing};
+use crate::wasm::supervise::Supervisor;
+use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};
+use plugins::Plugins;
+
+/// What the host takes from its surroundings.
+pub struct Surroundings {
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Where compiled components are kept between starts; `None`: they are not.
+    pub cache: Option<PathBuf>,
+}
+
+/// What all cameras share.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    store: Store,
+    bus: Bus,
+    lanes: Lanes,
+    decode: Lane,
+    plugins: Plugins,
+}
+
+/// Groups of tasks, in the order in which they end.
+#[derive(Default)]
+struct Stages {
+    ingest: Tasks,
+    /// Decoding and analyzers: end by themselves once ingest has ended.
+    analyze: Tasks,
+    /// Policies, sources, and what watches them.
+    judge: Tasks,
+    /// Recorders: end by themselves once ingest has ended.
+    record: Tasks,
+    serve: Tasks,
+}
+
+/// A host that runs.
+pub struct Running {
+    address: SocketAddr,
+    stages: Stages,
+    lanes: Lanes,
+    decode: Lane,
+    store: Store,
+}
+
+/// Makes everything and starts it.
+///
+/// # Errors
+/// The store can't be opened, the address can't be listened on. A plugin that can't be loaded is
+/// logged, and costs only the cameras that name it: these fail open.
+pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
+    let Surroundings { clock, metrics, cache } = surroundings;
+    let engine = Engine::new(cache.as_deref())?;
+    let plugins = plugins::load(&engine, &config);
+    for mistake in plugins::mistakes(&config, &plugins) {
+        tracing::error!("{mistake}");
+    }
+    let store = camera::open_store(&config, clock.clone(), metrics.clone()).await?;
+    let lanes = Lanes::start()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
+
+    let mut wiring = Wiring::default();
+    let heard = listeners(&config, &mut wiring);
+    let (bus, host_events) = wiring.connect(store.clone(), clock.clone(), metrics.clone());
+    let shared = Shared { clock, metrics, store, bus, lanes, decode, plugins };
+    let stages = Stages::default();
+
+    let mut plugin_status = Vec::new();
+    let (sources, serving) = start_sources(&config, &shared, &stages, &mut plugin_status);
+    let mut cameras = BTreeMap::new();
+    let mut camera_status = Vec::new();
+    for (camera, heard) in config.cameras.iter().zip(heard) {
+        let required = serving.get(&camera.name).cloned().unwrap_or_default();
+        let started =
+            camera::start(camera, &shared, &stages, heard, required, &mut plugin_status).await?;
+        camera_status.push(started.status);
+        cameras.insert(camera.name.clone(), started.door);
+    }
+    let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
+    stages.judge.spawn("host events", bus::run_host_events(bus, host_events, token));
+    let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
+    let closed = shared.store.subscribe_closed();
+    stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
+
+    let door = door::Door {
+        sources,
+        cameras,
+        camera_status,
+        plugin_status,
+        bus: shared.bus,
+        store: shared.store.clone(),
+        clock: shared.clock,
+    };
+    let http = serve::Config {
+        listen: config.http.listen,
+        token: config.http.token.clone(),
+        metrics: shared.metrics,
+    };
+    let server = serve::Server::bind(http, Arc::new(door)).await?;
+    let address = server.address();
+    let token = stages.serve.shutdown().clone();
+    stages.serve.spawn("http", server.run(token));
+    tracing::info!(%address, cameras = config.cameras.len(), "recording");
+    Ok(Running {
+        address,
+        stages,
+        lanes: shared.lanes,
+        decode: shared.decode,
+        store: shared.store,
+    })
+}
+
+impl Running {
+    /// Where HTTP is served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Runs until `shutdown`, then ends everything within
+    /// [`limits::SHUTDOWN`], upstream first; the last segments are closed.
+    pub async fn run(self, shutdown: CancellationToken) {
+        shutdown.cancelled().await;
+        tracing::info!("ending");
+        let deadline = Instant::now() + limits::SHUTDOWN;
+        let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
+        let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+        let mut late = self.stages.ingest.end(left(half)).await;
+        // Recorders and decoders end with the packets; what they still say is heard.
+        late.extend(self.stages.record.end(left(half)).await);
+        late.extend(self.stages.analyze.end(left(half)).await);
+        late.extend(self.stages.judge.end(left(half)).await);
+        self.store.shutdown(left(second)).await;
+        late.extend(self.stages.serve.end(left(half)).await);
+        let (lanes, decode) =
+            tokio::join!(self.lanes.end(left(half)), self.decode.end(left(half)));
+        late.extend(lanes.into_iter().map(String::from));
+        if !decode {
+            late.push("decode".into());
+        }
+        if late.is_empty() {
+            tracing::info!("ended");
+        } else {
+            tracing::warn!(left = late.join(", "), "ended, but not all did in time");
+        }
+    }
+}
+
+/// A queue for each policy of each camera, in the order of the configuration.
+fn listeners(config: &Config, wiring: &mut Wiring) -> Vec<Vec<mpsc::Receiver<crate::events::Heard>>> {
+    config
+        .cameras
+        .iter()
+        .map(|camera| {
+            wiring.camera(&camera.name);
+            camera.policies.iter().map(|policy| wiring.listen(&camera.name, policy)).collect()
+        })
+        .collect()
+}
+
+type Sources = BTreeMap<String, mpsc::Sender<source::Delivery>>;
+
+/// Starts the event sources; gives their queues, and by camera the standing of those that serve it.
+fn start_sources(
+    config: &Config,
+    shared: &Shared,
+    stages: &Stages,
+    status: &mut Vec<status::Plugin>,
+) -> (Sources, BTreeMap<String, Vec<Asker>>) {
+    let mut queues = Sources::new();
+    let mut serving: BTreeMap<String, Vec<Asker>> = BTreeMap::new();
+    for plugin in &config.plugins {
+        let Some(Ok(ready)) = plugins::role(&shared.plugins, &plugin.name, World::Source) else {
+            continue;
+        };
+        let (teller, asker) = standing();
+        let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
+        queues.insert(plugin.name.clone(), queue);
+        for camera in &plugin.cameras {
+            serving.entry(camera.clone()).or_default().push(asker.clone());
+        }
+        status.push(status::Plugin { name: plugin.name.clone(), camera: None, standing: asker });
+        let source = source::Source {
+            name: plugin.name.clone(),
+            cameras: plugin.cameras.clone(),
+            plugin: ready.plugin,
+            instance: InstanceConfig {
+                name: plugin.name.clone(),
+                camera: None,
+                zone: jiff::tz::TimeZone::system(),
+                metrics: shared.metrics.clone(),
+                memory_bytes: None,
+            },
+            setup: Setup { params: ready.params, ..Setup::default() },
+            lane: shared.lanes.decide.clone(),
+            messages,
+            bus: shared.bus.clone(),
+            clock: shared.clock.clone(),
+        };
+        let supervisor = Supervisor::new("", &plugin.name, teller);
+        let token = stages.judge.shutdown().clone();
+        stages.judge.spawn(format!("source {}", plugin.name), source.run(supervisor, token));
+    }
+    (queues, serving)
+}
+
+/// Tells policies of segments that are on disk for good.
+async fn tell_closed(
+    bus: Bus,
+    mut closed: broadcast::Receiver<ClosedSegment>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        let segment = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            segment = closed.recv() => segment,
+        };
+        match segment {
+            Ok(segment) => bus.closed(&segment),
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "segments closed too fast to be judged: kept as configured");
+            }
+            Err(broadcast::error::RecvError::Closed) => return,
+        }
+    }
+}

@@ -12,9 +12,9 @@ use crate::base::{Kind, Timestamp};
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Heard, Notice, Publish};
 use crate::store::{ClosedSegment, Store};
-use crate::wasm::standing::Standing;
-use crate::wasm::supervise::{After, End, Supervisor};
-use crate::wasm::{self, Answer, Fault, Lane, Plugin};
+use crate::wasm::standing::{Standing, Teller};
+use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{self, Answer, Lane, Plugin};
 
 /// A wake comes no sooner than this after the one before.
 const WAKE_INTERVAL: Duration = Duration::from_millis(10);
@@ -29,7 +29,7 @@ pub struct Stage {
     /// The policy's name in the configuration.
     pub name: String,
     /// Its component and manifest.
-    pub plugin: Arc<Plugin>,
+    pub plugin: Plugin,
     /// What an instance is made with.
     pub instance: wasm::InstanceConfig,
     /// What `init` gets.
@@ -57,19 +57,8 @@ impl Stage {
             let end = self.run_once(&supervisor, &shutdown).await;
             match supervisor.after(end, &shutdown).await {
                 After::Rebuild => {}
-                After::Quarantined => return self.drain(&shutdown).await,
+                After::Quarantined => return drain(self.heard, &shutdown).await,
                 After::Shutdown => return,
-            }
-        }
-    }
-
-    /// Takes what nobody will judge, so that those who say events do not wait for ever.
-    async fn drain(&mut self, shutdown: &CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                heard = self.heard.recv() => if heard.is_none() { return },
             }
         }
     }
@@ -77,7 +66,7 @@ impl Stage {
     async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
         let mut life = match self.begin().await {
             Ok(life) => life,
-            Err(fault) => return End::Fault(fault),
+            Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
         loop {
@@ -96,23 +85,23 @@ impl Stage {
                     self.on_wake(&mut life).await
                 }
             };
-            if let Err(fault) = step {
+            if let Err(trouble) = step {
                 for event in life.events.end_all() {
                     self.say(event).await;
                 }
-                return End::Fault(fault);
+                return End::Trouble(trouble);
             }
         }
     }
 
-    async fn begin(&mut self) -> Result<Life, Fault> {
+    async fn begin(&mut self) -> Result<Life, Trouble> {
         let now = self.clock.wall();
         let (plugin, instance, setup) =
             (self.plugin.clone(), self.instance.clone(), self.setup.clone());
-        let policy =
-            self.lane.run(move || wasm::Policy::new(&plugin, &instance, &setup, now)).await?;
+        let make = move || wasm::Policy::new(&plugin, instance, &setup, now).map(|made| (made, ()));
+        let (policy, ()) = Guest::make(&self.lane, make).await?;
         let mut life = Life {
-            policy: Some(policy),
+            policy,
             events: Lifecycle::new(Some(&self.camera), &self.name, now),
             wake: None,
             woken: now,
@@ -121,67 +110,53 @@ impl Stage {
         Ok(life)
     }
 
-    async fn on_event(&self, life: &mut Life, notice: Notice) -> Result<(), Fault> {
+    async fn on_event(&self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
         let now = self.clock.wall();
-        let (answer, notice) = self
-            .call(life, move |policy| (policy.on_event(&notice, now), notice))
-            .await;
-        self.apply(life, answer?, Some(&notice)).await
+        let heard = notice.clone();
+        let said = life.policy.call(move |policy| policy.on_event(&heard, now)).await?;
+        self.apply(life, said, Some(&notice)).await
     }
 
-    async fn on_wake(&self, life: &mut Life) -> Result<(), Fault> {
+    async fn on_wake(&self, life: &mut Life) -> Result<(), Trouble> {
         let now = self.clock.wall();
         life.wake = None;
         life.woken = now;
-        let answer = self.call(life, move |policy| policy.on_wake(now)).await?;
-        self.apply(life, answer, None).await
+        let said = life.policy.call(move |policy| policy.on_wake(now)).await?;
+        self.apply(life, said, None).await
     }
 
-    async fn on_closed(&self, life: &mut Life, segment: ClosedSegment) -> Result<(), Fault> {
+    async fn on_closed(&self, life: &mut Life, segment: ClosedSegment) -> Result<(), Trouble> {
         if !segment.continuous {
             return Ok(());
         }
         let now = self.clock.wall();
         let asked = spans::describe(&segment);
-        let keep = self.call(life, move |policy| policy.keep_continuous(&asked, now)).await?;
-        let held = self
-            .store
-            .hold_continuous(&self.camera, segment.sequence, &self.name, keep)
-            .await;
+        let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await?;
+        let Said::Answer(keep) = said else { return Ok(()) };
+        let held = self.store.hold_continuous(&self.camera, segment.sequence, keep).await;
         if let Err(error) = held {
             tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
         }
         Ok(())
     }
 
-    /// Runs one call on the lane. The instance travels there and back.
-    async fn call<R: Send + 'static>(
-        &self,
-        life: &mut Life,
-        job: impl FnOnce(&mut wasm::Policy) -> R + Send + 'static,
-    ) -> R {
-        let mut policy = life.policy.take().expect("one call at a time");
-        let (result, policy) = self
-            .lane
-            .run(move || {
-                let result = job(&mut policy);
-                (result, policy)
-            })
-            .await;
-        life.policy = Some(policy);
-        result
-    }
-
     async fn apply(
         &self,
         life: &mut Life,
-        answer: Answer,
+        said: Said<Answer>,
         cause: Option<&Notice>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Trouble> {
+        let answer = match said {
+            Said::Answer(answer) => answer,
+            Said::Declined(fault) => {
+                tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
+                return Ok(());
+            }
+        };
         life.wake = answer.wake.map(|wake| wake.max(life.woken + WAKE_INTERVAL));
         for ask in answer.spans {
             let span = spans::qualify(ask, &self.camera, &self.name, &life.events, cause);
-            self.keep(span).await?;
+            self.keep(span).await;
         }
         let now = self.clock.wall();
         for event in answer.events {
@@ -193,7 +168,7 @@ impl Stage {
     }
 
     /// Stores a span, then tells the recorder.
-    async fn keep(&self, span: Span) -> Result<(), Fault> {
+    async fn keep(&self, span: Span) {
         if self.reach.is_lost(&self.store, &self.camera, &span).await {
             tracing::warn!(
                 camera = self.camera,
@@ -201,23 +176,21 @@ impl Stage {
                 span = span.id,
                 "span lies before the oldest video: refused"
             );
-            return Ok(());
+            return;
         }
         match self.store.span(span.clone()).await {
-            Ok(()) => {
-                // A recorder that is gone has ended with its camera: the stored span holds.
-                let _gone = self.spans.send(span).await;
-                Ok(())
-            }
             Err(error) if error.kind() == Kind::Refuse => {
-                Err(Fault::nonsense(&self.plugin, error.chain()))
+                tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+                return;
             }
+            // What can't be stored now is recorded all the same.
             Err(error) => {
                 tracing::error!(camera = self.camera, plugin = self.name, "{}", error.chain());
-                let _gone = self.spans.send(span).await;
-                Ok(())
             }
+            Ok(()) => {}
         }
+        // A recorder that is gone has ended with its camera: the stored span holds.
+        let _gone = self.spans.send(span).await;
     }
 
     async fn say(&self, event: crate::events::Event) {
@@ -230,8 +203,7 @@ impl Stage {
 
 /// One life of an instance.
 struct Life {
-    /// `None` only while a call runs.
-    policy: Option<wasm::Policy>,
+    policy: Guest<wasm::Policy>,
     events: Lifecycle,
     wake: Option<Timestamp>,
     /// When it was last woken.
@@ -243,5 +215,23 @@ async fn wait(clock: &dyn Clock, wake: Option<Timestamp>) {
     match wake {
         Some(wake) => tokio::time::sleep(wake.since(clock.wall()).min(WAKE_CHECK)).await,
         None => std::future::pending().await,
+    }
+}
+
+/// In place of a policy that could not be loaded. `teller` is kept: its standing is true as long
+/// as the host runs.
+pub async fn nobody(heard: mpsc::Receiver<Heard>, teller: Teller, shutdown: CancellationToken) {
+    drain(heard, &shutdown).await;
+    drop(teller);
+}
+
+/// Takes what nobody will judge, so that those who say events do not wait for ever.
+async fn drain(mut heard: mpsc::Receiver<Heard>, shutdown: &CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            heard = heard.recv() => if heard.is_none() { return },
+        }
     }
 }

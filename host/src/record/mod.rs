@@ -4,10 +4,19 @@
 //! Knows no task, no file and no index. `FORMAT.md` describes what is written.
 
 pub mod segment;
+pub mod recorder;
+mod route;
+mod spans;
+mod ring;
+mod audio;
+mod order;
+mod file;
+mod desk;
+mod mp4;
 pub mod format;
 pub mod scan;
-mod mp4;
 
+pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
 pub use format::Identity;
 pub use scan::{FragmentInfo, Scan, scan, trailer};
 pub use segment::{Fragment, Full, GapMark, SegmentEnd, SegmentStart, Sink};
@@ -20,4 +29,16 @@ pub(crate) fn ticks_to_micros(ticks: i64) -> i64 {
     let per_milli = VIDEO_TICKS / 1000;
     ticks.div_euclid(per_milli).saturating_mul(1000)
         + ticks.rem_euclid(per_milli) * 1000 / per_milli
+}
+
+/// Microseconds as ticks of 90 kHz, rounded to the nearest.
+pub(crate) fn micros_to_ticks(micros: i64) -> i64 {
+    scale(micros, VIDEO_TICKS, 1_000_000)
+}
+
+/// `ticks` of one rate in another, rounded to the nearest.
+pub(crate) fn scale(ticks: i64, to: i64, from: i64) -> i64 {
+    let scaled = (i128::from(ticks) * i128::from(to) + i128::from(from / 2))
+        .div_euclid(i128::from(from.max(1)));
+    i64::try_from(scaled).unwrap_or(0)
 }

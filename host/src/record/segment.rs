@@ -90,3 +90,21 @@ pub trait Sink: Send {
     /// Says that video is missing. Called again with `end` when it is over. Always taken.
     fn gap(&mut self, gap: GapMark);
 }
+
+impl<T: Sink + ?Sized> Sink for Box<T> {
+    fn open(&mut self, start: SegmentStart) -> Result<(), Full> {
+        (**self).open(start)
+    }
+
+    fn append(&mut self, sequence: u64, fragment: Fragment) -> Result<(), Full> {
+        (**self).append(sequence, fragment)
+    }
+
+    fn close(&mut self, sequence: u64, end: SegmentEnd) {
+        (**self).close(sequence, end);
+    }
+
+    fn gap(&mut self, gap: GapMark) {
+        (**self).gap(gap);
+    }
+}

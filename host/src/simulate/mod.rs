@@ -13,6 +13,7 @@ mod scene;
 mod encode;
 mod sdp;
 mod session;
+mod answer;
 mod transport;
 
 use std::net::SocketAddr;
@@ -116,9 +117,9 @@ impl Server {
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| Error::refuse(describe()).with(error))?;
-        let address = listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
-        let shared =
-            Shared { cameras, credentials: config.credentials, clock: config.clock };
+        let address =
+            listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
+        let shared = Shared { cameras, credentials: config.credentials, clock: config.clock };
         Ok(Self { listener, address, shared: Arc::new(shared) })
     }
 

@@ -24,6 +24,9 @@ pub mod analyzer;
 pub mod source;
 pub mod policy;
 pub mod lane;
+pub mod ladder;
+pub mod standing;
+pub mod supervise;
 mod bundled;
 
 pub use engine::Engine;

@@ -1,18 +1,111 @@
-//! What every stage does between two lives of an instance: say how it fares, wait, or give up.
+//! What every stage does with an instance: call it on its lane, and between two of its lives say
+//! how it fares, wait, or give up.
+
+use std::fmt;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Fault;
 use super::ladder::{Ladder, Next};
 use super::standing::{Standing, Teller};
+use super::{Cause, Fault, Lane};
+use crate::base::Error;
+
+/// So many `transient` answers in a row are a fault.
+const TRANSIENT_MAX: u32 = 10;
+
+/// Why an instance is of no further use.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The plugin's fault.
+    Fault(Fault),
+    /// Ours: the lane lost it.
+    Lost(Error),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Lost(error) => f.write_str(&error.chain()),
+        }
+    }
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub enum Said<R> {
+    /// An answer.
+    Answer(R),
+    /// The plugin is well and has none: it refused this input, or can't say now.
+    Declined(Fault),
+}
+
+/// An instance, called on its lane: it travels there and back.
+pub struct Guest<T> {
+    lane: Lane,
+    /// `None` while a call runs, and after the lane lost it.
+    instance: Option<T>,
+    transients: u32,
+}
+
+impl<T: Send + 'static> Guest<T> {
+    /// Makes an instance on its lane.
+    pub async fn make<R: Send + 'static>(
+        lane: &Lane,
+        make: impl FnOnce() -> Result<(T, R), Fault> + Send + 'static,
+    ) -> Result<(Self, R), Trouble> {
+        let (instance, result) = lane.run(make).await??;
+        Ok((Self { lane: lane.clone(), instance: Some(instance), transients: 0 }, result))
+    }
+
+    /// One call. `Err`: the instance is of no further use.
+    pub async fn call<R: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut T) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<Said<R>, Trouble> {
+        let instance = self
+            .instance
+            .take()
+            .ok_or_else(|| Error::bug("an instance was called during a call"))?;
+        let (instance, result) = self.lane.with(instance, job).await?;
+        self.instance = Some(instance);
+        match result {
+            Ok(answer) => {
+                self.transients = 0;
+                Ok(Said::Answer(answer))
+            }
+            Err(fault) if fault.wants_new_instance() || fault.is_final() => Err(fault.into()),
+            Err(fault) => {
+                let transient = matches!(fault.cause, Cause::Transient(_));
+                self.transients = if transient { self.transients + 1 } else { 0 };
+                if self.transients >= TRANSIENT_MAX {
+                    return Err(fault.into());
+                }
+                Ok(Said::Declined(fault))
+            }
+        }
+    }
+}
 
 /// Why one life of an instance ended.
 pub enum End {
     /// The host, or the instance's camera, is going.
     Shutdown,
-    /// The plugin failed.
-    Fault(Fault),
+    /// Another instance is wanted.
+    Trouble(Trouble),
 }
 
 /// What comes after a life.
@@ -55,13 +148,13 @@ impl Supervisor {
 
     /// Says what happened, and waits until another instance may be built.
     pub async fn after(&mut self, end: End, shutdown: &CancellationToken) -> After {
-        let fault = match end {
+        let trouble = match end {
             End::Shutdown => return After::Shutdown,
-            End::Fault(fault) => fault,
+            End::Trouble(trouble) => trouble,
         };
-        let permanent = fault.is_permanent();
-        let next = if permanent { Next::Quarantine } else { self.ladder.fault(Instant::now()) };
-        let reason = fault.to_string();
+        let is_final = matches!(&trouble, Trouble::Fault(fault) if fault.is_final());
+        let next = if is_final { Next::Quarantine } else { self.ladder.fault(Instant::now()) };
+        let reason = trouble.to_string();
         match next {
             Next::Quarantine => {
                 tracing::error!(

@@ -1,0 +1,285 @@
+//! One camera's stages, wired: ingest, decode, analyzers, policies, recorder.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{mpsc, watch};
+
+use super::plugins;
+use super::{Shared, Stages, door, recorder, status};
+use crate::analyze::{self, pictures};
+use crate::base::clock::Clock;
+use crate::base::metrics::Metrics;
+use crate::base::{Result, limits};
+use crate::config::{self, Config, Mode};
+use crate::events::Heard;
+use crate::ingest::{queue, session};
+use crate::policy::judges::{self, Judges};
+use crate::policy::spans::Reach;
+use crate::policy::{self, Span};
+use crate::record::{Recorder, RecorderConfig};
+use crate::store::{self, Store};
+use crate::wasm::standing::{Asker, Standing, standing};
+use crate::wasm::supervise::Supervisor;
+use crate::wasm::{InstanceConfig, Setup, World};
+
+/// Spans on their way to the recorder.
+const SPANS: usize = 64;
+
+/// Batches of access units on their way to an analyzer.
+const UNIT_BATCHES: usize = 4;
+
+/// What others need of a camera that was started.
+pub(super) struct Started {
+    pub(super) status: status::Camera,
+    pub(super) door: door::Camera,
+}
+
+/// Opens the store that the configuration names.
+pub(super) async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+) -> Result<Store> {
+    let settings = store::StoreConfig {
+        path: config.store.path.clone(),
+        sync_interval: config.store.sync,
+        event_keep: config.store.event_keep,
+        free_floor_bytes: config.store.free_floor_bytes,
+    };
+    let (store, recovered) = Store::open(settings, Arc::new(store::fs::Real), clock, metrics)?;
+    recovered.log();
+    Ok(store)
+}
+
+/// Starts all tasks of a camera. `required` are the sources that serve it.
+pub(super) async fn start(
+    camera: &config::Camera,
+    shared: &Shared,
+    stages: &Stages,
+    heard: Vec<mpsc::Receiver<Heard>>,
+    required: Vec<Asker>,
+    plugin_status: &mut Vec<status::Plugin>,
+) -> Result<Started> {
+    let (spans, span_queue) = mpsc::channel(SPANS);
+    let reach = Reach::default();
+    let policies = start_policies(camera, shared, stages, heard, &spans, &reach, plugin_status);
+    let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
+    let (open_since, fail_open) = watch::channel(None);
+    if !camera.policies.is_empty() && camera.mode != Mode::Off {
+        let mut judges = Judges { policies, required: Vec::new() };
+        if camera.mode == Mode::Events {
+            judges.required.extend(analyzers);
+            judges.required.extend(required);
+        }
+        let token = stages.judge.shutdown().clone();
+        stages.judge.spawn(
+            format!("judges of {}", camera.name),
+            judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token),
+        );
+    }
+    let connection = Arc::new(Mutex::new(status::Connection::default()));
+    let packets = start_ingest(camera, shared, stages, decode);
+    let retention = store::CameraRetention { keep: camera.keep };
+    let (sink, next_sequence) = shared.store.camera(&camera.name, retention).await?;
+    let settings = RecorderConfig {
+        camera: camera.name.clone(),
+        store_id: shared.store.store_id(),
+        mode: camera.mode.into(),
+        segment: camera.segment,
+        preroll: camera.preroll,
+        preroll_bytes: camera.preroll_bytes,
+        next_sequence,
+    };
+    let task = recorder::Task {
+        camera: camera.name.clone(),
+        recorder: Recorder::new(settings, sink),
+        packets,
+        spans: span_queue,
+        fail_open: fail_open.clone(),
+        reach,
+        units,
+        connection: connection.clone(),
+        bus: shared.bus.clone(),
+        clock: shared.clock.clone(),
+        metrics: shared.metrics.clone(),
+    };
+    stages.record.spawn(format!("recorder of {}", camera.name), task.run());
+    Ok(Started {
+        status: status::Camera {
+            name: camera.name.clone(),
+            mode: camera.mode.as_str(),
+            connection,
+            fail_open,
+        },
+        door: door::Camera { mode: camera.mode, preroll: camera.preroll, spans },
+    })
+}
+
+/// The edge to the recorder. Where there is something to analyse, `decode` is fed too: from the
+/// second stream where the camera has one.
+fn start_ingest(
+    camera: &config::Camera,
+    shared: &Shared,
+    stages: &Stages,
+    decode: Option<queue::Sender>,
+) -> queue::Receiver {
+    let options = queue::Options {
+        camera: camera.name.clone(),
+        edge: "record",
+        bytes_max: limits::INGEST_QUEUE_BYTES,
+        when_full: queue::WhenFull::DropOldestGroup,
+    };
+    let (record, packets) = queue::channel(options, &shared.metrics);
+    let spawn = |name: String, stream: session::Stream, outputs: session::Outputs| {
+        let token = stages.ingest.shutdown().clone();
+        let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
+        stages.ingest.spawn(name, session::run(stream, outputs, clock, metrics, token));
+    };
+    let stream = |source: &config::Source| session::Stream::of(camera, source);
+    let name = &camera.name;
+    match (&camera.analysis, decode) {
+        (Some(analysis), Some(decode)) => {
+            let outputs = session::Outputs { record: Some(record), decode: None };
+            spawn(format!("ingest of {name}"), stream(&camera.source), outputs);
+            let outputs = session::Outputs { record: None, decode: Some(decode) };
+            spawn(format!("analysis stream of {name}"), stream(analysis), outputs);
+        }
+        (_, decode) => {
+            let outputs = session::Outputs { record: Some(record), decode };
+            spawn(format!("ingest of {name}"), stream(&camera.source), outputs);
+        }
+    }
+    packets
+}
+
+fn instance(camera: &config::Camera, name: &str, shared: &Shared) -> InstanceConfig {
+    let zone = camera
+        .timezone
+        .as_deref()
+        .and_then(|zone| jiff::tz::TimeZone::get(zone).ok())
+        .unwrap_or_else(jiff::tz::TimeZone::system);
+    InstanceConfig {
+        name: name.into(),
+        camera: Some(camera.name.clone()),
+        zone,
+        metrics: shared.metrics.clone(),
+        memory_bytes: None,
+    }
+}
+
+fn start_policies(
+    camera: &config::Camera,
+    shared: &Shared,
+    stages: &Stages,
+    heard: Vec<mpsc::Receiver<Heard>>,
+    spans: &mpsc::Sender<Span>,
+    reach: &Reach,
+    plugin_status: &mut Vec<status::Plugin>,
+) -> Vec<Asker> {
+    let mut askers = Vec::new();
+    for (name, heard) in camera.policies.iter().zip(heard) {
+        let (teller, asker) = standing();
+        askers.push(asker.clone());
+        plugin_status.push(status::Plugin {
+            name: name.clone(),
+            camera: Some(camera.name.clone()),
+            standing: asker,
+        });
+        let task = format!("policy {name} of {}", camera.name);
+        let token = stages.judge.shutdown().clone();
+        let Some(Ok(ready)) = plugins::role(&shared.plugins, name, World::Policy) else {
+            teller.send_replace(unloaded(name));
+            stages.judge.spawn(task, policy::stage::nobody(heard, teller, token));
+            continue;
+        };
+        let stage = policy::stage::Stage {
+            camera: camera.name.clone(),
+            name: name.clone(),
+            plugin: ready.plugin,
+            instance: instance(camera, name, shared),
+            setup: Setup { params: ready.params, ..Setup::default() },
+            lane: shared.lanes.decide.clone(),
+            heard,
+            bus: shared.bus.clone(),
+            store: shared.store.clone(),
+            spans: spans.clone(),
+            reach: reach.clone(),
+            clock: shared.clock.clone(),
+        };
+        let supervisor = Supervisor::new(&camera.name, name, teller);
+        stages.judge.spawn(task, stage.run(supervisor, token));
+    }
+    askers
+}
+
+fn unloaded(name: &str) -> Standing {
+    Standing::Quarantined { reason: format!("plugin {name} could not be loaded: see the log") }
+}
+
+type UnitQueues = Vec<mpsc::Sender<Vec<crate::wasm::Unit>>>;
+
+/// Starts decoding and the analyzers; none of it for a camera without analyzers.
+fn start_analyzers(
+    camera: &config::Camera,
+    shared: &Shared,
+    stages: &Stages,
+    plugin_status: &mut Vec<status::Plugin>,
+) -> (Vec<Asker>, UnitQueues, Option<queue::Sender>) {
+    let mut askers = Vec::new();
+    let mut unit_queues = Vec::new();
+    if camera.analyzers.is_empty() {
+        return (askers, unit_queues, None);
+    }
+    let options = queue::Options {
+        camera: camera.name.clone(),
+        edge: "decode",
+        bytes_max: limits::DECODE_QUEUE_BYTES,
+        when_full: queue::WhenFull::SkipToKey,
+    };
+    let (decode, packets) = queue::channel(options, &shared.metrics);
+    let (wishes, wished) = watch::channel(Vec::new());
+    let (video, known) = watch::channel(None);
+    let pictures = pictures::Pictures {
+        camera: camera.name.clone(),
+        packets,
+        wishes: wished,
+        video,
+        lane: shared.decode.clone(),
+        metrics: shared.metrics.clone(),
+    };
+    stages.analyze.spawn(format!("decoder of {}", camera.name), pictures.run());
+    for name in &camera.analyzers {
+        let (teller, asker) = standing();
+        askers.push(asker.clone());
+        plugin_status.push(status::Plugin {
+            name: name.clone(),
+            camera: Some(camera.name.clone()),
+            standing: asker,
+        });
+        let Some(Ok(ready)) = plugins::role(&shared.plugins, name, World::Analyzer) else {
+            teller.send_replace(unloaded(name));
+            continue;
+        };
+        let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
+        unit_queues.push(units);
+        let stage = analyze::stage::Stage {
+            camera: camera.name.clone(),
+            name: name.clone(),
+            plugin: ready.plugin,
+            instance: instance(camera, name, shared),
+            setup: Setup { params: ready.params, ..Setup::default() },
+            lane: shared.lanes.analyze.clone(),
+            wishes: wishes.clone(),
+            video: known.clone(),
+            units: Some(unit_queue),
+            bus: shared.bus.clone(),
+            clock: shared.clock.clone(),
+        };
+        let supervisor = Supervisor::new(&camera.name, name, teller);
+        let token = stages.analyze.shutdown().clone();
+        stages
+            .analyze
+            .spawn(format!("analyzer {name} of {}", camera.name), stage.run(supervisor, token));
+    }
+    (askers, unit_queues, Some(decode))
+}

@@ -1,0 +1,145 @@
+//! What HTTP can ask of the running host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{camera_events, status};
+use crate::base::clock::Clock;
+use crate::base::limits;
+use crate::config::Mode;
+use crate::events::source::{Delivery, Reply};
+use crate::events::{Attribute, Bus, Publish, Value};
+use crate::policy::Span;
+use crate::serve::{
+    Health, HookAnswer, HookRequest, Host, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
+};
+use crate::store::Store;
+
+/// What `trigger` records where it is not told: from so long before.
+const TRIGGER_BEFORE: Duration = Duration::from_secs(10);
+
+/// What `trigger` records where it is not told: so long from now on.
+const TRIGGER_LENGTH: Duration = Duration::from_secs(60);
+
+/// How long a hook waits for its source's answer: a call's deadline and a queue before it.
+const HOOK_ANSWER: Duration = Duration::from_secs(10);
+
+/// A camera that can be asked to record.
+pub(super) struct Camera {
+    pub(super) mode: Mode,
+    pub(super) preroll: Duration,
+    pub(super) spans: mpsc::Sender<Span>,
+}
+
+/// The door.
+pub(super) struct Door {
+    pub(super) sources: BTreeMap<String, mpsc::Sender<Delivery>>,
+    pub(super) cameras: BTreeMap<String, Camera>,
+    pub(super) camera_status: Vec<status::Camera>,
+    pub(super) plugin_status: Vec<status::Plugin>,
+    pub(super) bus: Bus,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Host for Door {
+    async fn hook(&self, source: &str, request: HookRequest) -> HookAnswer {
+        let Some(queue) = self.sources.get(source) else {
+            return HookAnswer::Unknown(self.sources.keys().cloned().collect());
+        };
+        let Ok(permit) = tokio::time::timeout(limits::HOOK_WAIT, queue.reserve()).await else {
+            return HookAnswer::Full;
+        };
+        let Ok(permit) = permit else {
+            return HookAnswer::Failed(format!("source {source} has ended"));
+        };
+        let (answer, reply) = oneshot::channel();
+        permit.send(Delivery {
+            content_type: request.content_type,
+            attributes: attributes(request.headers, request.query),
+            body: request.body,
+            answer,
+        });
+        match tokio::time::timeout(HOOK_ANSWER, reply).await {
+            Ok(Ok(Reply::Stored(notices))) => {
+                HookAnswer::Taken(notices.into_iter().map(|notice| notice.event.id).collect())
+            }
+            Ok(Ok(Reply::Rejected(reason))) => HookAnswer::Rejected(reason),
+            Ok(Ok(Reply::Unavailable(reason))) => HookAnswer::Failed(reason),
+            Ok(Err(_)) => HookAnswer::Failed(format!("source {source} was rebuilt: try again")),
+            Err(_) => HookAnswer::Failed(format!("source {source} did not answer: try again")),
+        }
+    }
+
+    async fn trigger(&self, name: &str, request: TriggerRequest) -> TriggerAnswer {
+        let Some(camera) = self.cameras.get(name) else {
+            return TriggerAnswer::Unknown(self.cameras.keys().cloned().collect());
+        };
+        if camera.mode == Mode::Off {
+            return TriggerAnswer::Refused(format!(
+                "camera {name} has mode `off`: set `mode = \"events\"` to record on demand"
+            ));
+        }
+        let now = self.clock.wall();
+        let before = request.before.unwrap_or(TRIGGER_BEFORE);
+        if camera.mode == Mode::Events && before > camera.preroll {
+            return TriggerAnswer::Refused(format!(
+                "camera {name} keeps {} s of pre-roll: ask for less before now",
+                camera.preroll.as_secs()
+            ));
+        }
+        let (start, end) = (now - before, now + request.length.unwrap_or(TRIGGER_LENGTH));
+        let id = format!("{name}/api/record.now/{}", now.micros());
+        let label = request.label.unwrap_or_else(|| "record now".into());
+        let text = Attribute { key: "label".into(), value: Value::Text(label.clone()) };
+        let event = camera_events::instant(id.clone(), "record.now", now, vec![text]);
+        let by = Publish { origin: "api", camera: name };
+        if let Err(error) = self.bus.publish(by, event).await {
+            return TriggerAnswer::Failed(error.chain());
+        }
+        let span = Span {
+            id: format!("{name}/host/{}", now.micros()),
+            camera: name.into(),
+            policy: "host".into(),
+            start,
+            end,
+            keep: None,
+            label,
+            because: vec![id.clone()],
+            correlation: None,
+        };
+        if let Err(error) = self.store.span(span.clone()).await {
+            return TriggerAnswer::Failed(error.chain());
+        }
+        if camera.spans.send(span).await.is_err() {
+            return TriggerAnswer::Failed(format!("camera {name} is ending"));
+        }
+        TriggerAnswer::Taken(Triggered { event: id, start, end })
+    }
+
+    fn health(&self) -> Health {
+        let free = self.store.free_bytes();
+        Health {
+            cameras: self.camera_status.iter().map(status::Camera::health).collect(),
+            plugins: self.plugin_status.iter().map(status::Plugin::health).collect(),
+            store: StoreHealth {
+                healthy: self.store.trouble().is_none(),
+                free_bytes: free,
+                detail: self.store.trouble(),
+            },
+        }
+    }
+}
+
+fn attributes(headers: Vec<(String, String)>, query: Vec<(String, String)>) -> Vec<Attribute> {
+    let prefixed = |prefix: &'static str| {
+        move |(name, text): (String, String)| Attribute {
+            key: format!("{prefix}.{name}"),
+            value: Value::Text(text),
+        }
+    };
+    headers.into_iter().map(prefixed("header")).chain(query.into_iter().map(prefixed("query"))).collect()
+}

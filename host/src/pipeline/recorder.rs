@@ -1,0 +1,164 @@
+//! The task around one camera's recorder: packets, spans and time in, segments to the store.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Sleep};
+
+use super::{camera_events, status};
+use crate::base::clock::Clock;
+use crate::base::metrics::{self, Metrics};
+use crate::events::Bus;
+use crate::ingest::{Access, Item, VideoUnit, queue};
+use crate::policy::Span;
+use crate::policy::spans::Reach;
+use crate::record::Recorder;
+use crate::store::CameraSink;
+use crate::wasm;
+
+/// Packets taken in one go before spans and timers get their turn.
+const BATCH_MAX: usize = 256;
+
+/// The longest batch of access units that an analyzer gets.
+const UNITS_AGE: Duration = Duration::from_secs(1);
+
+/// What the task needs.
+pub(super) struct Task {
+    pub(super) camera: String,
+    pub(super) recorder: Recorder<CameraSink>,
+    pub(super) packets: queue::Receiver,
+    pub(super) spans: mpsc::Receiver<Span>,
+    /// Since when everything is to be kept, while nobody healthy judges.
+    pub(super) fail_open: watch::Receiver<Option<Instant>>,
+    pub(super) reach: Reach,
+    /// Analyzers that may want access units of the recorded stream.
+    pub(super) units: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
+    /// Whether the camera delivers, for those who ask.
+    pub(super) connection: Arc<Mutex<status::Connection>>,
+    pub(super) bus: Bus,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+}
+
+impl Task {
+    /// Records until ingest ends, then closes the last segment.
+    pub(super) async fn run(mut self) {
+        let mut tee = UnitTee::new(std::mem::take(&mut self.units));
+        let mut connection = camera_events::Connection::new(&self.camera, self.connection.clone());
+        let timer = tokio::time::sleep(Duration::ZERO);
+        tokio::pin!(timer);
+        let mut armed: Option<Instant> = None;
+        loop {
+            arm(&mut armed, timer.as_mut(), self.recorder.deadline());
+            tokio::select! {
+                biased;
+                Some(span) = self.spans.recv() => self.recorder.span(&span, Instant::now()),
+                Ok(()) = self.fail_open.changed() => self.fail_open(),
+                () = timer.as_mut(), if armed.is_some() => {
+                    armed = None;
+                    self.recorder.tick(Instant::now());
+                }
+                item = self.packets.recv() => {
+                    let Some(item) = item else { break };
+                    self.take(item, &mut tee, &mut connection);
+                    for _ in 1..BATCH_MAX {
+                        let Some(item) = self.packets.try_recv() else { break };
+                        self.take(item, &mut tee, &mut connection);
+                    }
+                    self.reach.set_ring_start(self.recorder.ring_start());
+                }
+            }
+        }
+        self.recorder.finish(Instant::now());
+    }
+
+    fn take(
+        &mut self,
+        item: Item,
+        tee: &mut UnitTee,
+        connection: &mut camera_events::Connection,
+    ) {
+        let now = Instant::now();
+        if let Some(event) = connection.observe(&item, self.clock.wall()) {
+            self.bus.announce(&self.camera, event);
+        }
+        match item {
+            Item::Video(unit) => {
+                tee.video(&unit);
+                self.recorder.video(unit, now);
+            }
+            Item::Audio(frame) => self.recorder.audio(frame, now),
+            Item::Gap(gap) => {
+                tee.gap();
+                self.recorder.gap(gap, now);
+            }
+        }
+    }
+
+    /// The outage is told on the monotonic clock; the recorder wants media time.
+    fn fail_open(&mut self) {
+        let since = *self.fail_open.borrow_and_update();
+        let now = Instant::now();
+        let since_wall = since.map(|since| self.clock.wall() - (now - since));
+        let labels = metrics::Camera { camera: self.camera.clone() };
+        self.metrics.fail_open.get_or_create(&labels).set(i64::from(since.is_some()));
+        self.recorder.fail_open(since_wall, now);
+    }
+}
+
+/// Sets the timer only when the deadline is another: most packets leave it as it is.
+fn arm(armed: &mut Option<Instant>, timer: std::pin::Pin<&mut Sleep>, deadline: Option<Instant>) {
+    if *armed != deadline {
+        if let Some(deadline) = deadline {
+            timer.reset(deadline);
+        }
+        *armed = deadline;
+    }
+}
+
+/// Collects what analyzers that watch the coded stream are told.
+struct UnitTee {
+    listeners: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
+    batch: Vec<wasm::Unit>,
+    gap: bool,
+}
+
+impl UnitTee {
+    fn new(listeners: Vec<mpsc::Sender<Vec<wasm::Unit>>>) -> Self {
+        Self { listeners, batch: Vec::new(), gap: true }
+    }
+
+    fn gap(&mut self) {
+        self.gap = true;
+    }
+
+    fn video(&mut self, unit: &VideoUnit) {
+        if self.listeners.is_empty() {
+            return;
+        }
+        let is_full =
+            self.batch.first().is_some_and(|first| unit.time.since(first.time) >= UNITS_AGE);
+        if is_full || self.batch.len() >= BATCH_MAX {
+            let batch = std::mem::take(&mut self.batch);
+            // Nobody waits for a slow analyzer: it is told of a gap instead.
+            let mut dropped = false;
+            self.listeners.retain(|listener| match listener.try_send(batch.clone()) {
+                Ok(()) => true,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    dropped = true;
+                    true
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => false,
+            });
+            self.gap |= dropped;
+        }
+        self.batch.push(wasm::Unit {
+            time: unit.time,
+            size: u32::try_from(unit.data.len()).unwrap_or(u32::MAX),
+            key: unit.access.is_key(),
+            disposable: unit.access == Access::Disposable,
+            gap: std::mem::take(&mut self.gap) || unit.damaged,
+        });
+    }
+}
