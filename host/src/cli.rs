@@ -227,7 +227,8 @@ mod tests {
         collect(&Cli::command(), &mut texts);
         let mut examples = 0;
         for line in texts.iter().flat_map(|text| text.lines()) {
-            let Some((_, rest)) = line.split_once("wardline ").filter(|_| line.starts_with("  ")) else {
+            let Some((_, rest)) = line.split_once("wardline ").filter(|_| line.starts_with("  "))
+            else {
                 continue;
             };
             let command = rest.split(" | ").next().unwrap().split("   ").next().unwrap();
@@ -245,7 +246,9 @@ mod tests {
 
     #[test]
     fn wrong_arguments_end_with_2() {
-        for words in [&["wardline", "run"][..], &["wardline", "demo", "--for", "soon"], &["wardline", "rnu"]] {
+        for words in
+            [&["wardline", "run"][..], &["wardline", "demo", "--for", "soon"], &["wardline", "rnu"]]
+        {
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Process, output, probe};
+use super::{output, probe};
 use crate::base::{Error, Result};
 use crate::cli::Check;
 use crate::config::{self, Config, Mistake, Mistakes, Source, show_duration};
@@ -35,13 +35,18 @@ struct CameraReport {
     probe: Option<probe::Report>,
 }
 
-pub(super) async fn check(arguments: Check, process: Process) -> Result<()> {
+pub(super) async fn check(arguments: Check) -> Result<()> {
     let config = match config::load(&arguments.config) {
         Ok(config) => config,
         Err(mistakes) if arguments.json => {
             let count = mistakes.list.len();
             let mistakes = mistakes.list.into_iter().map(MistakeReport::from).collect();
-            output::json(&Report { ok: false, mistakes, warnings: Vec::new(), cameras: Vec::new() })?;
+            output::json(&Report {
+                ok: false,
+                mistakes,
+                warnings: Vec::new(),
+                cameras: Vec::new(),
+            })?;
             return Err(failed(count));
         }
         Err(mistakes) => return report(&mistakes),
@@ -50,7 +55,7 @@ pub(super) async fn check(arguments: Check, process: Process) -> Result<()> {
     let mut cameras = Vec::new();
     for camera in &config.cameras {
         let probe = match arguments.probe {
-            true => Some(probe::probe(camera, &process).await),
+            true => Some(probe::camera(camera).await),
             false => None,
         };
         let failure = probe.as_ref().and_then(|report| report.error.clone());
@@ -125,7 +130,11 @@ fn show(config: &Config, report: &Report) -> Result<()> {
     };
     output::line(output::table(header, &rows))?;
     if report.ok {
-        output::line(format!("ok: {} cameras, {} plugins", config.cameras.len(), config.plugins.len()))?;
+        output::line(format!(
+            "ok: {} cameras, {} plugins",
+            config.cameras.len(),
+            config.plugins.len()
+        ))?;
     }
     Ok(())
 }

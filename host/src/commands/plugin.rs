@@ -25,8 +25,10 @@ fn bytes(name: &str) -> Result<Cow<'static, [u8]>> {
     }
     std::fs::read(name).map(Cow::Owned).map_err(|error| {
         let bundled = BUNDLED.join("`, `");
-        Error::refuse(format!("read plugin {name}: give a .wasm file, or a bundled plugin: `{bundled}`"))
-            .with(error)
+        Error::refuse(format!(
+            "read plugin {name}: give a .wasm file, or a bundled plugin: `{bundled}`"
+        ))
+        .with(error)
     })
 }
 
@@ -88,7 +90,10 @@ mod tests {
             let found = wasm::inspect(name, &bytes(name).unwrap()).unwrap();
             let text = describe(&found);
             assert!(text.starts_with(&format!("id           {name} ")), "{text}");
-            assert!(text.contains("param        ") && text.contains("wardline:plugin/log"), "{text}");
+            assert!(
+                text.contains("param        ") && text.contains("wardline:plugin/log"),
+                "{text}"
+            );
         }
     }
 
