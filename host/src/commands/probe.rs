@@ -22,7 +22,7 @@ pub(super) async fn camera(camera: &Camera) -> Report {
     let mut texts = Vec::new();
     let mut errors = Vec::new();
     for source in std::iter::once(&camera.source).chain(&camera.analysis) {
-        match stream(&camera.name, source).await {
+        match stream(camera, source).await {
             Ok(text) => texts.push(text),
             Err(why) => errors.push(why),
         }
@@ -32,9 +32,9 @@ pub(super) async fn camera(camera: &Camera) -> Report {
     Report { text, error }
 }
 
-async fn stream(name: &str, source: &Source) -> Result<String, String> {
-    let origin = pipeline::origin(source);
-    match probe(name, &origin).await {
+async fn stream(camera: &Camera, source: &Source) -> Result<String, String> {
+    let origin = pipeline::ingest_of(camera, source).origin;
+    match probe(&camera.name, &origin).await {
         Ok(report) => Ok(describe(&report)),
         Err(error) => Err(error.chain()),
     }
