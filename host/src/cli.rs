@@ -88,12 +88,13 @@ pub struct Check {
 #[command(after_help = "Examples:
   wardline simulate gate=clip.mp4
   wardline simulate gate=clip.mp4 yard=scene --loop
-  wardline simulate yard=scene:seconds=120,visit=60-70 --user admin:secret --listen 127.0.0.1:8554
+  wardline simulate 'yard=scene:seconds=120&visits=60-70' --user admin:secret
 
 A scene is drawn and coded at start; what is to be seen in it, and when, is known exactly.
+Its options: seconds, visits, flashes, noise, fps, gop, size, seed, compress.
 Each NAME is served as rtsp://ADDRESS/NAME, from its start for every client.")]
 pub struct Simulate {
-    /// NAME=FILE.mp4, NAME=scene or NAME=scene:OPTION=VALUE,...
+    /// NAME=FILE.mp4, NAME=scene or 'NAME=scene:OPTION=VALUE&...'
     #[arg(required = true, value_name = "NAME=SOURCE")]
     pub paths: Vec<String>,
     /// Where to listen; beyond loopback anybody can watch
@@ -226,7 +227,8 @@ mod tests {
         collect(&Cli::command(), &mut texts);
         let mut examples = 0;
         for line in texts.iter().flat_map(|text| text.lines()) {
-            let Some((_, rest)) = line.split_once("wardline ").filter(|_| line.starts_with("  ")) else {
+            let Some((_, rest)) = line.split_once("wardline ").filter(|_| line.starts_with("  "))
+            else {
                 continue;
             };
             let command = rest.split(" | ").next().unwrap().split("   ").next().unwrap();
@@ -244,7 +246,9 @@ mod tests {
 
     #[test]
     fn wrong_arguments_end_with_2() {
-        for words in [&["wardline", "run"][..], &["wardline", "demo", "--for", "soon"], &["wardline", "rnu"]] {
+        for words in
+            [&["wardline", "run"][..], &["wardline", "demo", "--for", "soon"], &["wardline", "rnu"]]
+        {
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }
     }

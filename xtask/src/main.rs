@@ -19,7 +19,7 @@ const HELP: &str = "cargo xtask COMMAND
 
   demo [ARGUMENTS]   build, then record a simulated camera and show what was written
   test [FILTER]      run every test: plugins, host, end to end, documentation
-  plugins            build the bundled plugins into plugins/dist
+  plugins [FOLDER]   build the bundled plugins, or a plugin of your own, into plugins/dist
   bench              measure against ffmpeg and motion, and print a table
   lint               formatting, clippy, documentation, licences
   setup              install what the tests need (each command does this for itself)";
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         Some("demo") => demo(&root, rest),
         Some("test") => test::run(&root, rest),
-        Some("plugins") => plugins::build(&root).map(drop),
+        Some("plugins") => build_plugins(&root, rest),
         Some("bench") => bench(&root, rest),
         Some("lint") => lint::run(&root),
         Some("setup") => setup::run(&[setup::TESTS, setup::BENCH]),
@@ -59,28 +59,35 @@ fn root() -> PathBuf {
 /// Needs nothing that is not built here.
 fn demo(root: &Path, arguments: &[String]) -> Result<(), String> {
     plugins::build(root)?;
-    let program = build_host(root, "dev")?;
+    let program = build_host(root)?;
     Step::new("record a simulated camera", &program).arg("demo").args(arguments).run(root)
 }
 
-fn bench(root: &Path, arguments: &[String]) -> Result<(), String> {
+fn build_plugins(root: &Path, folders: &[String]) -> Result<(), String> {
+    if folders.is_empty() {
+        return plugins::build(root).map(drop);
+    }
+    let here = std::env::current_dir().map_err(|error| format!("find the working directory: {error}"))?;
+    for folder in folders {
+        plugins::build_folder(root, &here.join(folder), &root.join("plugins/dist"))?;
+    }
+    Ok(())
+}
+
+fn bench(root: &Path, cases: &[String]) -> Result<(), String> {
     setup::run(&[setup::TESTS, setup::BENCH])?;
     plugins::build(root)?;
-    let program = build_host(root, "release")?;
-    bench::run(root, &program, arguments)
+    bench::run(root, cases)
 }
 
 /// Builds the program and gives its path. All of the workspace is selected, so that tests, demo
 /// and program share every dependency as built once.
-fn build_host(root: &Path, profile: &str) -> Result<PathBuf, String> {
+fn build_host(root: &Path) -> Result<PathBuf, String> {
     Step::cargo("build the host (the first time takes some minutes)")
-        .args(["build", "--workspace", "--bin", "wardline", "--profile", profile])
+        .args(["build", "--workspace", "--bin", "wardline"])
         .run(root)?;
-    let folder = if profile == "dev" { "debug" } else { profile };
-    Ok(target(root).join(folder).join("wardline"))
-}
-
-/// Where cargo puts what it builds.
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| root.join(set))
+    // As cargo itself decides where to put what it builds.
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |folder| root.join(folder));
+    Ok(target.join("debug/wardline"))
 }

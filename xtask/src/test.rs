@@ -13,7 +13,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .args(arguments)
         .run(root)?;
     plugins::build(root)?;
-    let program = build_host(root, "dev")?;
+    let program = build_host(root)?;
     Step::cargo("test the host, xtask, the whole end to end, and the examples in the documentation")
         .args(["test", "--workspace", "--"])
         .args(arguments)

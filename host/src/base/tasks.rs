@@ -35,11 +35,7 @@ impl Tasks {
     /// Runs `task` until it ends by itself. A panic is a bug of ours: it is logged, and ends
     /// only this task.
     #[allow(clippy::disallowed_methods, reason = "the one place that spawns: named and tracked")]
-    pub fn spawn(
-        &self,
-        name: impl Into<String>,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
+    pub fn spawn(&self, name: impl Into<String>, task: impl Future<Output = ()> + Send + 'static) {
         let name = name.into();
         let number = {
             let mut running = self.running.lock().expect("no panic under this lock");

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod output;
 mod plugin;
+mod probe;
 mod recordings;
 mod run;
 mod simulate;
@@ -33,7 +34,7 @@ pub struct Process {
 pub async fn execute(cli: Cli, process: Process) -> Result<()> {
     match cli.command {
         Command::Run(arguments) => run::run(arguments, process).await,
-        Command::Check(arguments) => check::check(arguments, process).await,
+        Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Recordings(Recordings::List(arguments)) => recordings::list(&arguments, &process),

@@ -1,7 +1,9 @@
 //! What commands print: lines, tables and JSON, on standard output.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::base::{Error, Result};
@@ -23,6 +25,13 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
 
 fn closed(error: io::Error) -> Error {
     Error::stop("write to standard output").with(error)
+}
+
+/// Shows on a terminal, and only there, that something goes on.
+pub(super) fn spinner(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }
 
 /// Rows under a header, columns aligned; the last column is not padded.

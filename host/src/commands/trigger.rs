@@ -42,8 +42,9 @@ pub(super) async fn trigger(arguments: Trigger) -> Result<()> {
     if arguments.json {
         return output::json(&answer);
     }
-    let taken: Taken = serde_json::from_value(answer)
-        .map_err(|error| Error::refuse(format!("{host} answers, but not as a wardline host")).with(error))?;
+    let taken: Taken = serde_json::from_value(answer).map_err(|error| {
+        Error::refuse(format!("{host} answers, but not as a wardline host")).with(error)
+    })?;
     let (start, end) = (taken.start.strftime("%FT%TZ"), taken.end.strftime("%FT%TZ"));
     output::line(format!("camera {camera}: keeping {start} to {end}"))
 }
@@ -79,7 +80,8 @@ fn post(url: &str, token: Option<Secret>, body: &Value) -> Result<Value> {
         request = request.header("authorization", format!("Bearer {}", token.reveal()));
     }
     let mut answer = request.send_json(body).map_err(|error| {
-        Error::retry(format!("ask {url}: is the host running, and is this its address?")).with(error)
+        Error::retry(format!("ask {url}: is the host running, and is this its address?"))
+            .with(error)
     })?;
     let status = answer.status();
     let value: Value = answer.body_mut().read_json().unwrap_or_default();

@@ -39,7 +39,7 @@ pub struct HookRequest {
     pub body: Bytes,
 }
 
-/// What became of a message.
+/// What became of a message. Reasons are shown as they are, so they name source or plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HookAnswer {
     /// Its events are stored; their qualified ids.
@@ -65,7 +65,7 @@ pub struct TriggerRequest {
     pub label: Option<String>,
 }
 
-/// What became of a trigger.
+/// What became of a trigger. Reasons are shown as they are, so they name the camera.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TriggerAnswer {
     /// It is recorded.

@@ -20,9 +20,8 @@ use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
 
-/// The longest a request may take, its body included. Above the second that a hook waits and the
-/// deadline of its source.
-const REQUEST: Duration = Duration::from_secs(10);
+/// The longest a request may take, its body included. Above what a hook waits for its source.
+const REQUEST: Duration = Duration::from_secs(15);
 
 /// Headers that are for the host, not for plugins.
 const PRIVATE_HEADERS: [&str; 4] =
@@ -97,7 +96,7 @@ async fn hook<H: Host>(
         HookAnswer::Unknown(known) => unknown("source", &source, &known).into_response(),
         HookAnswer::Rejected(why) => problem(StatusCode::BAD_REQUEST, why).into_response(),
         HookAnswer::Full => again(format!("source `{source}` has too much to do")),
-        HookAnswer::Failed(why) => again(format!("source `{source}`: {why}")),
+        HookAnswer::Failed(why) => again(why),
     }
 }
 
@@ -149,9 +148,9 @@ async fn trigger<H: Host>(
         TriggerAnswer::Taken(triggered) => Json(triggered).into_response(),
         TriggerAnswer::Unknown(known) => unknown("camera", &camera, &known).into_response(),
         TriggerAnswer::Refused(why) => {
-            problem(StatusCode::CONFLICT, format!("camera `{camera}`: {why}")).into_response()
+            problem(StatusCode::CONFLICT, why).into_response()
         }
-        TriggerAnswer::Failed(why) => again(format!("camera `{camera}`: {why}")),
+        TriggerAnswer::Failed(why) => again(why),
     }
 }
 

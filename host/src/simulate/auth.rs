@@ -49,7 +49,9 @@ impl Credentials {
         let value = |name: &str| {
             let named = |part: &str| {
                 let (key, value) = part.trim().split_once('=')?;
-                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
+                key.trim()
+                    .eq_ignore_ascii_case(name)
+                    .then(|| value.trim().trim_matches('"').to_owned())
             };
             parameters.split(',').find_map(named).unwrap_or_default()
         };

@@ -71,9 +71,8 @@ impl Media {
     /// What `ingest` refuses, and parameters that can't be told to a client.
     pub fn from_file(path: &Path) -> Result<Self> {
         let mut file = Mp4File::open(path)?;
-        let refuse = |error| {
-            Error::refuse(format!("play {} as a camera", path.display())).with(error)
-        };
+        let refuse =
+            |error| Error::refuse(format!("play {} as a camera", path.display())).with(error);
         let (mut video, mut audio) = (Vec::new(), Vec::new());
         while let Some(sample) = file.read()? {
             let (track, Timed { pts, sync: key, data, .. }) = match sample {
@@ -87,7 +86,11 @@ impl Media {
         if let Some(parameters) = file.audio() {
             let (config, channels) = audio_config(&parameters.sample_entry).map_err(refuse)?;
             let clock_rate = parameters.clock_rate.max(1);
-            tracks.push(Track { format: Format::Aac(config, channels), clock_rate, samples: audio });
+            tracks.push(Track {
+                format: Format::Aac(config, channels),
+                clock_rate,
+                samples: audio,
+            });
         }
         Ok(Self::of(tracks))
     }
@@ -146,9 +149,9 @@ fn video_format(parameters: &VideoParameters) -> Result<Format> {
         Codec::H264 => h264_sets(config),
         Codec::H265 => h265_sets(config),
     };
-    let sets = sets.filter(|sets| !sets.is_empty()).ok_or_else(|| {
-        Error::refuse("its video has no parameter sets in the file's header")
-    })?;
+    let sets = sets
+        .filter(|sets| !sets.is_empty())
+        .ok_or_else(|| Error::refuse("its video has no parameter sets in the file's header"))?;
     Ok(match parameters.codec {
         Codec::H264 => Format::H264(sets),
         Codec::H265 => Format::H265(sets),
@@ -245,8 +248,7 @@ mod tests {
             clock_rate: 90_000,
             samples: [0, 27_000, 9_000, 18_000].map(sample).to_vec(),
         };
-        let audio =
-            Track { format, clock_rate: 10, samples: [-1, 0, 1, 2].map(sample).to_vec() };
+        let audio = Track { format, clock_rate: 10, samples: [-1, 0, 1, 2].map(sample).to_vec() };
         let media = Media::of(vec![video, audio]);
         let order: Vec<(usize, usize, u128)> = media
             .steps

@@ -141,7 +141,8 @@ impl Response {
     /// The bytes that answer the request numbered `cseq`.
     pub(super) fn finish(self, cseq: &str) -> Vec<u8> {
         let Self { status, headers, body } = self;
-        format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nServer: wardline\r\n{headers}\r\n{body}").into()
+        format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nServer: wardline\r\n{headers}\r\n{body}")
+            .into()
     }
 }
 
@@ -154,7 +155,9 @@ mod tests {
     fn check(input: &str, expected: Result<Option<(&str, &str)>, Malformed>) {
         let taken = take(&mut BytesMut::from(input));
         let seen = match &taken {
-            Ok(Some(Message::Request(request))) => Ok(Some((request.method.as_str(), request.path()))),
+            Ok(Some(Message::Request(request))) => {
+                Ok(Some((request.method.as_str(), request.path())))
+            }
             Ok(Some(Message::Packet)) => Ok(Some(("$", ""))),
             Ok(None) => Ok(None),
             Err(malformed) => Err(*malformed),

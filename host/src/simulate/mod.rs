@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! A camera to try things with: an RTSP server that plays MP4 files and synthetic scenes.
 //!
 //! Takes a [`Config`]; gives H.264, H.265 and AAC over RTP (TCP interleaved and UDP) to any number
@@ -11,9 +10,10 @@ mod media;
 mod rtp;
 mod rtcp;
 mod scene;
-mod encode;
+pub mod encode;
 mod sdp;
 mod session;
+mod answer;
 mod transport;
 
 use std::net::SocketAddr;
@@ -117,9 +117,9 @@ impl Server {
         let listener = TcpListener::bind(config.listen)
             .await
             .map_err(|error| Error::refuse(describe()).with(error))?;
-        let address = listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
-        let shared =
-            Shared { cameras, credentials: config.credentials, clock: config.clock };
+        let address =
+            listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
+        let shared = Shared { cameras, credentials: config.credentials, clock: config.clock };
         Ok(Self { listener, address, shared: Arc::new(shared) })
     }
 
@@ -178,7 +178,3 @@ fn load(source: Source) -> Result<Media> {
 
 #[cfg(test)]
 mod tests;
-=======
-//! (to be written)
-pub mod encode;
->>>>>>> decode

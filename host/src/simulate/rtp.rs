@@ -102,7 +102,13 @@ impl Stream {
     }
 
     /// One H.264 access unit: parameter sets go as one STAP-A, large NAL units as FU-A.
-    pub(super) fn h264(&mut self, packets: &mut Packets, ticks: i64, sets: &[&[u8]], nals: &[&[u8]]) {
+    pub(super) fn h264(
+        &mut self,
+        packets: &mut Packets,
+        ticks: i64,
+        sets: &[&[u8]],
+        nals: &[&[u8]],
+    ) {
         let mut aggregate = vec![24 | 0x60];
         for set in sets {
             aggregate.extend(u16::try_from(set.len()).unwrap_or(u16::MAX).to_be_bytes());
@@ -134,7 +140,13 @@ impl Stream {
     }
 
     /// One H.265 access unit, its parameter sets first; large NAL units as FU.
-    pub(super) fn h265(&mut self, packets: &mut Packets, ticks: i64, sets: &[&[u8]], nals: &[&[u8]]) {
+    pub(super) fn h265(
+        &mut self,
+        packets: &mut Packets,
+        ticks: i64,
+        sets: &[&[u8]],
+        nals: &[&[u8]],
+    ) {
         let count = sets.len() + nals.len();
         for (index, nal) in sets.iter().chain(nals).enumerate() {
             self.h265_nal(packets, ticks, index + 1 == count, nal);
@@ -160,7 +172,9 @@ impl Stream {
     /// One AAC frame (RFC 3640, mode AAC-hbr): 13 bits of size, 3 of index.
     pub(super) fn aac(&mut self, packets: &mut Packets, ticks: i64, frame: &[u8]) {
         // A frame is at most 6144 bits a channel; what doesn't fit 13 bits is no AAC.
-        let Some(size) = u16::try_from(frame.len()).ok().filter(|size| *size < 1 << 13) else { return };
+        let Some(size) = u16::try_from(frame.len()).ok().filter(|size| *size < 1 << 13) else {
+            return;
+        };
         let [high, low] = (size << 3).to_be_bytes();
         let header = [0, 16, high, low];
         let count = frame.len().div_ceil(PAYLOAD_BYTES_MAX - 4);

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::encode::SceneEncoder;
+use super::encode::{SceneEncoder, SceneFormat};
 use super::media::{Format, Media, Sample, Track};
 use crate::base::{Error, Result};
 use crate::ingest::packet::VIDEO_TICKS;
@@ -121,7 +121,9 @@ impl Scene {
         let refuse = |message: String| Err(Error::refuse(format!("synthetic scene: {message}")));
         if !even(self.width, 1920) || !even(self.height, 1080) {
             let (width, height) = (self.width, self.height);
-            return refuse(format!("size {width}x{height} is not even, or not within 64x64..1920x1080"));
+            return refuse(format!(
+                "size {width}x{height} is not even, or not within 64x64..1920x1080"
+            ));
         }
         if !(1..=60).contains(&self.fps) {
             return refuse(format!("{} pictures a second are not within 1..60", self.fps));
@@ -133,11 +135,17 @@ impl Scene {
         if !(0.1..=600.0).contains(&self.gop) {
             return refuse(format!("a key frame every {} s is not within 0.1..600", self.gop));
         }
+        if let Some(flash) = self.flashes.iter().find(|flash| !flash.is_finite()) {
+            return refuse(format!("a flash at {flash} s"));
+        }
         if let Some(visit) = self.visits.iter().find(|visit| {
             !(visit.from >= 0.0 && visit.from < visit.to && visit.to.is_finite())
                 || visit.path.is_empty()
         }) {
-            return refuse(format!("the visit {}-{} has no length or no path", visit.from, visit.to));
+            return refuse(format!(
+                "the visit {}-{} has no length or no path",
+                visit.from, visit.to
+            ));
         }
         Ok(())
     }
@@ -171,7 +179,9 @@ impl Scene {
                 for pixel in eight {
                     let noise = (bits & 0xff) % span;
                     bits >>= 8;
-                    *pixel = (u64::from(*pixel) + noise).saturating_sub(u64::from(self.noise)).min(235) as u8;
+                    *pixel = (u64::from(*pixel) + noise)
+                        .saturating_sub(u64::from(self.noise))
+                        .min(235) as u8;
                 }
             }
         }
@@ -199,63 +209,76 @@ impl Scene {
     pub fn film(&self) -> Result<Media> {
         self.validate()?;
         let count = (self.seconds * f64::from(self.fps)) as u64;
-        let gop = ((self.gop * f64::from(self.fps)) as u64).max(1);
-        let mut encoder = SceneEncoder::new(self.width, self.height, self.fps, gop as u32)?;
+        let format = SceneFormat {
+            width: self.width,
+            height: self.height,
+            rate: self.fps,
+            group: ((self.gop * f64::from(self.fps)) as u32).max(1),
+        };
+        let mut encoder = SceneEncoder::new(format)?;
         let ticks = VIDEO_TICKS / i64::from(self.fps);
         let mut samples = Vec::with_capacity(count as usize);
         for picture in 0..count {
-            let coded = encoder.encode(&self.draw(picture))?;
-            samples.push(Sample { pts: picture as i64 * ticks, key: coded.key, data: coded.data });
+            let unit = encoder.encode(&self.draw(picture))?;
+            let pts = picture as i64 * ticks;
+            samples.push(Sample { pts, key: unit.key, data: unit.data.into() });
         }
-        let sets = vec![encoder.sps().clone(), encoder.pps().clone()];
+        let sets = encoder.parameter_sets();
+        let sets = vec![sets.sequence.clone().into(), sets.picture.clone().into()];
         let track = Track { format: Format::H264(sets), clock_rate: VIDEO_TICKS as u32, samples };
         Ok(Media::of(vec![track]))
     }
 }
 
-/// `seconds=150&visits=60-70,90-95&flashes=30&noise=2&size=320x192&fps=10&gop=1&seed=7&compress=2`,
-/// each part optional.
+/// `seconds=150,visit=60-70,visit=90-95,flash=30,noise=2,size=320x192,fps=10,gop=1,seed=7,compress=2`,
+/// each part optional, in any order; `visit=none` for an empty room; `&` does for a comma, and
+/// `visits` for `visit`. Nothing at all is the default scene.
 impl FromStr for Scene {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let mut scene = Self::default();
+        let mut visits = None;
         let mut factor = 1.0;
-        for part in text.split('&').filter(|part| !part.is_empty()) {
+        for part in text.split([',', '&']).filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            let refuse = || Error::refuse(format!("synthetic scene: \"{part}\" is not understood; an example is seconds=60&visits=20-30&noise=2"));
-            let number = || value.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(refuse);
-            match key {
-                "seconds" => scene.seconds = number()?,
-                "gop" => scene.gop = number()?,
-                "compress" => factor = number()?,
-                "fps" => scene.fps = value.parse().map_err(|_| refuse())?,
-                "noise" => scene.noise = value.parse().map_err(|_| refuse())?,
-                "seed" => scene.seed = value.parse().map_err(|_| refuse())?,
-                "flashes" => scene.flashes = list(value, |time| time.parse().ok()).ok_or_else(refuse)?,
-                "visits" => {
-                    let visit = |text: &str| {
-                        let (from, to) = text.split_once('-')?;
-                        Some(Visit::between(from.parse().ok()?, to.parse().ok()?))
-                    };
-                    scene.visits = list(value, visit).ok_or_else(refuse)?;
+            let understood = match key {
+                "seconds" => read(value, &mut scene.seconds),
+                "gop" => read(value, &mut scene.gop),
+                "compress" => read(value, &mut factor),
+                "fps" => read(value, &mut scene.fps),
+                "noise" => read(value, &mut scene.noise),
+                "seed" => read(value, &mut scene.seed),
+                "flash" | "flashes" => value.parse().ok().map(|time| scene.flashes.push(time)),
+                "visit" | "visits" if value == "none" => {
+                    Some(visits.get_or_insert_default()).map(Vec::clear)
                 }
-                "size" => {
-                    let (width, height) = value.split_once('x').ok_or_else(refuse)?;
-                    scene.width = width.parse().map_err(|_| refuse())?;
-                    scene.height = height.parse().map_err(|_| refuse())?;
-                }
-                _ => return Err(refuse()),
-            }
+                "visit" | "visits" => pair(value, '-').map(|(from, to)| {
+                    visits.get_or_insert_default().push(Visit::between(from, to));
+                }),
+                "size" => pair(value, 'x').map(|size| (scene.width, scene.height) = size),
+                _ => None,
+            };
+            understood.ok_or_else(|| {
+                Error::refuse(format!(
+                    "synthetic scene: \"{part}\" is not understood; an example is seconds=60,visit=20-30,noise=2"
+                ))
+            })?;
         }
+        scene.visits = visits.unwrap_or(scene.visits);
         let scene = scene.compressed(factor);
         scene.validate()?;
         Ok(scene)
     }
 }
 
-fn list<T>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    text.split(',').filter(|part| !part.is_empty()).map(item).collect()
+fn read<T: FromStr>(text: &str, to: &mut T) -> Option<()> {
+    text.parse().ok().map(|value| *to = value)
+}
+
+fn pair<T: FromStr>(text: &str, between: char) -> Option<(T, T)> {
+    let (first, second) = text.split_once(between)?;
+    Some((first.parse().ok()?, second.parse().ok()?))
 }
 
 /// Spreads a number over 64 bits (the finalizer of SplitMix64).
@@ -276,7 +299,7 @@ mod tests {
 
     #[test]
     fn pictures_differ_when_the_truth_says_so() {
-        let scene: Scene = "seconds=10&visits=4-6&flashes=8&noise=2".parse().unwrap();
+        let scene: Scene = "seconds=10,visit=4-6,flash=8,noise=2".parse().unwrap();
         let all = (scene.width * scene.height) as usize;
         assert_eq!(difference(&scene, 0, 39), 0, "an empty room");
         assert!(difference(&scene, 0, 50) > all / 40, "a visit");
@@ -288,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_truth_reads_back_and_compresses() {
-        let scene: Scene = "seconds=150&visits=60-70,90-95&compress=10".parse().unwrap();
+        let scene: Scene = "seconds=150,visit=60-70,visit=90-95,compress=10".parse().unwrap();
         assert_eq!(scene.seconds, 15.0);
         assert_eq!((scene.visits[1].from, scene.visits[1].to), (9.0, 9.5));
         assert_eq!(serde_json::from_str::<Scene>(&scene.truth()).unwrap(), scene);
@@ -297,8 +320,18 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_a_reason() {
         for text in [
-            "size=3x3", "size=321x180", "fps=0", "fps=x", "seconds=1e9", "seconds=NaN", "visits=9-3",
-            "visits=9", "gop=0", "colour=red", "visits=NaN-5",
+            "size=3x3",
+            "size=321x180",
+            "fps=0",
+            "fps=x",
+            "seconds=1e9",
+            "seconds=NaN",
+            "visit=9-3",
+            "visit=9",
+            "gop=0",
+            "colour=red",
+            "visit=NaN-5",
+            "flash=inf",
         ] {
             let error = text.parse::<Scene>().unwrap_err();
             assert!(error.to_string().starts_with("synthetic scene: "), "{text}: {error}");

@@ -1,4 +1,4 @@
-//! One client's connection: its requests, and its media while it plays (RFC 2326, sections 10, 11).
+//! One client's connection, and its media while it plays; `answer` says what to its requests.
 //!
 //! A client plays its own copy of the time line, from the start of the media. Requests are answered
 //! between samples; a client that does not read is given up after [`WRITE_MAX`].
@@ -14,18 +14,14 @@ use tokio::net::tcp::WriteHalf;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::auth::Credentials;
 use super::media::{Format, nals};
-use super::message::{Message, Request, Response, take};
-use super::rtp::{AUDIO_PAYLOAD_TYPE, Packets, Stream, VIDEO_PAYLOAD_TYPE};
-use super::transport::{UdpPair, Wish, wish};
-use super::{Camera, Shared, rtcp, sdp};
-
-/// What this server can do.
-const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+use super::message::{Message, Response, take};
+use super::rtp::{Packets, Stream};
+use super::transport::UdpPair;
+use super::{Camera, Shared, rtcp};
 
 /// Announced to clients: how often they have to be heard where no connection shows their life.
-const TIMEOUT_SECONDS: u64 = 60;
+pub(super) const TIMEOUT_SECONDS: u64 = 60;
 
 /// A client unheard for so long has gone, unless it takes packets over its connection.
 const SILENCE_MAX: Duration = Duration::from_secs(TIMEOUT_SECONDS + 15);
@@ -53,33 +49,34 @@ pub(super) enum End {
 }
 
 /// One track on its way to the client.
-struct Channel {
-    track: usize,
-    stream: Stream,
+pub(super) struct Channel {
+    pub(super) track: usize,
+    pub(super) stream: Stream,
     /// `None`: inside the connection.
-    udp: Option<UdpPair>,
+    pub(super) udp: Option<UdpPair>,
 }
 
-/// Where on the time line the client is.
-struct Playing {
-    start: Instant,
-    step: usize,
-    round: u32,
-    report: Instant,
-    over: bool,
+/// Where on the time line a client is.
+pub(super) struct Playing {
+    pub(super) start: Instant,
+    pub(super) step: usize,
+    pub(super) round: u32,
+    pub(super) report: Instant,
+    pub(super) over: bool,
 }
 
-struct Session {
-    shared: Arc<Shared>,
-    id: String,
-    nonce: String,
-    local: SocketAddr,
-    peer: SocketAddr,
-    camera: Option<usize>,
-    channels: Vec<Channel>,
-    playing: Option<Playing>,
-    random: fastrand::Rng,
-    heard: Instant,
+/// One client.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) id: String,
+    pub(super) nonce: String,
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+    pub(super) camera: Option<usize>,
+    pub(super) channels: Vec<Channel>,
+    pub(super) playing: Option<Playing>,
+    pub(super) random: fastrand::Rng,
+    pub(super) heard: Instant,
 }
 
 /// Serves one connection until either side ends it.
@@ -179,130 +176,6 @@ impl Session {
                 return Err(End::Closed);
             }
         }
-    }
-
-    async fn answer(&mut self, request: &Request) -> Response {
-        if request.method == "OPTIONS" {
-            return Response::new("200 OK").header("Public", METHODS);
-        }
-        if let Some(credentials) = &self.shared.credentials {
-            let header = request.header("authorization").unwrap_or_default();
-            if !credentials.allow(header, &request.method, &self.nonce) {
-                let [digest, basic] = Credentials::challenges(&self.nonce);
-                return Response::new("401 Unauthorized")
-                    .header("WWW-Authenticate", digest)
-                    .header("WWW-Authenticate", basic);
-            }
-        }
-        if let Some(id) = request.header("session")
-            && id.split(';').next().is_some_and(|id| id.trim() != self.id)
-        {
-            return Response::new("454 Session Not Found");
-        }
-        match request.method.as_str() {
-            "DESCRIBE" => self.describe(request),
-            "SETUP" => self.set_up(request).await,
-            "PLAY" => self.play(request),
-            "GET_PARAMETER" | "SET_PARAMETER" | "TEARDOWN" => self.in_session("200 OK"),
-            _ => Response::new("405 Method Not Allowed").header("Allow", METHODS),
-        }
-    }
-
-    fn in_session(&self, status: &'static str) -> Response {
-        Response::new(status)
-            .header("Session", format_args!("{};timeout={TIMEOUT_SECONDS}", self.id))
-    }
-
-    /// The camera that a path names, and what stands behind its name.
-    fn find<'a>(&self, path: &'a str) -> Option<(usize, &'a str)> {
-        let path = path.split('?').next().unwrap_or_default();
-        self.shared.cameras.iter().enumerate().find_map(|(index, camera)| {
-            let rest = path.strip_prefix(camera.name.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| (index, rest.trim_matches('/')))
-        })
-    }
-
-    fn describe(&self, request: &Request) -> Response {
-        let Some((index, "")) = self.find(request.path()) else {
-            return Response::new("404 Not Found");
-        };
-        let camera = &self.shared.cameras[index];
-        let base = format!("rtsp://{}/{}/", self.local, camera.name);
-        Response::new("200 OK")
-            .header("Content-Base", base)
-            .body("application/sdp", sdp::describe(&camera.name, &camera.media))
-    }
-
-    async fn set_up(&mut self, request: &Request) -> Response {
-        let Some((index, control)) = self.find(request.path()) else {
-            return Response::new("404 Not Found");
-        };
-        let tracks = &self.shared.cameras[index].media.tracks;
-        let Some(track) = (0..tracks.len()).find(|track| sdp::control(*track) == control) else {
-            return Response::new("404 Not Found");
-        };
-        let video = !matches!(tracks[track].format, Format::Aac(..));
-        let taken = self.channels.iter().any(|channel| channel.track == track);
-        if self.playing.is_some() || taken || self.camera.is_some_and(|camera| camera != index) {
-            return Response::new("455 Method Not Valid in This State");
-        }
-        let (channel, udp, transport) = match wish(request) {
-            None => return Response::new("461 Unsupported Transport"),
-            Some(Wish::Interleaved(named)) => {
-                let (rtp, rtcp) = named.unwrap_or((2 * track as u8, 2 * track as u8 + 1));
-                (rtp, None, format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}"))
-            }
-            Some(Wish::Udp(rtp, rtcp)) => {
-                match UdpPair::open(self.local.ip(), self.peer.ip(), (rtp, rtcp)).await {
-                    Err(error) => {
-                        tracing::warn!(%error, "open UDP ports for an RTSP client");
-                        return Response::new("500 Internal Server Error");
-                    }
-                    Ok(pair) => {
-                        let (from, to) = (pair.port, pair.port + 1);
-                        let text = format!(
-                            "RTP/AVP;unicast;client_port={rtp}-{rtcp};server_port={from}-{to}"
-                        );
-                        (0, Some(pair), text)
-                    }
-                }
-            }
-        };
-        let payload_type = if video { VIDEO_PAYLOAD_TYPE } else { AUDIO_PAYLOAD_TYPE };
-        let stream = Stream::new(channel, payload_type, &mut self.random);
-        let source = stream.source;
-        self.camera = Some(index);
-        self.channels.push(Channel { track, stream, udp });
-        self.in_session("200 OK").header("Transport", format_args!("{transport};ssrc={source:08X}"))
-    }
-
-    fn play(&mut self, request: &Request) -> Response {
-        let Some(index) = self.camera else {
-            return Response::new("455 Method Not Valid in This State");
-        };
-        if !self.find(request.path()).is_some_and(|(named, _)| named == index) {
-            return Response::new("404 Not Found");
-        }
-        let camera = &self.shared.cameras[index];
-        let info: Vec<String> = self
-            .channels
-            .iter()
-            .map(|channel| {
-                format!(
-                    "url=rtsp://{}/{}/{};seq={};rtptime={}",
-                    self.local,
-                    camera.name,
-                    sdp::control(channel.track),
-                    channel.stream.sequence,
-                    channel.stream.timestamp(0)
-                )
-            })
-            .collect();
-        if self.playing.is_none() {
-            let start = Instant::now();
-            self.playing = Some(Playing { start, step: 0, round: 0, report: start, over: false });
-        }
-        self.in_session("200 OK").header("Range", "npt=0-").header("RTP-Info", info.join(","))
     }
 
     /// Sends every sample and report that is due.

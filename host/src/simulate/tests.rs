@@ -98,7 +98,7 @@ fn field(text: &str, name: &str) -> String {
 
 #[tokio::test]
 async fn a_film_is_sent_whole_and_ends_with_bye() {
-    let server = start("seconds=1&visits=0.2-0.5&fps=20", false, None).await;
+    let server = start("seconds=1,visit=0.2-0.5,fps=20", false, None).await;
     let mut client = Client::connect(&server).await;
     assert!(client.ask("OPTIONS", "", "").await.contains("Public: OPTIONS"));
     let described = client.ask("DESCRIBE", "", "").await;
@@ -134,9 +134,11 @@ async fn a_film_is_sent_whole_and_ends_with_bye() {
 
 #[tokio::test]
 async fn looping_goes_on_over_udp_and_says_goodbye_at_shutdown() {
-    let server = start("seconds=0.5&visits=&fps=20&gop=0.2", true, None).await;
-    let (rtp, rtcp) =
-        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let server = start("seconds=0.5,visit=none,fps=20,gop=0.2", true, None).await;
+    let (rtp, rtcp) = (
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+    );
     let (first, second) = (rtp.local_addr().unwrap().port(), rtcp.local_addr().unwrap().port());
     let mut client = Client::connect(&server).await;
     let transport = format!("Transport: RTP/AVP;unicast;client_port={first}-{second}\r\n");
@@ -203,7 +205,7 @@ async fn nonsense_gets_an_error() {
 
 #[tokio::test]
 async fn a_path_without_a_name_of_its_own_is_refused() {
-    let scene = || Source::Scene("seconds=0.5&visits=".parse().unwrap());
+    let scene = || Source::Scene("seconds=0.5,visit=none".parse().unwrap());
     let path = |name: &str| PathConfig { name: name.into(), source: scene(), looping: true };
     for names in [&["a", "a/"][..], &[""]] {
         let config = Config {

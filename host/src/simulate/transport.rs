@@ -27,7 +27,8 @@ pub(super) fn wish(request: &Request) -> Option<Wish> {
             let value = offer.split(';').find_map(|part| part.trim().strip_prefix(name))?;
             let (first, second) = value.split_once('-').unwrap_or((value, ""));
             let first: u16 = first.parse().ok()?;
-            let second = if second.is_empty() { first.checked_add(1)? } else { second.parse().ok()? };
+            let second =
+                if second.is_empty() { first.checked_add(1)? } else { second.parse().ok()? };
             Some((first, second))
         };
         if parameters.any(|part| part.eq_ignore_ascii_case("multicast")) {
@@ -36,9 +37,8 @@ pub(super) fn wish(request: &Request) -> Option<Wish> {
         match profile.as_str() {
             "RTP/AVP/TCP" => {
                 let channels = pair("interleaved=");
-                let narrow = |(first, second)| {
-                    Some((u8::try_from(first).ok()?, u8::try_from(second).ok()?))
-                };
+                let narrow =
+                    |(first, second)| Some((u8::try_from(first).ok()?, u8::try_from(second).ok()?));
                 Some(Wish::Interleaved(channels.and_then(narrow)))
             }
             "RTP/AVP" | "RTP/AVP/UDP" => {
@@ -60,7 +60,11 @@ pub(super) struct UdpPair {
 
 impl UdpPair {
     /// Opens a pair at `local` towards `remote`.
-    pub(super) async fn open(local: IpAddr, remote: IpAddr, ports: (u16, u16)) -> std::io::Result<Self> {
+    pub(super) async fn open(
+        local: IpAddr,
+        remote: IpAddr,
+        ports: (u16, u16),
+    ) -> std::io::Result<Self> {
         let mut refused = std::io::Error::other("no two neighbouring UDP ports are free");
         for _ in 0..PORT_PAIRS_TRIED {
             let rtp = UdpSocket::bind(SocketAddr::new(local, 0)).await?;

@@ -310,12 +310,12 @@ impl Store {
     }
 }
 
-<<<<<<< HEAD
 impl Store {
     fn take_threads(&self) -> Option<Threads> {
         self.threads.lock().expect("no panic under this lock").take()
     }
-=======
+}
+
 /// Runs `work` on a thread of its own. Gives whether it ended within [`SHUTDOWN`] of the disk's
 /// time, which goes on where a test has paused tokio's.
 async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
@@ -337,7 +337,6 @@ async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
         }),
     );
     started && tell.await.unwrap_or(false)
->>>>>>> store
 }
 
 impl Drop for Store {

@@ -1,0 +1,27 @@
+//! Wardline as a whole: the built program, real RTSP servers, real files.
+//!
+//! Each module below is one feature, and says what belongs there. Tests run side by side, and the
+//! longest takes two and a half minutes: it plays a whole clip at the pace of its camera.
+
+// The harness itself: servers that serve, relays that fail.
+mod harness;
+// One camera, live, from its first key frame to its end: every slice, every time, every visit.
+mod live;
+// Mode `events`: nothing but spans on disk.
+mod selectivity;
+// Audio beside the video.
+mod sound;
+// H.265 with closed and open groups of pictures.
+mod h265;
+// Spans that begin in the past: pre-roll, late events, video that is on disk already.
+mod past;
+// Cameras and networks that fail, each in its own way.
+mod faults;
+// The host dies in the middle of a file.
+mod power_cut;
+// Plugins that loop, trap, eat and lie.
+mod guests;
+// What a person is told who made a mistake.
+mod messages;
+// The ordered end.
+mod shutdown;
