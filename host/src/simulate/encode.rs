@@ -78,7 +78,6 @@ impl SceneEncoder {
         config.min_keyint = 1;
         config.qp = QUANTIZER;
         config.level_idc = 40;
-        #[allow(clippy::cast_precision_loss, reason = "a rate of pictures is small")]
         let rate = rate.max(1) as f32;
         config.framerate = rate;
         let inner = Encoder::new(config).map_err(|error| refuse(&format!("{error:?}")))?;
@@ -178,6 +177,40 @@ mod tests {
         let sets = encoder.parameter_sets();
         assert_eq!((sets.sequence[0] & 0x1f, sets.picture[0] & 0x1f), (7, 8));
         assert_eq!(sets.avcc()[..4], [1, 66, sets.sequence[2], 40]);
+    }
+
+    #[test]
+    fn ffmpeg_plays_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (coded, raw) = (directory.path().join("scene.h264"), directory.path().join("raw"));
+        let mut encoder = SceneEncoder::new(FORMAT).unwrap();
+        let sets = encoder.parameter_sets().clone();
+        let mut stream = [&[0, 0, 1][..], &sets.sequence, &[0, 0, 1], &sets.picture].concat();
+        for index in 0..6 {
+            let unit = encoder.encode(&[40 + index * 30; 64 * 48]).unwrap();
+            stream.extend_from_slice(&[0, 0, 1]);
+            stream.extend_from_slice(&unit.data[4..]);
+        }
+        std::fs::write(&coded, stream).unwrap();
+        let played = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-xerror", "-f", "h264", "-i"])
+            .arg(&coded)
+            .args(["-f", "rawvideo", "-vsync", "0"])
+            .arg(&raw)
+            .status();
+        match played {
+            Ok(status) => assert!(status.success()),
+            Err(error) => {
+                eprintln!("skipped: ffmpeg_plays_it: {error}");
+                return;
+            }
+        }
+        let raw = std::fs::read(raw).unwrap();
+        assert_eq!(raw.len(), 6 * 64 * 48 * 3 / 2);
+        for (index, picture) in raw.chunks(64 * 48 * 3 / 2).enumerate() {
+            let drawn = 40 + u8::try_from(index).unwrap() * 30;
+            assert!(picture[..64 * 48].iter().all(|luma| luma.abs_diff(drawn) < 4), "{index}");
+        }
     }
 
     #[test]
