@@ -8,6 +8,7 @@ pub mod need;
 pub mod process;
 pub mod host;
 pub mod camera;
+pub mod guests;
 pub mod relay;
 pub mod media;
 pub mod hash;

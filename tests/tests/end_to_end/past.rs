@@ -94,7 +94,7 @@ fn preroll_begins_at_the_key_frame_before() {
     assert!(seconds(first.start, span.true_start.unwrap()).abs() < 0.001, "{span:#?}");
 
     let listed = list(&config);
-    let listed = listed.iter().find(|recording| recording["kind"] == "EVR").unwrap();
+    let listed = listed.iter().find(|recording| recording["kind"] == "evr").unwrap();
     for key in ["start", "end", "true_start", "true_end"] {
         assert!(listed[key].is_string(), "{key} in {listed:#}");
     }
