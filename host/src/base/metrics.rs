@@ -45,7 +45,8 @@ pub struct Guest {
     pub name: String,
 }
 
-type FloatGauge = Gauge<f64, AtomicU64>;
+/// A gauge of a real number.
+pub type FloatGauge = Gauge<f64, AtomicU64>;
 type Latency = Family<Plugin, Histogram, fn() -> Histogram>;
 
 /// All figures. Cheap to clone: clones share the figures.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::picture::Picture;
 use super::thrift::{Pace, Thrift};
+use super::timeline::Timeline;
 use super::{DecodeError, Decoded, Decoder, EncodedUnit, open};
-use crate::base::Timestamp;
 use crate::ingest::packet::{Access, VideoParameters, VideoUnit};
 
 type Open = fn(&VideoParameters) -> Result<Box<dyn Decoder>, DecodeError>;
@@ -16,10 +16,6 @@ type Open = fn(&VideoParameters) -> Result<Box<dyn Decoder>, DecodeError>;
 /// Decoders that gave up one after the other without a picture between, before the stream counts
 /// as unsupported.
 const BARREN_MAX: u32 = 3;
-
-/// Units whose pictures are awaited at most: far more than any reordering, so that a decoder that
-/// swallows units costs no memory.
-const AWAITED_MAX: usize = 256;
 
 /// Decodes one camera's stream.
 ///
@@ -183,67 +179,13 @@ impl Feed {
     }
 }
 
-struct Seen {
-    pts: i64,
-    time: Timestamp,
-    key: bool,
-}
-
-struct Shown {
-    sequence: u64,
-    time: Timestamp,
-    key: bool,
-}
-
-/// Remembers what units said of the pictures that are still inside the decoder.
-#[derive(Default)]
-struct Timeline {
-    /// Sorted by presentation time.
-    awaited: Vec<Seen>,
-    /// Pictures of the stream up to the last one given.
-    sequence: u64,
-    last_pts: Option<i64>,
-}
-
-impl Timeline {
-    fn see(&mut self, unit: &VideoUnit) {
-        if self.last_pts.is_some_and(|last| unit.pts <= last) {
-            self.sequence += 1;
-            return;
-        }
-        if self.awaited.len() == AWAITED_MAX {
-            self.awaited.remove(0);
-            self.sequence += 1;
-        }
-        let place = self.awaited.partition_point(|seen| seen.pts <= unit.pts);
-        let seen = Seen { pts: unit.pts, time: unit.time, key: unit.access.is_key() };
-        self.awaited.insert(place, seen);
-    }
-
-    /// The picture of this time is the next to be shown; none if no unit had it.
-    fn show(&mut self, pts: i64) -> Option<Shown> {
-        let end = self.awaited.partition_point(|seen| seen.pts <= pts);
-        let seen = self.awaited.drain(..end).next_back().filter(|seen| seen.pts == pts);
-        self.sequence += u64::try_from(end).unwrap_or(u64::MAX);
-        self.last_pts = Some(pts);
-        let seen = seen?;
-        Some(Shown { sequence: self.sequence - 1, time: seen.time, key: seen.key })
-    }
-
-    /// Times may start anew.
-    fn interrupt(&mut self) {
-        self.sequence += u64::try_from(self.awaited.len()).unwrap_or(u64::MAX);
-        self.awaited.clear();
-        self.last_pts = None;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
 
     use super::super::{Colour, Image};
     use super::*;
+    use crate::base::Timestamp;
     use crate::ingest::packet::Codec;
 
     /// Echoes units; `d` is damaged, `u` unsupported, and so is a stream of zero width at once.

@@ -8,6 +8,7 @@
 
 mod parameter_sets;
 mod reorder;
+mod timeline;
 mod h264;
 mod h265;
 pub mod picture;

@@ -103,7 +103,6 @@ impl Axis {
             let (mut share_sum, mut weight_sum) = (0.0, 0);
             for (weight, share) in out.iter_mut().zip(shares) {
                 share_sum += share;
-                #[allow(clippy::cast_possible_truncation, reason = "between 0 and `unit`")]
                 let next = (share_sum * f64::from(unit)).round() as i32;
                 *weight = i16::try_from(next - weight_sum).expect("at most `unit`");
                 weight_sum = next;
@@ -116,11 +115,9 @@ impl Axis {
         let (weights, _) = self.weights.as_chunks::<TAPS>();
         for ((sample, start), weights) in out.iter_mut().zip(&self.starts).zip(weights) {
             let sums: &[i16; TAPS] = sums[*start..][..TAPS].try_into().expect("TAPS long");
-            let mut sum = 0;
-            for (value, weight) in sums.iter().zip(weights) {
-                sum += i32::from(*value) * i32::from(*weight);
-            }
-            *sample = finish(sum);
+            let products: [i32; TAPS] =
+                std::array::from_fn(|tap| i32::from(sums[tap]) * i32::from(weights[tap]));
+            *sample = finish(products.iter().sum());
         }
     }
 
@@ -134,18 +131,14 @@ impl Axis {
     }
 }
 
+/// Rounds. Weights sum to their units exactly and are not negative, so this is at most 255.
 fn finish(sum: i32) -> u8 {
     const UNIT: i32 = COLUMN_UNIT * ROW_UNIT;
-    u8::try_from((sum + UNIT / 2) / UNIT).unwrap_or(u8::MAX)
+    // A shift: what is negative never comes here, which the compiler can't know of a division.
+    ((sum + UNIT / 2) >> UNIT.ilog2()) as u8
 }
 
 /// The source samples under one target sample, and the share of each; shares sum to 1.
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "sides of pictures are far below 2^31, and positions are clamped to them"
-)]
 fn span(index: usize, source: usize, target: usize) -> (usize, Vec<f64>) {
     let step = source as f64 / target as f64;
     if target >= source {

@@ -237,7 +237,6 @@ impl Convert {
         let kg = 1.0 - kr - kb;
         let (luma, chroma) =
             if colour.full_range { (1.0, 1.0) } else { (255.0 / 219.0, 255.0 / 224.0) };
-        #[allow(clippy::cast_possible_truncation, reason = "between -3 and 3 times 65536")]
         let fixed = |value: f64| (value * 65536.0_f64).round() as i32;
         Self {
             black: i32::from(colour.black()),

@@ -37,7 +37,6 @@ impl Pace {
         match self {
             Self::AtMost(rate) => {
                 let rate = if rate.is_finite() { f64::from(rate) } else { 1000.0 };
-                #[allow(clippy::cast_possible_truncation, reason = "between 90 and 9 million")]
                 let ticks = (VIDEO_TICKS as f64 / rate.clamp(0.01, 1000.0)).round() as i64;
                 ticks
             }

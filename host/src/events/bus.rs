@@ -41,7 +41,7 @@ struct Listener {
 /// Carries events from who says them to who hears them. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
-    store: Store,
+    store: Arc<Store>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// By camera; every configured camera has an entry.
@@ -73,7 +73,7 @@ impl Wiring {
     /// The bus, and the queue of the host's own events, to be handed to [`run_host_events`].
     pub fn connect(
         self,
-        store: Store,
+        store: Arc<Store>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> (Bus, mpsc::Receiver<(String, Event)>) {

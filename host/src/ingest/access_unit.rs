@@ -36,9 +36,8 @@ impl Classifier {
     /// ITU-T H.265 table 7-1: NAL unit types; the first slice speaks for its picture.
     fn h265(&self, data: &[u8]) -> Option<Access> {
         const BASE_LAYER: u8 = 0;
-        let [first, second] = nal_units(data)
-            .filter_map(|nal| nal.first_chunk::<2>())
-            .find(|[first, second]| {
+        let [first, second] =
+            nal_units(data).filter_map(|nal| nal.first_chunk::<2>()).find(|[first, second]| {
                 let layer = (first & 1) << 5 | second >> 3;
                 (first >> 1 & 0x3f) < 32 && layer == BASE_LAYER
             })?;

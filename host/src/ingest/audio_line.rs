@@ -91,7 +91,8 @@ impl AudioLine {
         let (Some(video), Some(audio)) = (self.video_report, self.audio_report) else { return };
         let offset = video - audio;
         let change = (offset - self.offset).abs();
-        let believed = self.start == AudioStart::Unknown && !self.reported || change <= TRUST_MICROS;
+        let believed =
+            self.start == AudioStart::Unknown && !self.reported || change <= TRUST_MICROS;
         if believed && change > STEADY_MICROS {
             self.offset = offset;
         }

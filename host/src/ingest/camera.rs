@@ -13,7 +13,8 @@ use crate::base::Timestamp;
 /// One stream of one camera.
 #[derive(Clone, Debug)]
 pub struct CameraIngest {
-    /// The camera's name in the configuration; figures carry it.
+    /// The camera's name in the configuration; figures and log lines carry it. A second stream
+    /// for analysis has a name of its own, such as `gate/analysis`.
     pub name: String,
     /// Where its media comes from.
     pub origin: Origin,

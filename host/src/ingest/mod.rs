@@ -1,4 +1,9 @@
-//! Camera -> Packet: sessions, their watchdog, access units and the media time line.
+//! Camera -> Item: sessions, their watchdog, access units and the media time line.
+//!
+//! Takes a [`camera::CameraIngest`]; gives [`Item`]s on the bounded edges of `queue`. `session` is
+//! the life of one camera around a `source` (`rtsp` or `file`, which stands on `mp4`);
+//! `access_unit`, `audio_line` and `timeline` decide, and are pure. `probe` tries a camera once.
+//! Knows no recorder, no decoder and no configuration.
 
 pub mod packet;
 pub mod mp4;
@@ -13,4 +18,6 @@ pub mod queue;
 pub mod session;
 pub mod probe;
 
-pub use packet::{Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit};
+pub use packet::{
+    Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit,
+};

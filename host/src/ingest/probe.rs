@@ -79,9 +79,11 @@ pub async fn probe(name: &str, origin: &Origin) -> Result<ProbeReport> {
 fn opening(name: &str, error: OpenError) -> Error {
     let message = format!("probe camera {name}");
     match error.problem() {
-        Problem::Unreachable | Problem::Refused | Problem::NoAnswer | Problem::Other => {
-            Error::retry(message).with(error)
-        }
+        Problem::Unreachable
+        | Problem::Refused
+        | Problem::NoAnswer
+        | Problem::Busy
+        | Problem::Other => Error::retry(message).with(error),
         Problem::Scheme | Problem::Name | Problem::Password | Problem::Path | Problem::NoVideo => {
             Error::refuse(message).with(error)
         }

@@ -252,7 +252,9 @@ impl Queue {
                 Item::Video(_) | Item::Audio(_) => dropped += 1,
             }
         }
-        while let Some(Item::Gap(next)) = self.items.pop_front_if(|item| matches!(item, Item::Gap(_))) {
+        while let Some(Item::Gap(next)) =
+            self.items.pop_front_if(|item| matches!(item, Item::Gap(_)))
+        {
             gap = gap.or(Some(next));
         }
         let gap = gap.unwrap_or_else(|| {

@@ -18,6 +18,7 @@ use retina::codec::{
     AudioFrame, CodecItem, FrameFormat, ParametersRef, VideoFrame, VideoParametersCodec,
 };
 use retina::rtcp::ReceivedCompoundPacket;
+use tokio::time::Instant;
 
 use super::audio_line::AudioStart;
 use super::camera::{Audio, RtspOrigin, Transport};
@@ -37,6 +38,9 @@ const TEARDOWN: Duration = Duration::from_secs(1);
 /// Packets of a stream that in a row make no sense before its session is given up.
 const BROKEN_MAX: u32 = 50;
 
+/// How long the audio may go on after the end of the video.
+const LAST_AUDIO: Duration = Duration::from_secs(1);
+
 /// RTCP packet type BYE (RFC 3550, section 12.1).
 const BYE: u8 = 203;
 
@@ -52,6 +56,9 @@ pub struct RtspSource {
     broken: Broken,
     /// Lost video packets that the next unit has to tell of.
     lost: u64,
+    /// Set once the video has ended in good order: the end of waiting for audio's.
+    ending: Option<Instant>,
+    audio_ended: bool,
     origin: RtspOrigin,
 }
 
@@ -68,7 +75,10 @@ impl RtspSource {
     pub async fn open(origin: &RtspOrigin) -> Result<Self, OpenError> {
         let fail = |problem, detail: String| OpenError::new(problem, origin, detail);
         if origin.url.scheme() != "rtsp" {
-            return Err(fail(Problem::Scheme, format!("{} is no rtsp", origin.url.scheme())));
+            return Err(fail(
+                Problem::Scheme,
+                format!("the URL begins with {}:", origin.url.scheme()),
+            ));
         }
         let teardowns = Arc::new(SessionGroup::default());
         let credentials = origin.credentials.as_ref().map(|ours| retina::client::Credentials {
@@ -110,6 +120,8 @@ impl RtspSource {
             audio_start,
             broken: Broken::default(),
             lost: 0,
+            ending: None,
+            audio_ended: false,
             origin: origin.clone(),
         };
         source.renew_parameters();
@@ -168,11 +180,18 @@ impl RtspSource {
     }
 
     /// A sender report, or the end: RFC 3550 section 6.6.
-    fn control(&self, packet: &ReceivedCompoundPacket) -> Result<Option<Sample>, End> {
+    fn control(&mut self, packet: &ReceivedCompoundPacket) -> Result<Option<Sample>, End> {
         let stream = if packet.stream_id() == self.video { Stream::Video } else { Stream::Audio };
-        if stream == Stream::Video && packet.pkts().any(|part| part.payload_type() == BYE) {
-            let detail = "the camera ended the stream (RTCP BYE)".into();
-            return Err(End { reason: GapReason::Offline, then: Then::Again, detail });
+        if packet.pkts().any(|part| part.payload_type() == BYE) {
+            match stream {
+                Stream::Video => {
+                    self.ending.get_or_insert_with(|| Instant::now() + LAST_AUDIO);
+                }
+                Stream::Audio => self.audio_ended = true,
+            }
+            if self.ending.is_some() && (self.audio_ended || self.audio.is_none()) {
+                return Err(ended());
+            }
         }
         let report = packet.pkts().next().and_then(|part| part.as_sender_report().ok().flatten());
         let (Some(report), Some(time)) = (report, packet.rtp_timestamp()) else {
@@ -228,7 +247,14 @@ impl RtspSource {
 impl Source for RtspSource {
     async fn next(&mut self) -> Result<Sample, End> {
         loop {
-            let sample = match self.demuxed.next().await {
+            let next = match self.ending {
+                None => self.demuxed.next().await,
+                Some(until) => match tokio::time::timeout_at(until, self.demuxed.next()).await {
+                    Ok(next) => next,
+                    Err(_) => return Err(ended()),
+                },
+            };
+            let sample = match next {
                 Some(Ok(CodecItem::VideoFrame(frame))) => self.video(frame),
                 Some(Ok(CodecItem::AudioFrame(frame))) => self.audio_frame(&frame),
                 Some(Ok(CodecItem::Rtcp(packet))) => self.control(&packet)?,
@@ -251,6 +277,11 @@ impl Source for RtspSource {
         drop(demuxed);
         let _ = tokio::time::timeout(TEARDOWN, teardowns.await_teardown()).await;
     }
+}
+
+fn ended() -> End {
+    let detail = "the camera ended the stream (RTCP BYE)".into();
+    End { reason: GapReason::Offline, then: Then::Again, detail }
 }
 
 fn setup_options(transport: Transport) -> SetupOptions {
@@ -315,7 +346,11 @@ async fn step<T>(
 fn offered(session: &Session<Described>) -> String {
     let kinds: Vec<String> =
         session.streams().iter().map(|s| format!("{} {}", s.media(), s.encoding_name())).collect();
-    if kinds.is_empty() { "it offers no stream".into() } else { format!("it offers {}", kinds.join(", ")) }
+    if kinds.is_empty() {
+        "it offers no stream".into()
+    } else {
+        format!("it offers {}", kinds.join(", "))
+    }
 }
 
 fn video_parameters(theirs: &retina::codec::VideoParameters) -> Option<VideoParameters> {

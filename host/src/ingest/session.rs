@@ -8,9 +8,11 @@ mod flow;
 #[cfg(test)]
 mod tests;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -86,7 +88,9 @@ impl Life {
     async fn run(mut self) {
         loop {
             let began = Instant::now();
-            let Some(end) = self.run_once().await else { return self.flow.disconnected() };
+            let Some(end) = survived(self.run_once()).await else {
+                return self.flow.disconnected();
+            };
             let lasted = began.elapsed();
             let delivered = self.flow.delivered();
             self.tell(&end, delivered);
@@ -172,29 +176,34 @@ impl Life {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_video = Instant::now();
         let end = loop {
-            tokio::select! {
+            let sample = tokio::select! {
                 biased;
                 () = &mut cancelled => break None,
                 now = looks.tick() => {
-                    if stall.is_some_and(|stall| now.saturating_duration_since(last_video) >= stall) {
-                        break stall.map(silent);
+                    let silence = now.saturating_duration_since(last_video);
+                    match stall {
+                        Some(stall) if silence >= stall => break Some(silent(stall)),
+                        _ => continue,
                     }
                 }
-                sample = source.next() => match sample {
-                    Ok(sample) => {
-                        if matches!(sample, Sample::Video(_)) {
-                            last_video = Instant::now();
-                        }
-                        self.flow.take(sample, last_video, anchoring);
-                        if self.offline.is_some() || !self.flow.was_online() {
-                            self.tell_online();
-                        }
-                        if pace == Pace::Fast && shutdown.run_until_cancelled(self.flow.room()).await.is_none() {
-                            break None;
-                        }
-                    }
-                    Err(end) => break Some(end),
-                },
+                sample = source.next() => sample,
+            };
+            let sample = match sample {
+                Ok(sample) => sample,
+                Err(end) => break Some(end),
+            };
+            let at = Instant::now();
+            if matches!(sample, Sample::Video(_)) {
+                last_video = at;
+            }
+            self.flow.take(sample, at, anchoring);
+            self.tell_online();
+            if pace == Pace::Fast {
+                tokio::select! {
+                    biased;
+                    () = &mut cancelled => break None,
+                    () = self.flow.room() => {}
+                }
             }
         };
         source.close().await;
@@ -228,6 +237,14 @@ impl Life {
             _ => tracing::warn!(camera, reason = end.reason.as_str(), detail, "offline"),
         }
         self.offline = Some(end.detail.clone());
+    }
+}
+
+/// What `session` gives. A panic in it is a bug, but costs the camera only this session.
+async fn survived(session: impl Future<Output = Option<End>>) -> Option<End> {
+    match AssertUnwindSafe(session).catch_unwind().await {
+        Ok(end) => end,
+        Err(_) => Some(End::offline("the host failed on what the camera sent: please report it")),
     }
 }
 

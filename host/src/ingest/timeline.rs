@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::base::Timestamp;
+use crate::base::clock::Clock;
 use crate::base::time::micros;
 
 /// How long a session's anchor is a running minimum.
@@ -40,6 +41,13 @@ pub struct Arrival {
     pub at: Instant,
     /// The host's wall clock at that moment.
     pub wall: Timestamp,
+}
+
+impl Arrival {
+    /// This moment.
+    pub fn now(clock: &dyn Clock) -> Self {
+        Self { at: Instant::now(), wall: clock.wall() }
+    }
 }
 
 /// How a session's media times become UTC.

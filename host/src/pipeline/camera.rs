@@ -3,21 +3,27 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::plugins;
 use super::{Shared, Stages, door, recorder, status};
 use crate::analyze::{self, pictures};
 use crate::base::clock::Clock;
-use crate::base::metrics::Metrics;
-use crate::base::{Result, limits};
+use crate::base::metrics::{self, Metrics};
+use crate::base::{Error, Result, limits};
 use crate::config::{self, Config, Mode};
 use crate::events::Heard;
-use crate::ingest::{queue, session};
+use crate::ingest::camera::{
+    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
+};
+use crate::ingest::session::{self, Outputs};
+use crate::ingest::timeline::{Arrival, Timeline, TimelineHandle};
+use crate::ingest::queue;
 use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
-use crate::record::{Recorder, RecorderConfig};
-use crate::store::{self, Store};
+use crate::record::{self, Recorder, RecorderConfig};
+use crate::store::{self, FreeFloor, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -39,16 +45,26 @@ pub(super) async fn open_store(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-) -> Result<Store> {
+) -> Result<Arc<Store>> {
     let settings = store::StoreConfig {
         path: config.store.path.clone(),
         sync_interval: config.store.sync,
         event_keep: config.store.event_keep,
-        free_floor_bytes: config.store.free_floor_bytes,
+        free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
     };
-    let (store, recovered) = Store::open(settings, Arc::new(store::fs::Real), clock, metrics)?;
-    recovered.log();
-    Ok(store)
+    let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
+    let (store, recovered) = tokio::task::spawn_blocking(open)
+        .await
+        .map_err(|error| Error::bug("opening the store panicked").with(error))??;
+    for repair in &recovered.repairs {
+        tracing::warn!(
+            camera = repair.camera,
+            file = %repair.file.display(),
+            action = ?repair.action,
+            "repaired after an unclean end"
+        );
+    }
+    Ok(Arc::new(store))
 }
 
 /// Starts all tasks of a camera. `required` are the sources that serve it.
@@ -78,16 +94,16 @@ pub(super) async fn start(
         );
     }
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let packets = start_ingest(camera, shared, stages, decode);
-    let retention = store::CameraRetention { keep: camera.keep };
-    let (sink, next_sequence) = shared.store.camera(&camera.name, retention).await?;
+    let (packets, timeline) = start_ingest(camera, shared, stages, decode);
+    let retention = store::CameraRetention { keep: Some(camera.keep) };
+    let (sink, next_sequence) = shared.store.camera(&camera.name, retention)?;
     let settings = RecorderConfig {
         camera: camera.name.clone(),
-        store_id: shared.store.store_id(),
-        mode: camera.mode.into(),
+        store_id: store_id(&shared.store)?,
+        mode: mode(camera.mode),
         segment: camera.segment,
         preroll: camera.preroll,
-        preroll_bytes: camera.preroll_bytes,
+        preroll_bytes: usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX),
         next_sequence,
     };
     let task = recorder::Task {
@@ -97,10 +113,16 @@ pub(super) async fn start(
         spans: span_queue,
         fail_open: fail_open.clone(),
         reach,
+        timeline,
         units,
         connection: connection.clone(),
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
+        preroll: shared
+            .metrics
+            .preroll_seconds
+            .get_or_create(&metrics::Camera { camera: camera.name.clone() })
+            .clone(),
         metrics: shared.metrics.clone(),
     };
     stages.record.spawn(format!("recorder of {}", camera.name), task.run());
@@ -122,7 +144,7 @@ fn start_ingest(
     shared: &Shared,
     stages: &Stages,
     decode: Option<queue::Sender>,
-) -> queue::Receiver {
+) -> (queue::Receiver, TimelineHandle) {
     let options = queue::Options {
         camera: camera.name.clone(),
         edge: "record",
@@ -130,26 +152,75 @@ fn start_ingest(
         when_full: queue::WhenFull::DropOldestGroup,
     };
     let (record, packets) = queue::channel(options, &shared.metrics);
-    let spawn = |name: String, stream: session::Stream, outputs: session::Outputs| {
+    let spawn = |name: String, source: &config::Source, outputs: Outputs, timeline: Timeline| {
         let token = stages.ingest.shutdown().clone();
         let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
-        stages.ingest.spawn(name, session::run(stream, outputs, clock, metrics, token));
+        let ingest = ingest_of(camera, source);
+        stages.ingest.spawn(name, session::run(ingest, outputs, timeline, clock, metrics, token));
     };
-    let stream = |source: &config::Source| session::Stream::of(camera, source);
+    let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
+    let timeline = Timeline::new(arrival());
+    let handle = timeline.handle();
     let name = &camera.name;
     match (&camera.analysis, decode) {
         (Some(analysis), Some(decode)) => {
-            let outputs = session::Outputs { record: Some(record), decode: None };
-            spawn(format!("ingest of {name}"), stream(&camera.source), outputs);
-            let outputs = session::Outputs { record: None, decode: Some(decode) };
-            spawn(format!("analysis stream of {name}"), stream(analysis), outputs);
+            let outputs = Outputs { record: Some(record), decode: None };
+            spawn(format!("ingest of {name}"), &camera.source, outputs, timeline);
+            let outputs = Outputs { record: None, decode: Some(decode) };
+            let aligned = Timeline::new(arrival()).aligned_with(handle.clone());
+            spawn(format!("analysis stream of {name}"), analysis, outputs, aligned);
         }
         (_, decode) => {
-            let outputs = session::Outputs { record: Some(record), decode };
-            spawn(format!("ingest of {name}"), stream(&camera.source), outputs);
+            let outputs = Outputs { record: Some(record), decode };
+            spawn(format!("ingest of {name}"), &camera.source, outputs, timeline);
         }
     }
-    packets
+    (packets, handle)
+}
+
+/// What ingest is told of one of the camera's streams.
+pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> CameraIngest {
+    let origin = match source {
+        config::Source::Rtsp { url, login, transport } => {
+            let credentials = login.as_ref().map(|login| Credentials {
+                user: login.username.clone(),
+                password: login.password.reveal().into(),
+            });
+            let mut origin = RtspOrigin::new(url.clone(), credentials);
+            origin.transport = match transport {
+                config::Transport::Tcp => Transport::Tcp,
+                config::Transport::Udp => Transport::Udp,
+            };
+            Origin::Rtsp(origin)
+        }
+        config::Source::File { path, pace, repeat } => Origin::File(FileOrigin {
+            path: path.clone(),
+            pace: match pace {
+                config::Pace::Live => Pace::Real,
+                config::Pace::Fast => Pace::Fast,
+            },
+            at_end: if *repeat { AtEnd::Repeat } else { AtEnd::Stop },
+            start: None,
+        }),
+    };
+    CameraIngest { name: camera.name.clone(), origin, stall: camera.stall }
+}
+
+fn mode(mode: Mode) -> record::Mode {
+    match mode {
+        Mode::Continuous => record::Mode::Continuous,
+        Mode::Events => record::Mode::Events,
+        Mode::Both => record::Mode::Both,
+        Mode::Off => record::Mode::Off,
+    }
+}
+
+fn store_id(store: &Store) -> Result<[u8; 16]> {
+    let id = uuid::Uuid::parse_str(store.store_id());
+    id.map(uuid::Uuid::into_bytes).map_err(|error| {
+        let path = store.path().display();
+        Error::stop(format!("the marker file of store {path} names no UUID")).with(error)
+    })
 }
 
 fn instance(camera: &config::Camera, name: &str, shared: &Shared) -> InstanceConfig {

@@ -1,10 +1,11 @@
 //! What HTTP can ask of the running host.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{camera_events, status};
 use crate::base::clock::Clock;
@@ -16,7 +17,7 @@ use crate::policy::Span;
 use crate::serve::{
     Health, HookAnswer, HookRequest, Host, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
 };
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// What `trigger` records where it is not told: from so long before.
 const TRIGGER_BEFORE: Duration = Duration::from_secs(10);
@@ -41,7 +42,8 @@ pub(super) struct Door {
     pub(super) camera_status: Vec<status::Camera>,
     pub(super) plugin_status: Vec<status::Plugin>,
     pub(super) bus: Bus,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
+    pub(super) store_health: watch::Receiver<store::Health>,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -121,17 +123,26 @@ impl Host for Door {
     }
 
     fn health(&self) -> Health {
-        let free = self.store.free_bytes();
+        let trouble = match &*self.store_health.borrow() {
+            store::Health::Good => None,
+            store::Health::Failing(words) => Some(words.clone()),
+        };
         Health {
             cameras: self.camera_status.iter().map(status::Camera::health).collect(),
             plugins: self.plugin_status.iter().map(status::Plugin::health).collect(),
             store: StoreHealth {
-                healthy: self.store.trouble().is_none(),
-                free_bytes: free,
-                detail: self.store.trouble(),
+                healthy: trouble.is_none(),
+                free_bytes: free_bytes(self.store.path()),
+                detail: trouble,
             },
         }
     }
+}
+
+/// Free on the filesystem of the store; `None` when it does not say.
+fn free_bytes(path: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(path).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 fn attributes(headers: Vec<(String, String)>, query: Vec<(String, String)>) -> Vec<Attribute> {

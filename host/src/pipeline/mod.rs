@@ -50,7 +50,7 @@ pub struct Surroundings {
 struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    store: Store,
+    store: Arc<Store>,
     bus: Bus,
     lanes: Lanes,
     decode: Lane,
@@ -76,7 +76,7 @@ pub struct Running {
     stages: Stages,
     lanes: Lanes,
     decode: Lane,
-    store: Store,
+    store: Arc<Store>,
 }
 
 /// Makes everything and starts it.
@@ -125,6 +125,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         camera_status,
         plugin_status,
         bus: shared.bus,
+        store_health: shared.store.health(),
         store: shared.store.clone(),
         clock: shared.clock,
     };
@@ -160,13 +161,13 @@ impl Running {
         tracing::info!("ending");
         let deadline = Instant::now() + limits::SHUTDOWN;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
-        let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
+        let half = Duration::from_millis(500);
         let mut late = self.stages.ingest.end(left(half)).await;
         // Recorders and decoders end with the packets; what they still say is heard.
         late.extend(self.stages.record.end(left(half)).await);
         late.extend(self.stages.analyze.end(left(half)).await);
         late.extend(self.stages.judge.end(left(half)).await);
-        self.store.shutdown(left(second)).await;
+        self.store.shutdown().await;
         late.extend(self.stages.serve.end(left(half)).await);
         let (lanes, decode) =
             tokio::join!(self.lanes.end(left(half)), self.decode.end(left(half)));
@@ -260,4 +261,28 @@ async fn tell_closed(
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }
+}
+
+/// Starts and runs until `shutdown`.
+///
+/// # Errors
+/// As [`start`].
+pub async fn run(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    let cache = Some(cache_directory(&config));
+    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache };
+    start(config, surroundings).await?.run(shutdown).await;
+    Ok(())
+}
+
+/// The user's cache directory, or one in the store for a service that has none.
+fn cache_directory(config: &Config) -> PathBuf {
+    let given = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty());
+    given("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| given("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .map_or_else(|| config.store.path.join(".cache"), |caches| caches.join("wardline"))
 }

@@ -8,8 +8,9 @@ use tokio::time::{Instant, Sleep};
 
 use super::{camera_events, status};
 use crate::base::clock::Clock;
-use crate::base::metrics::{self, Metrics};
+use crate::base::metrics::{self, FloatGauge, Metrics};
 use crate::events::Bus;
+use crate::ingest::timeline::TimelineHandle;
 use crate::ingest::{Access, Item, VideoUnit, queue};
 use crate::policy::Span;
 use crate::policy::spans::Reach;
@@ -32,6 +33,8 @@ pub(super) struct Task {
     /// Since when everything is to be kept, while nobody healthy judges.
     pub(super) fail_open: watch::Receiver<Option<Instant>>,
     pub(super) reach: Reach,
+    /// The camera's time line may follow the host's clock where a file starts.
+    pub(super) timeline: TimelineHandle,
     /// Analyzers that may want access units of the recorded stream.
     pub(super) units: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
     /// Whether the camera delivers, for those who ask.
@@ -39,6 +42,7 @@ pub(super) struct Task {
     pub(super) bus: Bus,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
+    pub(super) preroll: FloatGauge,
 }
 
 impl Task {
@@ -49,6 +53,7 @@ impl Task {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut armed: Option<Instant> = None;
+        let mut sequence = self.recorder.next_sequence();
         loop {
             arm(&mut armed, timer.as_mut(), self.recorder.deadline());
             tokio::select! {
@@ -66,7 +71,11 @@ impl Task {
                         let Some(item) = self.packets.try_recv() else { break };
                         self.take(item, &mut tee, &mut connection);
                     }
-                    self.reach.set_ring_start(self.recorder.ring_start());
+                    let files = self.recorder.next_sequence();
+                    if std::mem::replace(&mut sequence, files) != files {
+                        self.timeline.reanchor_due();
+                    }
+                    self.tell_ring();
                 }
             }
         }
@@ -94,6 +103,13 @@ impl Task {
                 self.recorder.gap(gap, now);
             }
         }
+    }
+
+    fn tell_ring(&self) {
+        let ring = self.recorder.figures().ring;
+        self.preroll.set(ring.as_secs_f64());
+        let start = (!ring.is_zero()).then(|| self.timeline.media_now(Instant::now()) - ring);
+        self.reach.set_ring_start(start);
     }
 
     /// The outage is told on the monotonic clock; the recorder wants media time.

@@ -31,7 +31,8 @@ impl Reach {
         if span.end.micros() > self.0.load(Ordering::Relaxed) {
             return false;
         }
-        store.earliest(camera).await.is_some_and(|earliest| span.end <= earliest)
+        // An index that can't be read is no reason to refuse.
+        matches!(store.earliest(camera).await, Ok(Some(earliest)) if span.end <= earliest)
     }
 }
 
@@ -59,17 +60,13 @@ pub fn qualify(
 }
 
 /// What a policy is told of a segment when it is asked how long to keep it.
-pub fn describe(segment: &ClosedSegment) -> wasm::ClosedSegment {
+pub fn describe(segment: &ClosedSegment, events: Vec<wasm::Tally>) -> wasm::ClosedSegment {
     wasm::ClosedSegment {
         start: segment.start,
         end: segment.end,
         bytes: segment.bytes,
         gap: segment.gap_before,
-        events: segment
-            .events
-            .iter()
-            .map(|(kind, count)| wasm::Tally { kind: kind.clone(), count: *count })
-            .collect(),
+        events,
         attributes: Vec::new(),
     }
 }

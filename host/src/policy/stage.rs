@@ -41,7 +41,7 @@ pub struct Stage {
     /// Where its events go.
     pub bus: Bus,
     /// Where its spans are kept.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// Where its spans go next: the camera's recorder.
     pub spans: mpsc::Sender<Span>,
     /// The oldest video that a span can still reach.
@@ -130,7 +130,7 @@ impl Stage {
             return Ok(());
         }
         let now = self.clock.wall();
-        let asked = spans::describe(&segment);
+        let asked = spans::describe(&segment, Vec::new());
         let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await?;
         let Said::Answer(keep) = said else { return Ok(()) };
         let held = self.store.hold_continuous(&self.camera, segment.sequence, keep).await;

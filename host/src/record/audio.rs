@@ -111,11 +111,13 @@ impl Audio {
             at: by_time,
             disagreed: 0,
         };
-        let Some(line) = self.line.as_mut().filter(|line| line.parameters == frame.parameters) else {
+        let Some(line) = self.line.as_mut().filter(|line| line.parameters == frame.parameters)
+        else {
             self.line = Some(fresh);
             return by_time;
         };
-        let by_pts = line.at.saturating_add(scale(frame.pts.saturating_sub(line.pts), VIDEO_TICKS, rate));
+        let by_pts =
+            line.at.saturating_add(scale(frame.pts.saturating_sub(line.pts), VIDEO_TICKS, rate));
         if by_pts.abs_diff(by_time) > whole.unsigned_abs() && line.disagreed < DISAGREE_MAX {
             line.disagreed += 1;
             return by_pts;
@@ -126,10 +128,12 @@ impl Audio {
 
     /// Takes out the frames of a session that start in `[from, until)`, in order.
     pub(super) fn take(&mut self, session: u64, from: i64, until: i64) -> Vec<Placed> {
-        let begin =
-            self.placed.partition_point(|placed| (placed.frame.session, placed.at) < (session, from));
-        let end =
-            self.placed.partition_point(|placed| (placed.frame.session, placed.at) < (session, until));
+        let begin = self
+            .placed
+            .partition_point(|placed| (placed.frame.session, placed.at) < (session, from));
+        let end = self
+            .placed
+            .partition_point(|placed| (placed.frame.session, placed.at) < (session, until));
         let taken: Vec<_> = self.placed.drain(begin..end.max(begin)).collect();
         self.bytes -= taken.iter().map(|placed| placed.frame.data.len()).sum::<usize>();
         taken

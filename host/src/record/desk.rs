@@ -32,6 +32,8 @@ pub(super) struct Desk<S> {
 pub(super) struct Start<'a> {
     /// The unit that is shown first.
     pub(super) first: &'a VideoUnit,
+    /// Presentation time of decode time 0, in the session's ticks.
+    pub(super) origin: i64,
     pub(super) fail_open: bool,
     pub(super) leading: bool,
     pub(super) no_key_start: bool,
@@ -74,14 +76,15 @@ impl Output {
         audio: Option<Arc<AudioParameters>>,
         desk: &mut Desk<S>,
     ) -> Result<Self, Full> {
-        let Start { first, fail_open, leading, no_key_start } = start;
+        let Start { first, origin, fail_open, leading, no_key_start } = start;
         let header = mp4::header(&first.parameters, audio.as_deref());
         let bytes = header.len() as u64;
         let sequence = desk.next_sequence;
+        let start = first.time.offset(-ticks_to_micros(first.pts.saturating_sub(origin)));
         let codec = audio.as_ref().map(|audio| audio.rfc6381.clone());
         desk.sink.open(SegmentStart {
             sequence,
-            start: first.time,
+            start,
             epoch: first.epoch,
             video: Arc::clone(&first.parameters),
             audio: codec.clone(),
@@ -98,7 +101,7 @@ impl Output {
             epoch: first.epoch,
             sequence,
             previous: desk.previous.replace(sequence),
-            start: first.time,
+            start,
             video: first.parameters.rfc6381.clone(),
             audio: codec,
             width: first.parameters.width,
@@ -111,13 +114,13 @@ impl Output {
         Ok(Self {
             sequence,
             identity: Some(identity),
-            start: first.time,
-            origin: first.pts,
+            start,
+            origin,
             bytes,
             fragments: 0,
             index: Vec::new(),
             track: audio.map(Track::new),
-            end: first.time,
+            end: start,
             decoded: 0,
         })
     }
@@ -229,9 +232,7 @@ pub(super) struct Closing {
 impl Closing {
     /// No more audio can come for it, or it has waited long enough.
     pub(super) fn is_ready(&self, now: Instant, audio: &Audio) -> bool {
-        self.output.track.is_none()
-            || now >= self.deadline
-            || audio.passed(self.session, self.cut)
+        self.output.track.is_none() || now >= self.deadline || audio.passed(self.session, self.cut)
     }
 
     /// Writes the audio that came late, and closes the file.

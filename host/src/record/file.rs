@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::audio::{Audio, Track};
 use super::desk::{Closing, Desk, Output, Start, Video};
 use super::mp4::{Role, Run, Sample};
-use super::order::DecodeTimes;
+use super::order::{DecodeTimes, Pace};
 use super::segment::{Full, Sink};
 use super::ticks_to_micros;
 use crate::base::Timestamp;
@@ -35,8 +35,8 @@ pub(super) struct Begin {
     /// Where the file before ended, in the session's ticks: audio from there on belongs to this
     /// one. `None`: it begins with its video.
     pub(super) after: Option<i64>,
-    /// The likely distance between two pictures.
-    pub(super) step: i64,
+    /// What is likely of its pictures.
+    pub(super) pace: Pace,
 }
 
 /// A segment that units are added to.
@@ -89,13 +89,24 @@ impl Boundary {
     }
 }
 
+/// What is known of the time after a fragment, in the session's ticks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// Nothing.
+    Unknown,
+    /// The unit after its last is shown then.
+    Unit(i64),
+    /// The file ends then.
+    End(i64),
+}
+
 /// What became of a file that ended.
 #[derive(Debug)]
 pub(super) struct Finished {
     /// Where it ended, in the session's ticks.
     pub(super) cut: i64,
-    /// The likely distance between two pictures.
-    pub(super) step: i64,
+    /// What is likely of its pictures.
+    pub(super) pace: Pace,
     /// To be closed. `None`: nothing was ever written.
     pub(super) closing: Option<Closing>,
     /// The sink did not take the last units.
@@ -118,7 +129,7 @@ impl File {
             after: begin.after,
             pending: Vec::with_capacity(32),
             pending_bytes: 0,
-            times: DecodeTimes::new(begin.step),
+            times: DecodeTimes::new(begin.pace),
             last: unit.pts,
             open_key: None,
             output: None,
@@ -134,7 +145,7 @@ impl File {
         audio: &mut Audio,
     ) -> Result<(), Full> {
         if self.is_full_before(&unit) {
-            self.flush(None, depth, desk, audio)?;
+            self.flush(Until::Unit(unit.pts), depth, desk, audio)?;
         }
         if unit.access.is_key() {
             self.last_key = unit.pts;
@@ -158,26 +169,25 @@ impl File {
 
     /// When what is pending must be on its way.
     pub(super) fn deadline(&self, depth: usize) -> Option<Instant> {
-        // The pictures that are shown before an open key frame decide where the file begins.
-        let undecided = self.output.is_none()
-            && self.start_access == Access::OpenKey
-            && self.pending.len() <= depth;
+        // Where pictures can be shown before the key frame, they decide where the file begins.
+        let may_lead = self.start_access == Access::OpenKey || self.video.codec == Codec::H265;
+        let undecided = self.output.is_none() && may_lead && self.pending.len() <= depth;
         let first = self.pending.first().filter(|_| !undecided)?;
         Some(first.arrived + FRAGMENT_AGE)
     }
 
     /// Where it would end if nothing more came, or if `next` were the first unit after it.
     fn end(&self, next: Option<Boundary>, depth: usize) -> i64 {
-        let likely = self.last.saturating_add(self.times.step());
+        let likely = self.last.saturating_add(self.times.pace().step);
         let Some(next) = next.filter(|next| next.session == self.session) else { return likely };
         let end = if depth == 0 || next.first_shown { next.pts } else { next.pts.min(likely) };
         end.max(self.last.saturating_add(1))
     }
 
-    /// Hands what is pending to the sink. `end`: where the file ends, if it does.
+    /// Hands what is pending to the sink.
     pub(super) fn flush<S: Sink>(
         &mut self,
-        end: Option<i64>,
+        until: Until,
         depth: usize,
         desk: &mut Desk<S>,
         audio: &mut Audio,
@@ -189,22 +199,36 @@ impl File {
                 let no_key_start = !self.start_access.is_key();
                 // Without reordering nothing is shown before the picture that is decoded first.
                 let leading = self.start_access == Access::OpenKey && depth > 0;
-                let start = Start { first, fail_open: self.fail_open, leading, no_key_start };
+                let origin = self.origin(depth).unwrap_or(first.pts);
+                let fail_open = self.fail_open;
+                let start = Start { first, origin, fail_open, leading, no_key_start };
                 Output::open(start, audio.parameters(self.session), desk)?
             }
         };
         let from = self.after.unwrap_or(output.origin());
-        let frames = audio.take(self.session, from, end.unwrap_or(self.last));
-        let shown_end = end.unwrap_or_else(|| self.last.saturating_add(self.times.step()));
-        let video = self.samples(end, depth, output.origin());
+        let video = self.samples(until, depth, output.origin());
+        let (heard_end, shown_end) = match until {
+            Until::End(end) => (end, end),
+            // Later sounds may belong to the next file.
+            _ => (self.last, self.last.saturating_add(self.times.pace().step)),
+        };
+        let frames = audio.take(self.session, from, heard_end);
         self.pending_bytes = 0;
         let written = output.write(video, frames, shown_end, desk);
         self.output = Some(output);
         written
     }
 
+    /// Decode time 0: the smallest presentation time. Where that is not of the unit decoded first,
+    /// so many ticks earlier that the decode times before it have room.
+    fn origin(&self, depth: usize) -> Option<i64> {
+        let early = self.pending.iter().zip(0..).take(depth + 1);
+        let room = early.map(|(unit, index)| unit.pts.saturating_sub(index));
+        room.chain(self.pending.iter().map(|unit| unit.pts)).min()
+    }
+
     /// Turns what is pending into samples with their times.
-    fn samples(&mut self, end: Option<i64>, depth: usize, origin: i64) -> Video {
+    fn samples(&mut self, until: Until, depth: usize, origin: i64) -> Video {
         let mut video = Video {
             key: self.pending.first().is_some_and(|unit| unit.access.is_key()),
             ..Video::default()
@@ -233,7 +257,12 @@ impl File {
             samples.push(Sample { duration: 1, offset, role, data: unit.data });
         }
         if let Some(sample) = samples.last_mut() {
-            sample.duration = duration(previous, end.unwrap_or_else(|| self.times.predict()));
+            let next = match until {
+                Until::Unknown => self.times.promise(),
+                Until::Unit(pts) => self.times.peek(pts, depth),
+                Until::End(end) => end,
+            };
+            sample.duration = duration(previous, next);
         }
         video.run = Run { decode: first.saturating_sub(origin).unsigned_abs(), samples };
         video
@@ -249,19 +278,24 @@ impl File {
         audio: &mut Audio,
     ) -> Finished {
         let cut = self.end(next, depth);
-        let written = self.flush(Some(cut), depth, desk, audio);
-        let step = self.times.step();
+        let written = self.flush(Until::End(cut), depth, desk, audio);
+        let pace = self.times.pace();
         let closing = self.output.map(|mut output| {
-            let abuts = next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));
+            let abuts =
+                next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));
             if let (Ok(()), Some(next)) = (written, abuts) {
                 // The same time as that which the next file will begin with.
                 let early = ticks_to_micros(next.pts.saturating_sub(cut));
                 output.set_end(next.time.offset(-early));
             }
             let from = self.after.unwrap_or(output.origin());
+            // Where the stream breaks off, the last sound may outlast the last picture.
+            let tail = if next.is_none() { VIDEO_TICKS } else { 0 };
+            // A file that did not get all its video gets no late audio either.
+            let cut = if written.is_ok() { cut.saturating_add(tail) } else { from };
             Closing { output, session: self.session, from, cut, deadline: now + LATE_AUDIO }
         });
-        Finished { cut, step, closing, is_full: written.is_err() }
+        Finished { cut, pace, closing, is_full: written.is_err() }
     }
 
     /// Gives up what is pending; what the sink took stays.

@@ -16,8 +16,8 @@ mod mp4;
 pub mod format;
 pub mod scan;
 
-pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
 pub use format::Identity;
+pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
 pub use scan::{FragmentInfo, Scan, scan, trailer};
 pub use segment::{Fragment, Full, GapMark, SegmentEnd, SegmentStart, Sink};
 
@@ -42,3 +42,6 @@ pub(crate) fn scale(ticks: i64, to: i64, from: i64) -> i64 {
         .div_euclid(i128::from(from.max(1)));
     i64::try_from(scaled).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

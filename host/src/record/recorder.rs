@@ -2,7 +2,7 @@
 //!
 //! Decides what is recorded and where files begin and end; `file` decides about fragments and
 //! times. Synchronous: the caller brings the time, and calls [`Recorder::tick`] when
-//! [`Recorder::deadline`] has come. The rules are those of "Recording" in ARCHITECTURE.md.
+//! [`Recorder::deadline`] has come.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::audio::Audio;
 use super::desk::{Closing, Desk};
 use super::file::{Boundary, File};
-use super::order::Depth;
+use super::order::{Depth, Pace};
 use super::ring::Ring;
 use super::segment::{GapMark, Sink};
 use super::spans::{Wanted, Why};
@@ -22,9 +22,6 @@ use crate::base::time::micros;
 use crate::ingest::packet::VIDEO_TICKS;
 use crate::ingest::{AudioFrame, Gap, GapReason, VideoParameters, VideoUnit};
 use crate::policy::Span;
-
-/// The distance between pictures (30 a second) until it is known.
-const STEP: i64 = VIDEO_TICKS / 30;
 
 /// A presentation time that lies so far behind the largest (20 s), or ahead of it (1 h), does not
 /// continue the session, whatever the camera says.
@@ -96,7 +93,7 @@ pub struct Recorder<S> {
     pub(super) current: Option<File>,
     pub(super) closing: Vec<Closing>,
     pub(super) depth: Depth,
-    pub(super) step: i64,
+    pub(super) pace: Pace,
     pub(super) stream: Option<Stream>,
     /// What comes is of no use before a key frame.
     pub(super) need_key: bool,
@@ -116,8 +113,8 @@ pub(super) struct Stream {
     largest: i64,
     /// Presentation time of the last key frame.
     key: i64,
-    /// Where the last picture ends, more or less.
-    end: Timestamp,
+    /// Time of the last unit.
+    last: Timestamp,
 }
 
 /// Video is missing.
@@ -150,7 +147,7 @@ impl<S: Sink> Recorder<S> {
             current: None,
             closing: Vec::new(),
             depth: Depth::default(),
-            step: STEP,
+            pace: Pace::default(),
             stream: None,
             need_key: true,
             group: 0,
@@ -259,8 +256,6 @@ impl<S: Sink> Recorder<S> {
             self.depth.restart();
             self.stream = None;
         }
-        let step = Duration::from_micros(ticks_to_micros(self.step).unsigned_abs());
-        let end = unit.time + step;
         match &mut self.stream {
             Some(stream) => {
                 if stream.parameters != unit.parameters {
@@ -269,7 +264,7 @@ impl<S: Sink> Recorder<S> {
                 }
                 stream.largest = stream.largest.max(unit.pts);
                 stream.epoch = unit.epoch;
-                stream.end = end;
+                stream.last = unit.time;
             }
             None => {
                 self.stream = Some(Stream {
@@ -278,7 +273,7 @@ impl<S: Sink> Recorder<S> {
                     parameters: Arc::clone(&unit.parameters),
                     largest: unit.pts,
                     key: unit.pts,
-                    end,
+                    last: unit.time,
                 });
             }
         }
@@ -353,7 +348,8 @@ impl<S: Sink> Recorder<S> {
 
     fn mark_gap(&mut self, reason: GapReason, detail: String) {
         let Some(stream) = self.stream.as_ref().filter(|_| self.mode != Mode::Off) else { return };
-        self.open_gap(OpenGap { epoch: stream.epoch, start: stream.end, reason, detail });
+        let start = stream.last.offset(ticks_to_micros(self.pace.step));
+        self.open_gap(OpenGap { epoch: stream.epoch, start, reason, detail });
     }
 
     /// Says that video is missing, unless that is known.

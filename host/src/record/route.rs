@@ -4,7 +4,7 @@
 
 use tokio::time::Instant;
 
-use super::file::{Begin, Boundary, File};
+use super::file::{Begin, Boundary, File, Until};
 use super::recorder::{Mode, OpenGap, Recorder};
 use super::segment::Sink;
 use super::spans::Why;
@@ -39,16 +39,16 @@ impl<S: Sink> Recorder<S> {
             file => file,
         };
         let fail_open = why == Why::FailOpen;
-        let begin = Begin { fail_open, after, step: self.step };
+        let begin = Begin { fail_open, after, pace: self.pace };
         let mut file = file.unwrap_or_else(|| File::new(&unit, begin));
-        let depth = self.depth.get();
+        let (depth, pending) = (self.depth.get(), file.pending() as u64);
         match file.push(unit, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
                 self.notice_open(&file);
                 Some(file)
             }
             Err(_full) => {
-                self.figures.dropped_units += 1;
+                self.figures.dropped_units += pending + 1;
                 self.lose(file);
                 None
             }
@@ -71,7 +71,7 @@ impl<S: Sink> Recorder<S> {
         // A file whose pictures can't be decoded from its start is the second best: wait for a
         // better key frame up to twice the length, if there was any hope of one.
         let group = unit.pts.saturating_sub(file.last_key);
-        let late = elapsed.saturating_add(group) >= self.segment.saturating_mul(2);
+        let late = elapsed.saturating_add(group) > self.segment.saturating_mul(2);
         let suits = unit.access == Access::Key || !file.seen_closed_key || late;
         file.epoch != unit.epoch
             || other_reason
@@ -116,13 +116,14 @@ impl<S: Sink> Recorder<S> {
     /// Hands to the sink what the current file has.
     pub(super) fn flush(&mut self) {
         let Some(mut file) = self.current.take() else { return };
-        let depth = self.depth.get();
-        match file.flush(None, depth, &mut self.desk, &mut self.audio) {
+        let (depth, pending) = (self.depth.get(), file.pending() as u64);
+        match file.flush(Until::Unknown, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
                 self.notice_open(&file);
                 self.current = Some(file);
             }
             Err(_full) => {
+                self.figures.dropped_units += pending;
                 self.lose(file);
                 self.need_key = true;
             }
@@ -135,7 +136,7 @@ impl<S: Sink> Recorder<S> {
         let pending = file.pending() as u64;
         let (start, epoch) = (file.start(), file.epoch);
         let finished = file.finish(next, now, depth, &mut self.desk, &mut self.audio);
-        self.step = finished.step;
+        self.pace = finished.pace;
         if finished.is_full {
             self.figures.dropped_units += pending;
             let end = finished.closing.as_ref().map_or(start, |closing| closing.output.end());
@@ -179,7 +180,6 @@ impl<S: Sink> Recorder<S> {
 
     /// The sink took nothing: gives up the file.
     fn lose(&mut self, file: File) {
-        self.figures.dropped_units += file.pending() as u64;
         let (start, epoch) = (file.start(), file.epoch);
         let end = file.abandon(&mut self.desk).unwrap_or(start);
         self.open_disk_gap(epoch, end);
@@ -198,9 +198,8 @@ impl<S: Sink> Recorder<S> {
 
     /// The disk took a file again. One that was written late for an earlier time says nothing.
     fn end_disk_gap(&mut self, epoch: u32, end: Timestamp) {
-        let over = |gap: &OpenGap| {
-            gap.reason == GapReason::Disk && (gap.epoch, gap.start) <= (epoch, end)
-        };
+        let over =
+            |gap: &OpenGap| gap.reason == GapReason::Disk && (gap.epoch, gap.start) <= (epoch, end);
         if self.gap.as_ref().is_some_and(over) {
             self.end_gap(end);
         }

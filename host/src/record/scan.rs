@@ -148,9 +148,10 @@ fn fragment_at(
         match &head.kind {
             b"uuid" if head.size <= IDENTITY_MAX as u64 => {
                 let bytes = read(reader, inner, head.size)?;
-                identity = bytes.get(8..UUID_HEADER).filter(|kind| *kind == IDENTITY_TYPE).and_then(
-                    |_| Identity::decode(&bytes[UUID_HEADER..]),
-                );
+                identity = bytes
+                    .get(8..UUID_HEADER)
+                    .filter(|kind| *kind == IDENTITY_TYPE)
+                    .and_then(|_| Identity::decode(&bytes[UUID_HEADER..]));
             }
             b"moof" if head.size <= MOOF_MAX => {
                 fragment.moof_offset = inner;
@@ -199,8 +200,9 @@ fn children(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 /// can't be ours.
 fn samples(moof: &[u8], into: &mut FragmentInfo) -> Option<()> {
     for (_, traf) in children(moof.get(8..)?).filter(|(kind, _)| kind == b"traf") {
-        let child =
-            |wanted: &[u8; 4]| children(traf).find(|(kind, _)| kind == wanted).map(|(_, body)| body);
+        let child = |wanted: &[u8; 4]| {
+            children(traf).find(|(kind, _)| kind == wanted).map(|(_, body)| body)
+        };
         if child(b"tfhd")?.get(4..8)? != mp4::VIDEO_TRACK.to_be_bytes() {
             continue;
         }

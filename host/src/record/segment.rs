@@ -14,7 +14,8 @@ use crate::ingest::{GapReason, VideoParameters};
 pub struct SegmentStart {
     /// Unique and increasing within the camera, for ever.
     pub sequence: u64,
-    /// UTC of decode time 0 (the smallest presentation time in the file).
+    /// UTC of decode time 0: the smallest presentation time in the file, less at most 16 ticks
+    /// where another picture is decoded first.
     pub start: Timestamp,
     /// Counts steps of the host's clock.
     pub epoch: u32,

@@ -40,7 +40,9 @@ impl Wanted {
             return;
         }
         match known {
-            Some(index) => (self.spans[index].start, self.spans[index].end) = (span.start, span.end),
+            Some(index) => {
+                (self.spans[index].start, self.spans[index].end) = (span.start, span.end)
+            }
             None => {
                 if self.spans.len() >= SPANS_MAX {
                     let first = (0..self.spans.len()).min_by_key(|index| self.spans[*index].end);

@@ -32,7 +32,7 @@ pub use sink::CameraSink;
 pub use sweep::{DeletedSegment, FreeFloor, Reason, Swept};
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -136,7 +136,8 @@ pub struct Store {
     closed: broadcast::Sender<ClosedSegment>,
     deleted: broadcast::Sender<DeletedSegment>,
     health: watch::Sender<Health>,
-    threads: Option<Threads>,
+    /// Taken once, by what ends the store; guards nothing else.
+    threads: Mutex<Option<Threads>>,
     opened_at: Timestamp,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
@@ -216,7 +217,7 @@ impl Store {
             closed,
             deleted,
             health,
-            threads: Some(Threads { writer, sync, sweep, index }),
+            threads: Mutex::new(Some(Threads { writer, sync, sweep, index })),
             opened_at,
             alive,
             lock,
@@ -339,9 +340,9 @@ impl Store {
 
     /// Closes all files, brings everything to the medium and ends the threads. Bounded: what is
     /// not done in time is left to the next start's repair, and named in the log.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(&self) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
-        let Some(threads) = self.threads.take() else { return };
+        let Some(threads) = self.take_threads() else { return };
         // An ended writer has nothing left to stop.
         let _ = self.writer.post(Letter::Stop);
         self.requests.close();
@@ -369,10 +370,16 @@ impl Store {
     }
 }
 
+impl Store {
+    fn take_threads(&self) -> Option<Threads> {
+        self.threads.lock().expect("no panic under this lock").take()
+    }
+}
+
 impl Drop for Store {
     /// Without `shutdown`, everything is left as a power cut would leave it.
     fn drop(&mut self) {
-        let Some(threads) = self.threads.take() else { return };
+        let Some(threads) = self.take_threads() else { return };
         let _ = self.writer.post(Letter::Abandon);
         self.requests.close();
         let _ = threads.writer.join();

@@ -271,7 +271,14 @@ fn run(
         let composition = if flags & 0x800 != 0 { fields.u32()? as i32 } else { 0 };
         let own = first_flags.filter(|_| index == 0).unwrap_or(own);
         let sync = own & NON_SYNC == 0;
-        samples.push(Sample { offset: *offset, size, duration, decode: *decode, composition, sync });
+        samples.push(Sample {
+            offset: *offset,
+            size,
+            duration,
+            decode: *decode,
+            composition,
+            sync,
+        });
         *offset = offset.checked_add(size.into())?;
         *decode = decode.checked_add(duration.into())?;
     }

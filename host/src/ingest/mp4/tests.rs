@@ -96,7 +96,9 @@ fn what_is_no_mp4_is_refused_with_a_reason() {
     assert!(reason(b"hello, this is text").contains("no.mp4: it has no moov box"));
     assert!(reason(b"").contains("it has no moov box"));
     assert!(reason(b"\0\0\0\x10moov\0\0\0\x08free").contains("it has no video"));
-    assert!(Mp4File::open(Path::new("/nowhere.mp4")).err().unwrap().chain().contains("/nowhere.mp4"));
+    assert!(
+        Mp4File::open(Path::new("/nowhere.mp4")).err().unwrap().chain().contains("/nowhere.mp4")
+    );
 }
 
 proptest! {

@@ -1,11 +1,13 @@
 //! Order, bounds and whole groups, whatever comes and goes.
 
 use bytes::Bytes;
-use proptest::prelude::{Strategy, prop, prop_oneof, proptest, Just};
+use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
 
 use super::*;
 use crate::base::Timestamp;
-use crate::ingest::packet::{Access, AudioFrame, AudioParameters, Codec, VideoParameters, VideoUnit};
+use crate::ingest::packet::{
+    Access, AudioFrame, AudioParameters, Codec, VideoParameters, VideoUnit,
+};
 
 fn video(number: i64, access: Access, size: usize) -> Item {
     let parameters = Arc::new(VideoParameters {

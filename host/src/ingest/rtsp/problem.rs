@@ -26,6 +26,8 @@ pub enum Problem {
     Password,
     /// It has no such path.
     Path,
+    /// It has no room for another viewer.
+    Busy,
     /// It offers neither H.264 nor H.265.
     NoVideo,
     /// Anything else.
@@ -52,6 +54,7 @@ impl OpenError {
         let problem = match error.status_code() {
             Some(401 | 403) => Problem::Password,
             Some(404) => Problem::Path,
+            Some(453 | 503) => Problem::Busy,
             Some(_) => Problem::Other,
             None => connecting(&whole),
         };
@@ -96,13 +99,19 @@ fn advice(problem: Problem, origin: &RtspOrigin) -> String {
         Problem::Scheme => format!("{}:// is not supported: use an rtsp:// URL", url.scheme()),
         Problem::Name => format!("{host} has no address: check the host name in the URL"),
         Problem::Unreachable => {
-            format!("nothing answers at {host}: check the address, and that the camera has power and network")
+            format!(
+                "nothing answers at {host}: check the address, and that the camera has power and network"
+            )
         }
         Problem::Refused => {
-            format!("{host} refuses port {port}: check the port, and that RTSP is switched on in the camera")
+            format!(
+                "{host} refuses port {port}: check the port, and that RTSP is switched on in the camera"
+            )
         }
         Problem::NoAnswer => {
-            format!("{host} does not answer: check that port {port} is the camera's RTSP port, or restart the camera")
+            format!(
+                "{host} does not answer: check that port {port} is the camera's RTSP port, or restart the camera"
+            )
         }
         Problem::Password if origin.credentials.is_none() => {
             "the camera wants a user and a password: set them in the configuration".into()
@@ -110,6 +119,9 @@ fn advice(problem: Problem, origin: &RtspOrigin) -> String {
         Problem::Password => "the camera refuses the user or the password: check both".into(),
         Problem::Path => {
             format!("the camera has no stream at {}: check the path of the URL", url.path())
+        }
+        Problem::Busy => {
+            "the camera is busy: it may allow few viewers, so close others or restart it".into()
         }
         Problem::NoVideo => {
             "the camera has no video that is supported: set it to H.264 or H.265".into()
@@ -174,7 +186,10 @@ mod tests {
     #[test]
     fn connecting_fails_in_three_ways() {
         for (text, expected) in [
-            ("Unable to connect to RTSP server: Connection refused (os error 111)", Problem::Refused),
+            (
+                "Unable to connect to RTSP server: Connection refused (os error 111)",
+                Problem::Refused,
+            ),
             ("Unable to connect to RTSP server: failed to lookup address", Problem::Name),
             ("Unable to connect to RTSP server: No route to host", Problem::Unreachable),
             ("RTSP framing error: x", Problem::Other),

@@ -100,10 +100,6 @@ impl Flow {
         self.pictures > 0
     }
 
-    pub(super) fn was_online(&self) -> bool {
-        self.online
-    }
-
     /// The parameters of the video, where the camera has just come online.
     pub(super) fn came_online(&mut self) -> Option<Arc<VideoParameters>> {
         if self.online || !self.delivered() {
@@ -140,7 +136,7 @@ impl Flow {
     pub(super) fn take(&mut self, sample: Sample, at: Instant, anchoring: Anchoring) {
         match sample {
             Sample::Video(sample) => self.video(sample, at, anchoring),
-            Sample::Audio(sample) => self.audio(sample),
+            Sample::Audio(sample) => self.audio(sample, at),
             Sample::Report(report) => self.report(report),
         }
     }
@@ -181,12 +177,12 @@ impl Flow {
         }
     }
 
-    fn audio(&mut self, sample: AudioSample) {
+    fn audio(&mut self, sample: AudioSample, at: Instant) {
         self.figures.packets.inc();
         self.figures.bytes.inc_by(sample.data.len() as u64);
         self.figures.lost.inc_by(sample.lost);
         let media = micros(sample.pts, sample.parameters.clock_rate.into());
-        self.audio_line.arrived(Stream::Audio, media, Instant::now());
+        self.audio_line.arrived(Stream::Audio, media, at);
         if self.delivered() {
             self.send_audio(sample);
         } else if self.audio_held.len() < AUDIO_HELD_MAX {

@@ -73,8 +73,8 @@ fn setup(origin: Origin) -> Setup {
     };
     let (sender, received) = channel(options, &metrics);
     let outputs = Outputs { record: Some(sender), decode: None };
-    let timeline = Timeline::new(Arrival { at: Instant::now(), wall: START });
     let clock = Arc::new(Simulated::starting_at(START));
+    let timeline = Timeline::new(Arrival::now(&*clock));
     let life = Life {
         camera: CameraIngest { name: "gate".into(), origin, stall: STALL },
         flow: Flow::new("gate", outputs, timeline, clock, &metrics),
@@ -143,6 +143,12 @@ async fn a_session_without_video_ends() {
     life.tell(&end, life.flow.delivered());
     let gaps = std::iter::from_fn(|| received.try_recv()).filter(|i| matches!(i, Item::Gap(_)));
     assert_eq!(gaps.count(), 1);
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_session() {
+    let end = survived(async { panic!("on purpose") }).await.unwrap();
+    assert_eq!((end.reason, end.then), (GapReason::Offline, Then::Retry));
 }
 
 #[tokio::test(start_paused = true)]

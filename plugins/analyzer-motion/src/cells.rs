@@ -1,0 +1,164 @@
+//! From a mask of pixels to blobs: cells of 4 by 4 pixels (which is the morphology: lone pixels vanish,
+//! small holes close), joined with their neighbours. Pure geometry: knows neither light nor time.
+
+/// Pixels on a cell's side.
+pub const CELL: usize = 4;
+/// Changed pixels that make a cell count, of 16.
+const CELL_PIXELS_MIN: u8 = 5;
+/// Blobs given, largest first.
+const BLOBS_MAX: usize = 8;
+
+/// Cells that touch each other and changed together. Edges in pixels, right and bottom exclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blob {
+    /// Left edge.
+    pub left: usize,
+    /// Top edge.
+    pub top: usize,
+    /// Right edge, exclusive.
+    pub right: usize,
+    /// Bottom edge, exclusive.
+    pub bottom: usize,
+    /// Changed pixels.
+    pub pixels: u32,
+    /// Zones it touches, a bit each.
+    pub zones: u32,
+}
+
+/// The cells of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cells {
+    width: usize,
+    height: usize,
+    columns: usize,
+    rows: usize,
+    /// Changed pixels per cell; 0 where too few or where nothing counts.
+    pixels: Vec<u8>,
+    /// Which zones a cell lies in, a bit each; 0: nothing counts here.
+    zones: Vec<u32>,
+    stack: Vec<usize>,
+}
+
+impl Cells {
+    /// For pictures of this size. `zones` says of a point (0..1, 0..1) which zones it lies in, a bit
+    /// each; 0 means that it does not count.
+    #[must_use]
+    pub fn new(width: usize, height: usize, zones: impl Fn(f32, f32) -> u32) -> Self {
+        let (columns, rows) = (width.div_ceil(CELL), height.div_ceil(CELL));
+        let centre = |index: usize, count: usize| (index as f32 + 0.5) / count as f32;
+        let zones = (0..columns * rows)
+            .map(|cell| zones(centre(cell % columns, columns), centre(cell / columns, rows)))
+            .collect();
+        Self { width, height, columns, rows, pixels: vec![0; columns * rows], zones, stack: Vec::new() }
+    }
+
+    /// The blobs of a mask of at least `pixels_min` pixels, largest first. The mask has a byte per
+    /// pixel, 0 or 1.
+    pub fn blobs(&mut self, mask: &[u8], pixels_min: u32) -> Vec<Blob> {
+        self.count(mask);
+        let mut blobs = Vec::new();
+        for cell in 0..self.pixels.len() {
+            if self.pixels[cell] > 0 {
+                let blob = self.flood(cell);
+                if blob.pixels >= pixels_min.max(1) {
+                    blobs.push(blob);
+                }
+            }
+        }
+        blobs.sort_by_key(|blob| core::cmp::Reverse(blob.pixels));
+        blobs.truncate(BLOBS_MAX);
+        blobs
+    }
+
+    fn count(&mut self, mask: &[u8]) {
+        self.pixels.fill(0);
+        for (y, row) in mask.chunks_exact(self.width).take(self.height).enumerate() {
+            let start = y / CELL * self.columns;
+            let cells = &mut self.pixels[start..start + self.columns];
+            for (cell, pixels) in cells.iter_mut().zip(row.chunks(CELL)) {
+                *cell += pixels.iter().sum::<u8>();
+            }
+        }
+        for (pixels, zones) in self.pixels.iter_mut().zip(&self.zones) {
+            if *pixels < CELL_PIXELS_MIN || *zones == 0 {
+                *pixels = 0;
+            }
+        }
+    }
+
+    /// Takes the cells joined to this one out, as one blob.
+    fn flood(&mut self, cell: usize) -> Blob {
+        let mut blob = Blob { left: usize::MAX, top: usize::MAX, ..Blob::default() };
+        self.stack.push(cell);
+        while let Some(cell) = self.stack.pop() {
+            if self.pixels[cell] == 0 {
+                continue;
+            }
+            let (column, row) = (cell % self.columns, cell / self.columns);
+            blob.pixels += u32::from(self.pixels[cell]);
+            blob.zones |= self.zones[cell];
+            blob.left = blob.left.min(column * CELL);
+            blob.top = blob.top.min(row * CELL);
+            blob.right = blob.right.max(((column + 1) * CELL).min(self.width));
+            blob.bottom = blob.bottom.max(((row + 1) * CELL).min(self.height));
+            self.pixels[cell] = 0;
+            for y in row.saturating_sub(1)..(row + 2).min(self.rows) {
+                for x in column.saturating_sub(1)..(column + 2).min(self.columns) {
+                    if self.pixels[y * self.columns + x] > 0 {
+                        self.stack.push(y * self.columns + x);
+                    }
+                }
+            }
+        }
+        blob
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mask of `width` by 16 pixels with filled rectangles `(left, top, right, bottom)`.
+    fn mask(width: usize, rectangles: &[(usize, usize, usize, usize)]) -> Vec<u8> {
+        let mut mask = vec![0; width * 16];
+        for &(left, top, right, bottom) in rectangles {
+            for y in top..bottom {
+                mask[y * width + left..y * width + right].fill(1);
+            }
+        }
+        mask
+    }
+
+    #[test]
+    fn touching_cells_are_one_blob_and_the_largest_comes_first() {
+        let mut cells = Cells::new(32, 16, |_, _| 1);
+        let mask = mask(32, &[(0, 0, 4, 4), (12, 4, 20, 12), (20, 12, 24, 16)]);
+        let blobs = cells.blobs(&mask, 1);
+        let expected = [
+            Blob { left: 12, top: 4, right: 24, bottom: 16, pixels: 80, zones: 1 },
+            Blob { left: 0, top: 0, right: 4, bottom: 4, pixels: 16, zones: 1 },
+        ];
+        assert_eq!(blobs, expected);
+        assert_eq!(cells.blobs(&mask, 17), expected[..1]);
+    }
+
+    #[test]
+    fn lone_pixels_are_no_blob() {
+        let mut cells = Cells::new(32, 16, |_, _| 1);
+        assert_eq!(cells.blobs(&mask(32, &[(0, 0, 2, 2), (8, 0, 9, 16)]), 1), []);
+    }
+
+    #[test]
+    fn cells_outside_zones_do_not_count_and_those_inside_are_named() {
+        let mut cells = Cells::new(32, 16, |x, _| if x < 0.25 { 0 } else if x < 0.5 { 1 } else { 2 });
+        let blobs = cells.blobs(&mask(32, &[(0, 0, 32, 16)]), 1);
+        assert_eq!(blobs, [Blob { left: 8, top: 0, right: 32, bottom: 16, pixels: 384, zones: 3 }]);
+    }
+
+    #[test]
+    fn sizes_need_not_be_whole_cells() {
+        let mut cells = Cells::new(30, 14, |_, _| 1);
+        let blobs = cells.blobs(&vec![1; 30 * 14], 1);
+        assert_eq!(blobs, [Blob { left: 0, top: 0, right: 30, bottom: 14, pixels: 416, zones: 1 }]);
+    }
+}

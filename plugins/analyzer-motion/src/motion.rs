@@ -1,0 +1,165 @@
+//! Is something moving, and where: pictures in, blobs out. Holds the background through warm-up, flashes
+//! and changes of size. Pure: knows pictures and their times, not events.
+
+use crate::cells::{Blob, Cells};
+use crate::kernel::{Background, Step};
+use crate::params::{Settings, Sensitivity};
+
+/// Pictures within this time after a reset only teach the background.
+const WARM_UP: i64 = 800_000;
+/// The background follows within 2^2 pictures while it warms up, 2^4 afterwards, 2^6 while something moves.
+const RATES: [u8; 3] = [2, 4, 6];
+/// Pictures for which something may stand still before it is background: 20 s at 5 a second.
+const PATIENCE: u8 = 100;
+/// Every so many pictures the second background fades by a level.
+const FADE_EVERY: u32 = 16;
+/// A change of so much of the picture is light, not motion: a flash, a lamp, headlights.
+const FLASH_SHARE: f32 = 0.5;
+/// A flash that lasts is a new light: the background is learned anew.
+const FLASH_LASTS: i64 = 1_500_000;
+
+/// What a picture shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sight {
+    /// The background is being learned; nothing can be said.
+    WarmUp,
+    /// Most of the picture changed at once; nothing can be said.
+    Flash,
+    /// These blobs moved, largest first; none: nothing did.
+    Moving(Vec<Blob>),
+}
+
+/// One picture, gray, tightly packed.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Microseconds.
+    pub time: i64,
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// `width * height` levels.
+    pub pixels: &'a [u8],
+}
+
+/// The detector of one camera.
+#[derive(Debug, Clone)]
+pub struct Motion {
+    settings: Settings,
+    scene: Option<Scene>,
+}
+
+/// What is known of the scene since the last reset.
+#[derive(Debug, Clone)]
+struct Scene {
+    width: usize,
+    height: usize,
+    background: Background,
+    cells: Cells,
+    learning_since: Option<i64>,
+    flash_since: Option<i64>,
+    moving: bool,
+    pictures: u32,
+}
+
+impl Motion {
+    /// Sees nothing until it has a background.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, scene: None }
+    }
+
+    /// The parameters in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Other parameters; the background stays.
+    pub fn set(&mut self, settings: Settings) {
+        if let Some(scene) = &mut self.scene {
+            scene.cells = cells(&settings, scene.width, scene.height);
+        }
+        self.settings = settings;
+    }
+
+    /// Forgets the background.
+    pub fn forget(&mut self) {
+        self.scene = None;
+    }
+
+    /// Looks at one picture, in order of time. Its pixels must be `width * height`; one without
+    /// pixels shows nothing.
+    pub fn look(&mut self, frame: Frame<'_>) -> Sight {
+        let Frame { time, width, height, pixels } = frame;
+        if pixels.is_empty() || pixels.len() != width * height {
+            return Sight::WarmUp;
+        }
+        let scene = match &mut self.scene {
+            Some(scene) if (scene.width, scene.height) == (width, height) => scene,
+            _ => {
+                self.scene = Some(Scene::new(&self.settings, frame));
+                return Sight::WarmUp;
+            }
+        };
+        let warming = scene.learning_since.is_some_and(|since| time < since.saturating_add(WARM_UP));
+        scene.pictures = scene.pictures.wrapping_add(1);
+        let step = Step {
+            threshold: self.settings.sensitivity.threshold(),
+            rate: RATES[if warming { 0 } else if scene.moving { 2 } else { 1 }],
+            patience: if warming { 1 } else { PATIENCE },
+            fade: scene.pictures.is_multiple_of(FADE_EVERY),
+        };
+        let changed = scene.background.look(pixels, step);
+        if warming {
+            return Sight::WarmUp;
+        }
+        scene.learning_since = None;
+        if changed as f32 > FLASH_SHARE * pixels.len() as f32 {
+            let since = *scene.flash_since.get_or_insert(time);
+            if time.saturating_sub(since) >= FLASH_LASTS {
+                self.scene = Some(Scene::new(&self.settings, frame));
+            }
+            return Sight::Flash;
+        }
+        scene.flash_since = None;
+        let pixels_min = (self.settings.minimum_size * pixels.len() as f32).ceil() as u32;
+        let blobs = if changed < pixels_min.max(1) {
+            Vec::new()
+        } else {
+            scene.cells.blobs(scene.background.mask(), pixels_min)
+        };
+        scene.moving = !blobs.is_empty();
+        Sight::Moving(blobs)
+    }
+}
+
+impl Scene {
+    fn new(settings: &Settings, frame: Frame<'_>) -> Self {
+        Self {
+            width: frame.width,
+            height: frame.height,
+            background: Background::new(frame.pixels),
+            cells: cells(settings, frame.width, frame.height),
+            learning_since: Some(frame.time),
+            flash_since: None,
+            moving: false,
+            pictures: 0,
+        }
+    }
+}
+
+fn cells(settings: &Settings, width: usize, height: usize) -> Cells {
+    Cells::new(width, height, |x, y| settings.zones_at(x, y))
+}
+
+impl Sensitivity {
+    /// Levels that a pixel must differ, beside its own noise.
+    fn threshold(self) -> u8 {
+        match self {
+            Self::Low => 28,
+            Self::Medium => 18,
+            Self::High => 11,
+        }
+    }
+}

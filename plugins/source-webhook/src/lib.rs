@@ -1,0 +1,116 @@
+//! Turns JSON posted to `/hooks/<source>` into events: the glue between the contract and `mapping.rs`.
+//! Takes messages of its own topic, gives events; a body it cannot read is rejected with the reason.
+
+pub mod mapping;
+pub mod time;
+
+use wardline_sdk::{
+    Event, EventSource, Fault, Message, Messages, Reconfigure, Setup, Snapshot, SourceSpec, State,
+    params, plugin,
+};
+
+use mapping::Settings;
+
+/// The layout of what [`State::save`] gives: the number of events so far, little endian.
+const SCHEMA: u32 = 1;
+
+/// One configured source.
+pub struct Webhook {
+    settings: Settings,
+    events: u64,
+}
+
+plugin!(Webhook: event_source, messages, state, reconfigure);
+
+impl EventSource for Webhook {
+    fn init(setup: &Setup) -> Result<(Self, SourceSpec), Fault> {
+        let settings = params::parse(&setup.params)?;
+        let topics = vec![format!("hook:{}", setup.name)];
+        Ok((Self { settings, events: 0 }, SourceSpec { topics, tick: None }))
+    }
+}
+
+impl Messages for Webhook {
+    fn on_message(&mut self, message: &Message, body: &[u8]) -> Result<Vec<Event>, Fault> {
+        self.settings.events(body, message.received, &mut self.events).map_err(Fault::Rejected)
+    }
+}
+
+impl State for Webhook {
+    fn save(&mut self) -> Result<Snapshot, String> {
+        Ok(Snapshot { schema: SCHEMA, data: self.events.to_le_bytes().to_vec() })
+    }
+
+    fn load(&mut self, snapshot: Snapshot) -> Result<(), String> {
+        let data: [u8; 8] = match (snapshot.schema, snapshot.data.try_into()) {
+            (SCHEMA, Ok(data)) => data,
+            (schema, _) => return Err(format!("a snapshot of schema {schema} cannot be read")),
+        };
+        self.events = u64::from_le_bytes(data);
+        Ok(())
+    }
+}
+
+impl Reconfigure for Webhook {
+    fn set_params(&mut self, params: &str) -> Result<(), Fault> {
+        self.settings = params::parse(params)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn webhook(params: &str) -> (Webhook, SourceSpec) {
+        let setup = Setup {
+            name: "door".to_owned(),
+            camera: None,
+            video: None,
+            params: params.to_owned(),
+            attributes: Vec::new(),
+        };
+        Webhook::init(&setup).unwrap()
+    }
+
+    fn post(webhook: &mut Webhook, body: &str) -> Result<Vec<Event>, Fault> {
+        let message = Message {
+            topic: "hook:door".to_owned(),
+            content_type: "application/json".to_owned(),
+            received: 1_000_000,
+            attributes: Vec::new(),
+        };
+        webhook.on_message(&message, body.as_bytes())
+    }
+
+    #[test]
+    fn it_listens_to_its_own_path_only() {
+        assert_eq!(webhook("{}").1.topics, ["hook:door"]);
+    }
+
+    #[test]
+    fn a_bad_body_is_rejected_and_the_next_one_is_heard() {
+        let (mut webhook, _) = webhook("{}");
+        assert!(matches!(post(&mut webhook, "?"), Err(Fault::Rejected(_))));
+        assert_eq!(post(&mut webhook, r#"{"kind":"door.opened"}"#).unwrap()[0].time, 1_000_000);
+    }
+
+    #[test]
+    fn ids_go_on_in_a_new_instance() {
+        let (mut old, _) = webhook("{}");
+        let first = post(&mut old, r#"{"kind":"a"}"#).unwrap().remove(0);
+        let (mut new, _) = webhook("{}");
+        new.load(old.save().unwrap()).unwrap();
+        let second = post(&mut new, r#"{"kind":"a"}"#).unwrap().remove(0);
+        assert_ne!(first.id, second.id);
+        assert!(new.load(Snapshot { schema: 1, data: vec![0] }).is_err());
+    }
+
+    #[test]
+    fn new_parameters_hold_at_once_and_bad_ones_never() {
+        let (mut webhook, _) = webhook("{}");
+        webhook.set_params(r#"{"kind":"bell"}"#).unwrap();
+        assert!(webhook.set_params(r#"{"colour":"red"}"#).is_err());
+        assert_eq!(post(&mut webhook, "{}").unwrap()[0].kind, "bell");
+    }
+}
