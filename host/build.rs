@@ -5,6 +5,7 @@ use std::path::Path;
 /// The plugins that are part of the binary. `src/wasm/bundled.rs` names the same.
 const BUNDLED: [&str; 3] = ["analyzer-motion", "source-webhook", "policy-pre-post"];
 
+#[allow(clippy::print_stdout, reason = "so a build script talks to cargo")]
 fn main() {
     let variable = |name| std::env::var(name).expect("set by cargo");
     let dist = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../plugins/dist");

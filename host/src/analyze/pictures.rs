@@ -133,7 +133,7 @@ impl Wish {
             self.thinning = thinning;
             self.due = Due::new(pace(&self.subscription.request, thinning));
         }
-        self.due.wants(picture)
+        self.due.is_due(picture.pts, picture.key)
     }
 }
 

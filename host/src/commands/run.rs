@@ -39,9 +39,9 @@ mod tests {
     #[test]
     fn the_cache_is_where_such_things_are() {
         for (set, expected) in [
-            (&[("HOME", "/home/a")][..], Some("/home/a/.cache/wardline")),
-            (&[("HOME", "/home/a"), ("XDG_CACHE_HOME", "/x")], Some("/x/wardline")),
-            (&[("HOME", "/home/a"), ("CACHE_DIRECTORY", "/var/cache/w")], Some("/var/cache/w")),
+            (&[("HOME", "/u/a")][..], Some("/u/a/.cache/wardline")),
+            (&[("HOME", "/u/a"), ("XDG_CACHE_HOME", "/x")], Some("/x/wardline")),
+            (&[("HOME", "/u/a"), ("CACHE_DIRECTORY", "/var/cache/w")], Some("/var/cache/w")),
             (&[("HOME", "relative")], None),
             (&[], None),
         ] {

@@ -65,11 +65,21 @@ mod tests {
             ("on key frames", (20, 30), vec![piece(0, 60, 10)], Some((20, 30, false))),
             ("last group", (13, 55), vec![piece(0, 60, 10)], Some((10, 60, false))),
             ("exact end", (13, 60), vec![piece(0, 60, 10)], Some((10, 60, false))),
-            ("two files", (55, 65), vec![piece(0, 60, 10), piece(60, 90, 4)], Some((50, 68, false))),
+            (
+                "two files",
+                (55, 65),
+                vec![piece(0, 60, 10), piece(60, 90, 4)],
+                Some((50, 68, false)),
+            ),
             ("starts late", (13, 25), vec![piece(17, 60, 10)], Some((17, 27, true))),
             ("ends early", (13, 95), vec![piece(0, 60, 10)], Some((10, 60, true))),
             ("hole", (13, 95), vec![piece(0, 60, 10), piece(61, 99, 10)], Some((10, 99, true))),
-            ("no key at the start", (1, 5), vec![Piece { start: at(0), end: at(9), keys: vec![at(7)] }], Some((0, 7, false))),
+            (
+                "no key at the start",
+                (1, 5),
+                vec![Piece { start: at(0), end: at(9), keys: vec![at(7)] }],
+                Some((0, 7, false)),
+            ),
             ("nothing", (1, 5), vec![], None),
         ] {
             let found = edges(at(asked.0), at(asked.1), &pieces);

@@ -1,1 +1,155 @@
-//! A file layer that fails on purpose, for tests.
+//! A file layer that fails on purpose, for tests: the machine's files, with every changing
+//! operation counted and the chosen ones refused.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::fs::{Disk, File, Fs, Lock, Source, Space};
+
+/// Which operations fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    /// The nth, counted from 1.
+    Once(usize),
+    /// The nth and all after it.
+    From(usize),
+}
+
+struct Plan {
+    fault: Fault,
+    count: usize,
+    hit: bool,
+    free: Option<u64>,
+}
+
+/// Clones share the count.
+#[derive(Clone)]
+pub(super) struct Faulty(Arc<Mutex<Plan>>);
+
+impl Faulty {
+    pub(super) fn new(fault: Fault) -> Self {
+        Self(Arc::new(Mutex::new(Plan { fault, count: 0, hit: false, free: None })))
+    }
+
+    /// From here on, counted anew.
+    pub(super) fn set(&self, fault: Fault) {
+        let mut plan = self.0.lock().unwrap();
+        (plan.fault, plan.count) = (fault, 0);
+    }
+
+    /// The filesystem says that it has so many bytes free, of 100 GiB.
+    pub(super) fn set_free(&self, bytes: u64) {
+        self.0.lock().unwrap().free = Some(bytes);
+    }
+
+    /// An operation has failed.
+    pub(super) fn was_hit(&self) -> bool {
+        self.0.lock().unwrap().hit
+    }
+
+    fn step(&self) -> io::Result<()> {
+        let mut plan = self.0.lock().unwrap();
+        plan.count += 1;
+        let fails = match plan.fault {
+            Fault::None => false,
+            Fault::Once(n) => plan.count == n,
+            Fault::From(n) => plan.count >= n,
+        };
+        plan.hit |= fails;
+        if fails { Err(io::Error::other("failed on purpose")) } else { Ok(()) }
+    }
+}
+
+struct FaultyFile {
+    file: Arc<dyn File>,
+    faults: Faulty,
+}
+
+impl File for FaultyFile {
+    fn append(&self, data: &[u8]) -> io::Result<()> {
+        self.faults.step().inspect_err(|_| {
+            // A full disk takes a part.
+            self.file.append(&data[..data.len() / 2]).unwrap();
+        })?;
+        self.file.append(data)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.faults.step()?;
+        self.file.sync_data()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.faults.step()?;
+        self.file.truncate(length)
+    }
+}
+
+impl Fs for Faulty {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.step()?;
+        Ok(Arc::new(FaultyFile { file: Disk.create(path)?, faults: self.clone() }))
+    }
+
+    fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.step()?;
+        Ok(Arc::new(FaultyFile { file: Disk.reopen(path)?, faults: self.clone() }))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
+        self.step()?;
+        Disk.open(path)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.step()?;
+        Disk.read(path)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        Disk.create_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        Disk.sync_dir(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step()?;
+        Disk.rename(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        Disk.unlink(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        self.step()?;
+        Disk.remove_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        Disk.list(path)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<Option<u64>> {
+        self.step()?;
+        Disk.length(path)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        match self.0.lock().unwrap().free {
+            Some(free) => Ok(Space { free, total: 100 << 30 }),
+            None => Disk.space(path),
+        }
+    }
+
+    fn lock(&self, path: &Path, note: &str) -> io::Result<Lock> {
+        Disk.lock(path, note)
+    }
+}

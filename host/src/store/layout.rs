@@ -126,9 +126,8 @@ pub fn lock(fs: &dyn Fs, root: &Path) -> Result<Lock> {
 /// Refuses a directory that has an index but no marker, and a store of a later version.
 pub fn identify(fs: &dyn Fs, root: &Path) -> Result<String> {
     let path = root.join(MARKER);
-    let failed = |error: std::io::Error| {
-        Error::stop(format!("can't read {}", path.display())).with(error)
-    };
+    let failed =
+        |error: std::io::Error| Error::stop(format!("can't read {}", path.display())).with(error);
     if fs.length(&path).map_err(failed)?.is_none() {
         if fs.length(&index(root)).map_err(failed)?.is_some() {
             return Err(Error::refuse(format!(
@@ -195,10 +194,7 @@ mod tests {
     #[test]
     fn segments_lie_by_day() {
         let start = Timestamp::from_millis(1_763_800_000_123);
-        assert_eq!(
-            segment("gate", start, 7),
-            Path::new("gate/2025/11/22/1763800000123-7.mp4")
-        );
+        assert_eq!(segment("gate", start, 7), Path::new("gate/2025/11/22/1763800000123-7.mp4"));
         assert_eq!(segment("g", Timestamp::ZERO, 0), Path::new("g/1970/01/01/0-0.mp4"));
     }
 
@@ -214,11 +210,10 @@ mod tests {
         };
         assert_eq!(named(one), ["gate/2025/11/22", "gate/2025/11", "gate/2025", "gate", ""]);
         assert_eq!(named(one), ["gate/2025/11/22"]);
-        assert_eq!(named(Path::new("gate/2025/12/01/2-2.mp4")), [
-            "gate/2025/12/01",
-            "gate/2025/12",
-            "gate/2025"
-        ]);
+        assert_eq!(
+            named(Path::new("gate/2025/12/01/2-2.mp4")),
+            ["gate/2025/12/01", "gate/2025/12", "gate/2025"]
+        );
         remove_empty_parents(&Disk, root, one);
         assert_eq!(Disk.list(&root.join("gate/2025")).unwrap(), ["12"]);
         remove_empty_parents(&Disk, root, Path::new("gate/2025/12/01/2-2.mp4"));

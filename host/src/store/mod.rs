@@ -10,8 +10,11 @@ mod mailbox;
 mod index;
 pub mod edges;
 pub mod holds;
+mod settings;
+mod news;
 mod recording;
 mod writer;
+mod rounds;
 mod syncer;
 mod sink;
 mod recover;
@@ -26,17 +29,18 @@ mod tests;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
+pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
+pub use settings::{CameraRetention, EVENT_KEEP, FreeFloor, SYNC_INTERVAL, StoreConfig};
 pub use sink::CameraSink;
-pub use sweep::{DeletedSegment, FreeFloor, Reason, Swept};
+pub use sweep::Swept;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::{broadcast, oneshot, watch};
 
 use crate::base::clock::Clock;
@@ -51,78 +55,10 @@ use sink::Camera;
 use sweep::{Request, Sweeper};
 use writer::{Letter, Writer};
 
-/// How often fragments are brought to the medium.
-pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
-/// How long events are kept.
-pub const EVENT_KEEP: Duration = Duration::from_secs(90 * 86_400);
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
 /// Everything must be on the medium so long after shutdown began.
 const SHUTDOWN: Duration = Duration::from_millis(1900);
-
-/// What a store is to be.
-#[derive(Clone, Debug)]
-pub struct StoreConfig {
-    /// Its root directory; its parent must be there.
-    pub path: PathBuf,
-    /// How often fragments are brought to the medium. Longer under load.
-    pub sync_interval: Duration,
-    /// How long events are kept, from their receipt.
-    pub event_keep: Duration,
-    /// The least free space of its filesystem.
-    pub free_floor: FreeFloor,
-}
-
-impl StoreConfig {
-    /// A store at `path` with the defaults.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            sync_interval: SYNC_INTERVAL,
-            event_keep: EVENT_KEEP,
-            free_floor: FreeFloor::Default,
-        }
-    }
-}
-
-/// How long a camera's video is kept where no policy says otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CameraRetention {
-    /// From the end of each segment or span. `None`: no limit by age.
-    pub keep: Option<Duration>,
-}
-
-/// A segment is complete, and its file, directories and row are on the medium.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ClosedSegment {
-    /// The camera.
-    pub camera: String,
-    /// Unique within the camera.
-    pub sequence: u64,
-    /// Counts steps of the host's clock.
-    pub epoch: u32,
-    /// Its first moment.
-    pub start: Timestamp,
-    /// The moment after its last.
-    pub end: Timestamp,
-    /// Its size.
-    pub bytes: u64,
-    /// It does not continue the camera's segment before it.
-    pub gap_before: bool,
-    /// It is kept as continuous video unless a policy answers otherwise.
-    pub continuous: bool,
-    /// It is kept because a plugin was down.
-    pub fail_open: bool,
-}
-
-/// Whether the disk takes what it is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// It does.
-    Good,
-    /// It refused, with these words.
-    Failing(String),
-}
 
 /// A store that is being written. One per root, machine-wide.
 pub struct Store {
@@ -139,6 +75,8 @@ pub struct Store {
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
     opened_at: Timestamp,
+    /// Cameras that have been asked for: the time away is shown once.
+    known: Mutex<BTreeSet<String>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
     /// Until the last thread has ended.
@@ -172,6 +110,7 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
+        retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
@@ -219,6 +158,7 @@ impl Store {
             health,
             threads: Mutex::new(Some(Threads { writer, sync, sweep, index })),
             opened_at,
+            known: Mutex::default(),
             alive,
             lock,
         };
@@ -243,10 +183,13 @@ impl Store {
     pub fn camera(&self, name: &str, retention: CameraRetention) -> Result<(CameraSink, u64)> {
         layout::check_camera(name)?;
         let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
+        let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
                 let camera = edit::camera(c, &wanted, retention.keep)?;
-                edit::stopped(c, camera.id, alive, now)?;
+                if first {
+                    edit::stopped(c, camera.id, alive, now)?;
+                }
                 Ok(camera)
             };
             add().map_err(failed("add a camera"))
@@ -347,8 +290,7 @@ impl Store {
         let _ = self.writer.post(Letter::Stop);
         self.requests.close();
         let lock = self.lock.clone();
-        let (done, ended) = oneshot::channel();
-        let wait = move || {
+        let join = move || {
             // A thread that panicked has said so.
             let _ = threads.writer.join();
             let _ = threads.sweep.join();
@@ -358,10 +300,8 @@ impl Store {
             let _ = threads.index.join();
             let _ = threads.sync.join();
             drop(lock);
-            let _ = done.send(());
         };
-        let waiter = std::thread::Builder::new().name("store-end".into()).spawn(wait);
-        if waiter.is_err() || tokio::time::timeout(SHUTDOWN, ended).await.is_err() {
+        if !in_time(join).await {
             tracing::error!(
                 store = %self.config.path.display(),
                 "the disk did not finish in time: the next start repairs what is open"
@@ -374,6 +314,29 @@ impl Store {
     fn take_threads(&self) -> Option<Threads> {
         self.threads.lock().expect("no panic under this lock").take()
     }
+}
+
+/// Runs `work` on a thread of its own. Gives whether it ended within [`SHUTDOWN`] of the disk's
+/// time, which goes on where a test has paused tokio's.
+async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, ended) = std::sync::mpsc::sync_channel(1);
+    let (told, tell) = oneshot::channel();
+    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new().name(name.into()).spawn(body).is_ok()
+    };
+    let started = start(
+        "store-end",
+        Box::new(move || {
+            work();
+            let _ = done.send(());
+        }),
+    ) && start(
+        "store-end-wait",
+        Box::new(move || {
+            let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
+        }),
+    );
+    started && tell.await.unwrap_or(false)
 }
 
 impl Drop for Store {

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::edges::{Edges, Piece, edges};
 use super::fs::{Disk, Fs};
 use super::holds::{Continuous, Until};
-use super::index::map::Entry;
 use super::index::events::{self, EventFilter, StoredEvent};
+use super::index::map::Entry;
 use super::index::read::{self, StoredGap};
 use super::index::row::{Flags, Segment, State};
 use super::index::spans::{self, Stored, moment};
@@ -226,8 +226,7 @@ impl Reader {
         let since = filter.since.unwrap_or(Timestamp::ZERO);
         let until = filter.until.unwrap_or(Timestamp::MAX);
         let cameras = read::cameras(&self.connection).map_err(failed("list cameras"))?;
-        let wanted =
-            |name: &str| filter.camera.as_deref().is_none_or(|camera| camera == name);
+        let wanted = |name: &str| filter.camera.as_deref().is_none_or(|camera| camera == name);
         cameras
             .iter()
             .filter(|camera| wanted(&camera.name))
@@ -255,7 +254,8 @@ impl Reader {
         let mut found: Vec<_> = closed.into_iter().map(without).collect();
         let open = read::open(c, camera.id).map_err(failed("list open segments"))?;
         let grown = open.into_iter().filter_map(|segment| self.look(segment));
-        found.extend(grown.filter(|found| found.segment.start < until && found.segment.end > since));
+        found
+            .extend(grown.filter(|found| found.segment.start < until && found.segment.end > since));
         found.sort_by_key(|found| (found.segment.epoch, found.segment.sequence));
         Ok(found)
     }

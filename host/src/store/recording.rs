@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fs::{File, Fs};
+use super::holds::Continuous;
 use super::index::edit::{Closing, Opening};
 use super::index::map::Entry;
 use super::index::row::Flags;
-use super::holds::Continuous;
 use super::layout;
 use super::sink::{Camera, Charge};
 use crate::base::Timestamp;

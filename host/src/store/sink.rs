@@ -159,3 +159,24 @@ impl Drop for CameraSink {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    impl Camera {
+        pub(in super::super) fn drops(&self) -> u64 {
+            self.drops.get()
+        }
+    }
+
+    /// A sink whose writer never reads.
+    pub(in super::super) fn stalled() -> (CameraSink, Arc<Camera>) {
+        let metrics = Metrics::default();
+        let camera = Arc::new(Camera::new(1, "gate", &metrics));
+        let folder = tempfile::tempdir().unwrap();
+        let connection = super::super::index::open(&folder.path().join("i")).unwrap();
+        let (indexer, _) = Indexer::start(connection, metrics).unwrap();
+        (CameraSink::new(camera.clone(), Arc::default(), indexer), camera)
+    }
+}

@@ -4,92 +4,35 @@
 //! does, inside the claim.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
-use super::fs::{Fs, Space};
+use super::fs::Fs;
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
 use super::index::{edit, events, failed, spans};
 use super::layout;
 use super::mailbox::{Mailbox, Taken};
+use super::news::{DeletedSegment, Reason};
+use super::settings::FreeFloor;
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Result};
 
 /// The floor is compared with the free space so often.
 const FLOOR_PERIOD: Duration = Duration::from_secs(1);
 /// Age is looked at so often.
 const AGE_PERIOD: Duration = Duration::from_secs(60);
 /// Rows in one claim, so that events do not wait long behind it.
-const CLAIM: usize = 64;
+const CLAIM: u32 = 64;
 /// Claims under pressure before the free space is measured again.
 const ROUNDS: usize = 64;
-
-/// The least free space of a store's filesystem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FreeFloor {
-    /// The larger of 5 % and 1 GiB, at most 50 GiB.
-    Default,
-    /// So many bytes; 0 is none.
-    Bytes(u64),
-}
-
-impl FreeFloor {
-    fn bytes(self, space: Space) -> u64 {
-        match self {
-            Self::Default => (space.total / 20).clamp(1 << 30, 50 << 30),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-}
-
-/// Why a segment was deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Nothing kept it.
-    Expired,
-    /// It was kept as continuous video, and the disk ran full.
-    FullContinuous,
-    /// It was kept by a span, and the disk ran full.
-    FullSpan,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Expired => "nothing keeps it any more",
-            Self::FullContinuous => "disk full: oldest continuous video",
-            Self::FullSpan => "disk full: oldest span",
-        })
-    }
-}
-
-/// A segment was deleted.
-#[derive(Clone, Debug, Serialize)]
-pub struct DeletedSegment {
-    /// The camera.
-    pub camera: String,
-    /// The segment.
-    pub sequence: u64,
-    /// Its first moment.
-    pub start: Timestamp,
-    /// The moment after its last.
-    pub end: Timestamp,
-    /// Its size.
-    pub bytes: u64,
-    /// Why.
-    pub reason: Reason,
-}
 
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -188,10 +131,9 @@ impl Sweeper {
             return Ok(());
         }
         self.sweep()?;
-        for (pressure, reason) in [
-            (Pressure::Continuous, Reason::FullContinuous),
-            (Pressure::Spans, Reason::FullSpan),
-        ] {
+        for (pressure, reason) in
+            [(Pressure::Continuous, Reason::FullContinuous), (Pressure::Spans, Reason::FullSpan)]
+        {
             for _ in 0..ROUNDS {
                 lacking = self.lacking()?;
                 if lacking == 0 {
@@ -199,7 +141,8 @@ impl Sweeper {
                 }
                 let now = self.clock.wall();
                 let claimed = self.indexer.ask_blocking(move |c| {
-                    retain::claim_oldest(c, now, pressure, lacking).map_err(failed("claim segments"))
+                    retain::claim_oldest(c, now, pressure, lacking)
+                        .map_err(failed("claim segments"))
                 })?;
                 if claimed.is_empty() {
                     break;

@@ -19,10 +19,10 @@ use super::index::row::{Flags, Segment};
 use super::index::thread::Indexer;
 use super::index::{edit, failed};
 use super::mailbox::{Mailbox, Taken};
+use super::news::{ClosedSegment, Health};
 use super::recording::{Recording, Stage};
 use super::sink::{Camera, Charge};
-use super::syncer::{Dirty, Round, Synced};
-use super::{ClosedSegment, Health};
+use super::syncer::{Round, Synced};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
@@ -33,8 +33,6 @@ pub(super) type Key = (i64, u64);
 
 /// Letters read at a time.
 const BATCH: usize = 256;
-/// A round that took long is followed by so many times its length before the next.
-const STRETCH: u32 = 2;
 
 /// What the writer is told.
 pub(super) enum Letter {
@@ -72,14 +70,14 @@ pub(super) struct Writer {
 
 /// The writer at work.
 pub(super) struct State {
-    writer: Writer,
-    recordings: BTreeMap<Key, Recording>,
+    pub(super) writer: Writer,
+    pub(super) recordings: BTreeMap<Key, Recording>,
     /// Directories with entries that are not yet on the medium.
-    folders: BTreeSet<PathBuf>,
+    pub(super) folders: BTreeSet<PathBuf>,
     /// A round is under way.
-    syncing: bool,
-    next_round: Instant,
-    stopping: bool,
+    pub(super) syncing: bool,
+    pub(super) next_round: Instant,
+    pub(super) stopping: bool,
 }
 
 /// The thread's body.
@@ -169,6 +167,9 @@ impl State {
         if let Some(end) = end {
             self.close(key, end);
         }
+        if self.stopping {
+            self.stop_growing(key);
+        }
     }
 
     fn append(&mut self, key: Key, fragment: Fragment, charge: Charge) {
@@ -216,7 +217,7 @@ impl State {
     }
 
     /// Removes a file without video, then its row.
-    fn discard(&mut self, key: Key) {
+    pub(super) fn discard(&mut self, key: Key) {
         let Some(recording) = self.recordings.remove(&key) else { return };
         let path = self.writer.root.join(&recording.path);
         let fs = &self.writer.fs;
@@ -237,7 +238,7 @@ impl State {
     }
 
     /// The disk does not even let us cut: its row stays unfinished, for recovery.
-    fn leave(&mut self, key: Key) {
+    pub(super) fn leave(&mut self, key: Key) {
         if let Some(recording) = self.recordings.remove(&key) {
             tracing::warn!(
                 camera = recording.camera.name,
@@ -247,86 +248,7 @@ impl State {
         }
     }
 
-    /// Starts a round if one is due. Gives how long to wait for letters.
-    fn sync_when_due(&mut self) -> Option<Duration> {
-        if self.syncing || !self.recordings.values().any(Recording::is_dirty) {
-            return None;
-        }
-        let now = Instant::now();
-        if now < self.next_round && !self.stopping {
-            return Some(self.next_round - now);
-        }
-        let dirty = |(key, recording): (&Key, &mut Recording)| {
-            let file = recording.file.clone().filter(|_| recording.is_dirty())?;
-            recording.changed = false;
-            Some(Dirty { key: *key, file, written: recording.written })
-        };
-        let files = self.recordings.iter_mut().filter_map(dirty).collect();
-        let round = Round { files, folders: std::mem::take(&mut self.folders) };
-        self.syncing = self.writer.rounds.post(round).is_ok();
-        self.next_round = now + self.writer.sync_interval;
-        None
-    }
-
-    fn synced(&mut self, synced: Synced) {
-        self.syncing = false;
-        self.next_round = self.next_round.max(Instant::now() + synced.took * STRETCH);
-        let placed = synced.placed.map_err(|error| {
-            // Whoever makes a file there next needs them.
-            self.folders.extend(synced.folders);
-            Error::retry("sync directories of the store").with(error)
-        });
-        if let Err(error) = &placed {
-            self.alarm(error);
-        }
-        for (key, written, result) in synced.files {
-            let Some(recording) = self.recordings.get_mut(&key) else { continue };
-            match result {
-                Ok(()) if recording.placed || placed.is_ok() => {
-                    recording.synced = written;
-                    if !std::mem::replace(&mut recording.placed, true) {
-                        self.writer.indexer.post_idle(move |c| {
-                            edit::opened(c, key.0, key.1).map_err(failed("note an open segment"))
-                        });
-                    }
-                    self.finish(key);
-                }
-                Ok(()) => self.cut_to_synced(key),
-                Err(error) => {
-                    let path = self.writer.root.join(&recording.path);
-                    let what = format!("sync segment {}", path.display());
-                    self.alarm(&Error::retry(what).with(error));
-                    self.cut_to_synced(key);
-                }
-            }
-        }
-    }
-
-    /// A sync failed: nothing after the last good one is believed, and none is tried again.
-    fn cut_to_synced(&mut self, key: Key) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        recording.refuse();
-        match recording.cut(if recording.placed { recording.synced } else { 0 }) {
-            Ok(true) => self.record_closed(key),
-            Ok(false) => self.discard(key),
-            Err(_) => self.leave(key),
-        }
-    }
-
-    /// After a good sync: goes on if the file is whole.
-    fn finish(&mut self, key: Key) {
-        let Some(recording) = self.recordings.get(&key) else { return };
-        let well = !recording.is_refused() && recording.has_video();
-        let whole = recording.synced == recording.written && !recording.changed;
-        if whole && recording.stage == Stage::Ending {
-            self.record_closed(key);
-        }
-        if well {
-            self.healthy();
-        }
-    }
-
-    fn record_closed(&mut self, key: Key) {
+    pub(super) fn record_closed(&mut self, key: Key) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         recording.stage = Stage::Closing;
         recording.file = None;
@@ -369,29 +291,27 @@ impl State {
     fn stop(&mut self) {
         self.stopping = true;
         for key in self.recordings.keys().copied().collect::<Vec<_>>() {
-            let Some(recording) = self.recordings.get_mut(&key) else { continue };
-            match recording.stage {
-                Stage::Announced => {
-                    // Too late to begin: nothing was promised yet.
-                    recording.refuse();
-                    self.discard(key);
-                }
-                Stage::Open => {
-                    recording.refuse();
-                    let written = recording.written;
-                    match recording.cut(written) {
-                        Ok(true) => {}
-                        Ok(false) => self.discard(key),
-                        Err(_) => self.leave(key),
-                    }
-                }
-                Stage::Ending | Stage::Closing => {}
-            }
+            self.stop_growing(key);
+        }
+    }
+
+    /// Ends a file that its camera did not end. One that is still announced ends once it is made:
+    /// what its camera handed over is kept.
+    fn stop_growing(&mut self, key: Key) {
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        if recording.stage != Stage::Open {
+            return;
+        }
+        recording.refuse();
+        match recording.cut(recording.written) {
+            Ok(true) => {}
+            Ok(false) => self.discard(key),
+            Err(_) => self.leave(key),
         }
     }
 
     /// Counts an error, and says it once until the disk is well again.
-    fn alarm(&self, error: &Error) {
+    pub(super) fn alarm(&self, error: &Error) {
         self.writer.metrics.store_errors.inc();
         self.writer.health.send_if_modified(|health| {
             let new = *health == Health::Good;
@@ -407,7 +327,7 @@ impl State {
         });
     }
 
-    fn healthy(&self) {
+    pub(super) fn healthy(&self) {
         self.writer.health.send_if_modified(|health| {
             let new = *health != Health::Good;
             if new {

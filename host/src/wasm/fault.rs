@@ -22,14 +22,7 @@ pub struct Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
     /// The guest's code trapped.
-    Trapped {
-        /// What the guest logged as an error just before: usually the message of a panic.
-        message: Option<String>,
-        /// The kind of trap.
-        reason: String,
-        /// Names of the guest's functions, innermost first.
-        backtrace: Vec<String>,
-    },
+    Trapped(Box<Trap>),
     /// It used more processor time than a call may.
     Deadline {
         /// What it may use.
@@ -59,15 +52,23 @@ pub enum Cause {
     Failed(String),
 }
 
+/// Where and why the guest's code trapped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trap {
+    /// What the guest logged as an error just before: usually the message of a panic.
+    pub message: Option<String>,
+    /// The kind of trap.
+    pub reason: String,
+    /// Names of the guest's functions, innermost first.
+    pub backtrace: Vec<String>,
+}
+
 impl Fault {
     /// The instance cannot be called again.
     pub fn poisons(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Trapped { .. }
-                | Cause::Deadline { .. }
-                | Cause::OutOfMemory { .. }
-                | Cause::Gone
+            Cause::Trapped(_) | Cause::Deadline { .. } | Cause::OutOfMemory { .. } | Cause::Gone
         )
     }
 
@@ -91,7 +92,7 @@ impl Fault {
     /// A word for metrics, events and logs.
     pub fn word(&self) -> &'static str {
         match self.cause {
-            Cause::Trapped { .. } => "trapped",
+            Cause::Trapped(_) => "trapped",
             Cause::Deadline { .. } => "deadline",
             Cause::OutOfMemory { .. } => "out-of-memory",
             Cause::Nonsense { .. } => "nonsense",
@@ -118,10 +119,10 @@ impl fmt::Display for Fault {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Trapped { message, reason, backtrace } => {
-                write!(f, "trapped: {}", message.as_ref().unwrap_or(reason))?;
-                if !backtrace.is_empty() {
-                    write!(f, " (in {})", backtrace.join(" < "))?;
+            Self::Trapped(trap) => {
+                write!(f, "trapped: {}", trap.message.as_ref().unwrap_or(&trap.reason))?;
+                if !trap.backtrace.is_empty() {
+                    write!(f, " (in {})", trap.backtrace.join(" < "))?;
                 }
                 f.write_str(": report it to the plugin's author")
             }

@@ -13,7 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::bindings::wardline::plugin::types;
-use super::fault::{Cause, Fault};
+use super::fault::{self, Cause, Fault};
 use super::imports::{clock, cut, log, metrics};
 use super::{Plugin, limits};
 use crate::base::Timestamp;
@@ -239,7 +239,8 @@ impl Instance {
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
         if let Some(trap) = error.downcast_ref::<Trap>() {
-            return Cause::Trapped { message, reason: trap.to_string(), backtrace };
+            let reason = trap.to_string();
+            return Cause::Trapped(Box::new(fault::Trap { message, reason, backtrace }));
         }
         let refused =
             error.chain().any(|cause| cause.is::<Errno>() || cause.is::<std::io::Error>());

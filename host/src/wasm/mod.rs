@@ -33,7 +33,7 @@ pub use analyzer::{Analyzer, Fit, Pace, Picture, PictureRequest, PixelFormat, Un
 pub use bundled::{BUNDLED, bundled};
 pub use component::Plugin;
 pub use engine::Engine;
-pub use fault::{Cause, Fault};
+pub use fault::{Cause, Fault, Trap};
 pub use inspect::{Inspection, World, inspect};
 pub use instance::{CallStats, InstanceConfig, Setup, Video};
 pub use lane::{Lane, Lanes};

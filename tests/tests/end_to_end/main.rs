@@ -25,3 +25,5 @@ mod guests;
 mod messages;
 // The ordered end.
 mod shutdown;
+// The folders of `examples/`, as their READMEs say.
+mod examples;

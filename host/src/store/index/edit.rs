@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::edges::SEAM_MICROS;
-use super::super::holds::Continuous;
+use super::super::holds::{Continuous, GRACE};
 use super::map::{self, Entry};
 use super::row::{self, Flags, SEGMENT, Segment, State};
 use crate::base::Timestamp;
@@ -48,7 +48,11 @@ pub(crate) struct Closing {
 }
 
 /// Finds or adds a camera. A changed `keep` applies to what is there from the next sweep on.
-pub(crate) fn camera(c: &Connection, name: &str, keep: Option<Duration>) -> rusqlite::Result<Camera> {
+pub(crate) fn camera(
+    c: &Connection,
+    name: &str,
+    keep: Option<Duration>,
+) -> rusqlite::Result<Camera> {
     let keep = row::micros(keep);
     let found = c
         .prepare_cached("SELECT id, next_sequence, keep FROM camera WHERE name = ?1")?
@@ -123,8 +127,10 @@ fn format(c: &Connection, new: &Opening) -> rusqlite::Result<i64> {
 
 /// File and directory are durable.
 pub(crate) fn opened(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<()> {
-    c.prepare_cached("UPDATE segment SET state = 1 WHERE camera = ?1 AND sequence = ?2 AND state = 0")?
-        .execute(params![camera_id, sequence.cast_signed()])?;
+    c.prepare_cached(
+        "UPDATE segment SET state = 1 WHERE camera = ?1 AND sequence = ?2 AND state = 0",
+    )?
+    .execute(params![camera_id, sequence.cast_signed()])?;
     Ok(())
 }
 
@@ -150,11 +156,11 @@ pub(crate) fn close(
     segment.bytes = closing.bytes;
     segment.state = State::Closed;
     segment.closed_at = closing.closed_at;
-    segment.flags = Flags::from_code(segment.flags.code() | closing.flags.code())
-        .with(Flags::GAP_BEFORE, gap);
+    segment.flags =
+        Flags::from_code(segment.flags.code() | closing.flags.code()).with(Flags::GAP_BEFORE, gap);
     c.prepare_cached(
         "UPDATE segment SET end = ?2, bytes = ?3, state = 2, flags = ?4, closed_at = ?5,
-             recheck_at = ?5
+             recheck_at = ?6
          WHERE id = ?1",
     )?
     .execute(params![
@@ -162,7 +168,8 @@ pub(crate) fn close(
         segment.end.micros(),
         segment.bytes.cast_signed(),
         segment.flags.code(),
-        segment.closed_at.micros()
+        segment.closed_at.micros(),
+        (segment.closed_at + GRACE).micros()
     ])?;
     c.prepare_cached("INSERT OR REPLACE INTO fragments (segment, map) VALUES (?1, ?2)")?
         .execute(params![segment.id, map::encode(&closing.fragments)])?;
@@ -171,7 +178,11 @@ pub(crate) fn close(
 }
 
 /// One segment by its number.
-pub(crate) fn find(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite::Result<Option<Segment>> {
+pub(crate) fn find(
+    c: &Connection,
+    camera_id: i64,
+    sequence: u64,
+) -> rusqlite::Result<Option<Segment>> {
     c.prepare_cached(&format!(
         "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
          WHERE s.camera = ?1 AND s.sequence = ?2"
@@ -193,7 +204,8 @@ pub(crate) fn forget(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite:
     Ok(())
 }
 
-/// A policy's answer for one segment. Gives whether there is such a segment.
+/// A policy's answer for one segment; without effect where only spans hold it. Gives whether
+/// there is such a segment.
 pub(crate) fn answer(
     c: &Connection,
     camera_id: i64,
@@ -202,6 +214,7 @@ pub(crate) fn answer(
 ) -> rusqlite::Result<bool> {
     let Some(segment) = find(c, camera_id, sequence)? else { return Ok(false) };
     let value = match keep {
+        _ if segment.continuous == Continuous::No => return Ok(true),
         None => Continuous::Configured,
         Some(keep) => Continuous::Answered(segment.end + keep),
     };
@@ -226,7 +239,13 @@ pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::R
         c.prepare_cached(
             "INSERT INTO gap (camera, start, end, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![camera_id, mark.start.micros(), end, mark.reason.as_str(), mark.detail])?;
+        .execute(params![
+            camera_id,
+            mark.start.micros(),
+            end,
+            mark.reason.as_str(),
+            mark.detail
+        ])?;
     }
     Ok(())
 }

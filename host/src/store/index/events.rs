@@ -95,9 +95,8 @@ pub(crate) fn insert(c: &Connection, new: &NewEvent) -> rusqlite::Result<u64> {
     Ok(c.last_insert_rowid().cast_unsigned())
 }
 
-
 /// Removes up to `most` events received before `before`. Gives how many.
-pub(crate) fn expire(c: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<usize> {
+pub(crate) fn expire(c: &Connection, before: Timestamp, most: u32) -> rusqlite::Result<usize> {
     c.prepare_cached(
         "DELETE FROM event WHERE sequence IN (SELECT sequence FROM event ORDER BY sequence LIMIT ?2)
              AND received < ?1",

@@ -92,8 +92,8 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{any, prop_assert_eq, proptest};
     use proptest::collection::vec;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
 
     use super::*;
 

@@ -119,10 +119,10 @@ fn refuse_later(path: &Path, version: usize) -> Result<()> {
 }
 
 fn migrate(connection: &mut Connection, from: usize) -> rusqlite::Result<()> {
-    for (at, sql) in MIGRATIONS.iter().enumerate().skip(from) {
+    for (version, sql) in (1_i64..).zip(MIGRATIONS).skip(from) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
-        transaction.pragma_update(None, "user_version", at + 1)?;
+        transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
     }
     Ok(())

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::Until;
 use super::row::{self, SEGMENT, Segment};
@@ -13,7 +13,7 @@ use super::spans;
 use crate::base::Timestamp;
 
 /// Candidates read at a time.
-const PAGE: usize = 512;
+const PAGE: u32 = 512;
 /// Pages looked at for one claim, so that events do not wait long behind it.
 const PAGES_MAX: usize = 64;
 
@@ -31,7 +31,7 @@ pub(crate) enum Pressure {
 pub(crate) fn claim_due(
     c: &Connection,
     now: Timestamp,
-    most: usize,
+    most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
         .prepare_cached(&format!(
@@ -42,7 +42,7 @@ pub(crate) fn claim_due(
             Ok((Segment::read(row)?, row::maybe_length(row, 13)?))
         })?
         .collect::<Result<_, _>>()?;
-    let more = due.len() == most;
+    let more = due.len() == most as usize;
     let mut claimed = Vec::new();
     for (segment, keep) in due {
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
@@ -87,7 +87,7 @@ pub(crate) fn claim_oldest(
             sum = sum.saturating_add(segment.bytes);
             claimed.push(segment.clone());
         }
-        if page.len() < PAGE {
+        if page.len() < PAGE as usize {
             break;
         }
     }
@@ -119,11 +119,7 @@ pub(crate) fn unfinished(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
 }
 
 /// Removes up to `most` gaps that ended before `before`. Gives how many.
-pub(crate) fn expire_gaps(
-    c: &Connection,
-    before: Timestamp,
-    most: usize,
-) -> rusqlite::Result<usize> {
+pub(crate) fn expire_gaps(c: &Connection, before: Timestamp, most: u32) -> rusqlite::Result<usize> {
     // As long as there is video from before it, a gap is part of the time line.
     c.prepare_cached(
         "DELETE FROM gap WHERE id IN (
@@ -136,13 +132,12 @@ pub(crate) fn expire_gaps(
 
 /// The oldest video of a camera that is not being deleted.
 pub(crate) fn earliest(c: &Connection, camera: &str) -> rusqlite::Result<Option<Timestamp>> {
-    let micros: Option<i64> = c
-        .prepare_cached(
-            "SELECT min(s.start) FROM segment s JOIN camera c ON c.id = s.camera
-             WHERE c.name = ?1 AND s.state <> 3",
-        )?
-        .query_row([camera], |row| row.get(0))?;
-    Ok(micros.map(Timestamp::from_micros))
+    c.prepare_cached(
+        "SELECT s.start FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE c.name = ?1 AND s.state <> 3 ORDER BY s.start LIMIT 1",
+    )?
+    .query_row([camera], |row| row::timestamp(row, 0))
+    .optional()
 }
 
 /// The key of `meta` that says when the host ran last.
@@ -158,4 +153,3 @@ pub(crate) fn alive(c: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let text = super::meta(c, ALIVE)?;
     Ok(text.and_then(|text| text.parse().ok()).map(Timestamp::from_micros))
 }
-

@@ -22,10 +22,6 @@ pub enum State {
 }
 
 impl State {
-    pub(crate) fn code(self) -> i64 {
-        self as i64
-    }
-
     pub(crate) fn from_code(code: i64) -> Self {
         match code {
             0 => Self::Opening,
@@ -38,30 +34,30 @@ impl State {
 
 /// What is special about a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(u8);
+pub(crate) struct Flags(u8);
 
 impl Flags {
     /// Begins with pictures that may not decode after a start here.
-    pub const LEADING: Self = Self(1);
+    pub(crate) const LEADING: Self = Self(1);
     /// Begins without a key frame, after a forced cut.
-    pub const NO_KEY_START: Self = Self(2);
+    pub(crate) const NO_KEY_START: Self = Self(2);
     /// Packets were lost in it.
-    pub const DAMAGED: Self = Self(4);
+    pub(crate) const DAMAGED: Self = Self(4);
     /// Kept because a plugin was down.
-    pub const FAIL_OPEN: Self = Self(8);
+    pub(crate) const FAIL_OPEN: Self = Self(8);
     /// Cut by recovery, or at its last good sync.
-    pub const REPAIRED: Self = Self(16);
+    pub(crate) const REPAIRED: Self = Self(16);
     /// Does not continue the camera's segment before it.
-    pub const GAP_BEFORE: Self = Self(32);
+    pub(crate) const GAP_BEFORE: Self = Self(32);
 
     /// This or that, or both.
     #[must_use]
-    pub fn with(self, other: Self, wanted: bool) -> Self {
+    pub(crate) fn with(self, other: Self, wanted: bool) -> Self {
         if wanted { Self(self.0 | other.0) } else { self }
     }
 
     /// All of `other` is set.
-    pub fn has(self, other: Self) -> bool {
+    pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 

@@ -7,8 +7,8 @@ use super::super::holds;
 use super::{map, row};
 use crate::base::limits::SPAN_SEAL;
 use crate::base::{Error, Result, Timestamp, time};
-use crate::ingest::packet::VIDEO_TICKS;
 use crate::policy::Span;
+use crate::record::ticks_to_micros;
 
 const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
      p.correlation, p.true_start, p.true_end, p.truncated";
@@ -141,7 +141,8 @@ pub(crate) fn measure(
         };
         Ok((row.get(0)?, piece))
     })?;
-    let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.collect::<Result<_, _>>()?;
+    let rows: Vec<(i64, Piece)> = rows.collect::<rusqlite::Result<_>>()?;
+    let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.into_iter().unzip();
     if let Some(last) = ids.len().checked_sub(1) {
         pieces[0].keys = keys(c, ids[0], pieces[0].start)?;
         pieces[last].keys = keys(c, ids[last], pieces[last].start)?;
@@ -161,8 +162,7 @@ fn keys(c: &Connection, segment: i64, start: Timestamp) -> rusqlite::Result<Vec<
 
 /// The moment `ticks` of 90 kHz after `start`.
 pub(crate) fn moment(start: Timestamp, ticks: i64) -> Timestamp {
-    let micros = i128::from(ticks) * 1_000_000 / i128::from(VIDEO_TICKS);
-    start.offset(i64::try_from(micros).unwrap_or(i64::MAX))
+    start.offset(ticks_to_micros(ticks))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
@@ -206,26 +206,31 @@ pub(crate) fn holding(
     start: Timestamp,
     end: Timestamp,
 ) -> rusqlite::Result<Vec<holds::Span>> {
-    c.prepare_cached("SELECT start, end, keep FROM span WHERE camera = ?1 AND start < ?3 AND end > ?2")?
-        .query_map(params![camera, start.micros(), end.micros()], |row| {
-            Ok(holds::Span {
-                start: row::timestamp(row, 0)?,
-                end: row::timestamp(row, 1)?,
-                keep: row::maybe_length(row, 2)?,
-            })
-        })?
-        .collect()
+    c.prepare_cached(
+        "SELECT start, end, keep FROM span WHERE camera = ?1 AND start < ?3 AND end > ?2",
+    )?
+    .query_map(params![camera, start.micros(), end.micros()], |row| {
+        Ok(holds::Span {
+            start: row::timestamp(row, 0)?,
+            end: row::timestamp(row, 1)?,
+            keep: row::maybe_length(row, 2)?,
+        })
+    })?
+    .collect()
 }
 
 /// Removes up to `most` spans whose hold is over and of which no video is left. Gives how many.
-pub(crate) fn expire(c: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<usize> {
+pub(crate) fn expire(c: &Connection, now: Timestamp, most: u32) -> rusqlite::Result<usize> {
     c.prepare_cached(
         "DELETE FROM span WHERE id IN (
              SELECT p.id FROM span p JOIN camera c ON c.id = p.camera
              WHERE p.end + ?2 < ?1
                AND (p.end <= p.start OR p.end + coalesce(p.keep, c.keep) <= ?1)
-               AND NOT EXISTS (SELECT 1 FROM segment s WHERE s.camera = p.camera
-                               AND s.start < p.end AND s.end > p.start)
+               AND NOT EXISTS (
+                   SELECT 1 FROM segment s
+                   WHERE s.camera = p.camera AND s.start < p.end AND s.end > p.start
+                     AND s.start >= coalesce((SELECT max(t.start) FROM segment t
+                         WHERE t.camera = p.camera AND t.start <= p.start), p.start))
              LIMIT ?3)",
     )?
     .execute(params![now.micros(), time::micros(SPAN_SEAL), most])

@@ -37,7 +37,10 @@ impl Indexer {
     ///
     /// # Errors
     /// When the machine has no thread to give.
-    pub(crate) fn start(connection: Connection, metrics: Metrics) -> Result<(Self, JoinHandle<()>)> {
+    pub(crate) fn start(
+        connection: Connection,
+        metrics: Metrics,
+    ) -> Result<(Self, JoinHandle<()>)> {
         let mailbox = Arc::new(Mailbox::default());
         let permits = Arc::new(Semaphore::new(EVENT_QUEUE));
         let indexer = Self { mailbox: mailbox.clone(), permits };
@@ -177,9 +180,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("i")).unwrap();
         let (indexer, thread) = Indexer::start(connection, Metrics::default()).unwrap();
-        let set = |key: &'static str| {
-            move |c: &Connection| set_meta(c, key, "1").map_err(failed("set"))
-        };
+        let set =
+            |key: &'static str| move |c: &Connection| set_meta(c, key, "1").map_err(failed("set"));
         indexer.post_idle(set("idle"));
         let bad = indexer.ask(move |c| {
             set("bad")(c)?;
@@ -188,9 +190,8 @@ mod tests {
         let (good, bad) = tokio::join!(indexer.ask(set("good")), bad);
         good.unwrap();
         assert_eq!(bad.unwrap_err().chain(), "on purpose");
-        let there = indexer.ask(|c| {
-            Ok(["idle", "good", "bad"].map(|key| meta(c, key).unwrap().is_some()))
-        });
+        let there =
+            indexer.ask(|c| Ok(["idle", "good", "bad"].map(|key| meta(c, key).unwrap().is_some())));
         assert_eq!(there.await.unwrap(), [true, true, false]);
         indexer.close();
         thread.join().unwrap();

@@ -1,5 +1,8 @@
 //! The bundled plugins, as the host runs them.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -12,8 +15,12 @@ fn at(millis: i64) -> Timestamp {
     START + Duration::from_millis(1_763_800_000_000 + u64::try_from(millis).unwrap())
 }
 
+/// Compiled once for all tests.
 fn bundled_plugin(name: &str) -> Plugin {
-    Plugin::load(&engine(), "test", bundled(name).unwrap()).unwrap()
+    static LOADED: Mutex<BTreeMap<String, Plugin>> = Mutex::new(BTreeMap::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let load = || Plugin::load(&engine(), "test", bundled(name).unwrap()).unwrap();
+    loaded.entry(name.to_owned()).or_insert_with(load).clone()
 }
 
 fn setup(plugin: &Plugin, params: &Value) -> Setup {
@@ -69,7 +76,7 @@ fn motion_sees_what_moves_and_nothing_else() {
             width: 320,
             height: 180,
             skipped: 0,
-            key: sequence % 10 == 0,
+            key: sequence.is_multiple_of(10),
             gap: sequence == 0,
         };
         let events = analyzer.analyze(picture, &scene(millis, &mut random)).unwrap();

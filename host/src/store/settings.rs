@@ -1,0 +1,61 @@
+//! What a store is told when it is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fs::Space;
+
+/// How often fragments are brought to the medium.
+pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
+/// How long events are kept.
+pub const EVENT_KEEP: Duration = Duration::from_secs(90 * 86_400);
+/// What a store is to be.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Its root directory; its parent must be there.
+    pub path: PathBuf,
+    /// How often fragments are brought to the medium. Longer under load.
+    pub sync_interval: Duration,
+    /// How long events are kept, from their receipt.
+    pub event_keep: Duration,
+    /// The least free space of its filesystem.
+    pub free_floor: FreeFloor,
+}
+
+impl StoreConfig {
+    /// A store at `path` with the defaults.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            sync_interval: SYNC_INTERVAL,
+            event_keep: EVENT_KEEP,
+            free_floor: FreeFloor::Default,
+        }
+    }
+}
+
+/// How long a camera's video is kept where no policy says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CameraRetention {
+    /// From the end of each segment or span. `None`: no limit by age.
+    pub keep: Option<Duration>,
+}
+
+/// The least free space of a store's filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeFloor {
+    /// The larger of 5 % and 1 GiB, at most 50 GiB.
+    Default,
+    /// So many bytes; 0 is none.
+    Bytes(u64),
+}
+
+impl FreeFloor {
+    /// The floor in bytes, on a filesystem of this size.
+    pub(super) fn bytes(self, space: Space) -> u64 {
+        match self {
+            Self::Default => (space.total / 20).clamp(1 << 30, 50 << 30),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What start-up makes of each state that a crash can leave behind.
+
+use std::fs;
+
+use super::super::Action;
+use super::super::query::{Filter, Reader};
+use super::*;
+
+/// Leaves one segment as a crash would: its row in `state`, its file with `content`.
+fn leave(root: &Path, state: i64, content: Option<&[u8]>) -> std::path::PathBuf {
+    let (store, _) = open(root, &Hands::at(0));
+    let (mut sink, _) = gate(&store, None);
+    sink.open(start(0, 0, true)).unwrap();
+    drop(store);
+    let c = index::open(&super::super::layout::index(root)).unwrap();
+    c.execute("DELETE FROM segment", []).unwrap();
+    let opening = index::edit::Opening {
+        camera_id: 1,
+        sequence: 0,
+        epoch: 0,
+        start: at(0),
+        flags: row::Flags::default(),
+        continuous: super::super::holds::Continuous::Configured,
+        codec: "h264".into(),
+        width: 1920,
+        height: 1080,
+        audio: String::new(),
+    };
+    index::edit::opening(&c, &opening).unwrap();
+    c.execute("UPDATE segment SET state = ?1", [state]).unwrap();
+    let path = root.join(super::super::layout::segment("gate", at(0), 0));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let _ = fs::remove_file(&path);
+    if let Some(content) = content {
+        fs::write(&path, content).unwrap();
+    }
+    path
+}
+
+#[test]
+fn each_state_is_repaired_and_reported() {
+    let head = header();
+    let (one, two) = (fragment(0, 0).data, fragment(0, 1).data);
+    let whole = [&head[..], &one, &two].concat();
+    let complete = [&whole[..], &trailer(&[])].concat();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let (half, torn) = (two.len() as u64 / 2, two.len() as u64);
+    for (name, state, content, action, kept_seconds) in [
+        ("no file", 0, None, Action::Forgotten, 0),
+        ("no file, open", 1, None, Action::Forgotten, 0),
+        ("empty file", 0, Some(vec![]), Action::Emptied, 0),
+        ("header only", 1, Some(head.to_vec()), Action::Emptied, 0),
+        ("half a fragment", 1, Some([&head[..], &one[..200]].concat()), Action::Emptied, 0),
+        ("whole fragments", 1, Some(whole.clone()), Action::Cut { bytes: 0 }, 2),
+        (
+            "torn at the end",
+            0,
+            Some([&head[..], &one, &two[..half as usize]].concat()),
+            Action::Cut { bytes: half },
+            1,
+        ),
+        (
+            "zeros at the end",
+            1,
+            Some([&whole[..], &[0; 99]].concat()),
+            Action::Cut { bytes: 99 },
+            2,
+        ),
+        ("a bit flipped", 1, Some(flipped), Action::Cut { bytes: torn }, 1),
+        ("complete", 1, Some(complete.clone()), Action::Indexed, 2),
+        ("deleting", 3, Some(complete), Action::Deleted, 0),
+        ("deleting, gone", 3, None, Action::Deleted, 0),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let path = leave(root.path(), state, content.as_deref());
+        let (store, recovered) = open(root.path(), &Hands::at(100));
+        let actions: Vec<_> = recovered.repairs.iter().map(|repair| &repair.action).collect();
+        assert_eq!(actions, [&action], "{name}");
+        check_agreement(root.path(), name);
+        let ends: Vec<_> = segments(root.path()).iter().map(|segment| segment.end).collect();
+        let expected: &[_] = if kept_seconds > 0 { &[at(kept_seconds)] } else { &[] };
+        assert_eq!(ends, expected, "{name}");
+        assert_eq!(path.exists(), kept_seconds > 0, "{name}");
+        drop(store);
+        let (_, again) = open(root.path(), &Hands::at(200));
+        assert!(again.repairs.is_empty(), "{name}: repaired twice");
+    }
+}
+
+#[tokio::test]
+async fn the_time_away_is_a_gap() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, _) = open(root.path(), &Hands::at(0));
+    let (mut sink, _) = gate(&store, None);
+    record(&mut sink, 0, 0, 10, true).unwrap();
+    store.earliest("gate").await.unwrap();
+    store.shutdown().await;
+    let gaps = || {
+        let gaps = Reader::open(root.path()).unwrap().gaps(&Filter::default()).unwrap();
+        let known = gaps.into_iter().map(|gap| (gap.start, gap.end, gap.reason));
+        known.collect::<Vec<_>>()
+    };
+    assert!(gaps().is_empty());
+    let (store, _) = open(root.path(), &Hands::at(100));
+    let (mut sink, next) = gate(&store, None);
+    assert_eq!(gaps(), [(at(10), Some(at(100)), "stopped".into())]);
+    let mut closed = store.subscribe_closed();
+    record(&mut sink, next, 103, 10, true).unwrap();
+    assert!(closed.recv().await.unwrap().gap_before);
+    assert_eq!(gaps(), [(at(10), Some(at(103)), "stopped".into())]);
+}

@@ -1,0 +1,64 @@
+//! A third-party crate at an edge is named in one place, so that it can be understood, watched
+//! and replaced there.
+
+use super::{none, texts};
+
+/// Crates, and the beginnings of the paths that may name them.
+const HOMES: [(&str, &[&str]); 10] = [
+    ("retina", &["host/src/ingest/rtsp"]),
+    ("wasmtime", &["host/src/wasm/"]),
+    ("mp4_atom", &["host/src/record/mp4"]),
+    ("re_mp4", &["host/src/ingest/mp4/"]),
+    ("rusqlite", &["host/src/store/index/"]),
+    ("axum", &["host/src/serve/"]),
+    ("hyper", &["host/src/serve/"]),
+    // Scenes of the simulated camera are coded with the same library.
+    ("rusty_h264", &["host/src/decode/", "host/src/simulate/encode"]),
+    ("rusty_h265", &["host/src/decode/"]),
+    ("jsonschema", &["host/src/wasm/params"]),
+];
+
+#[test]
+fn crates_are_named_at_home_only() {
+    let mut places = Vec::new();
+    for file in texts(&[".rs"]) {
+        // The harness reads what was written by other means; this file has to name them all.
+        if !file.path.starts_with("host/") {
+            continue;
+        }
+        for (name, homes) in HOMES {
+            if homes.iter().any(|home| file.path.starts_with(home)) {
+                continue;
+            }
+            let naming = file.text.lines().position(|line| names(line, name));
+            places.extend(naming.map(|at| format!("{}:{}: {name}", file.path, at + 1)));
+        }
+    }
+    none("a crate is named in its home only (HOMES says where)", &places);
+}
+
+/// Whether a line of code, not of comment, names a crate.
+fn names(line: &str, name: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    code.match_indices(name).any(|(at, _)| {
+        let boundary = |c: char| !(c.is_alphanumeric() || c == '_');
+        let before = code[..at].chars().next_back();
+        let alone = before.is_none_or(|c| boundary(c) && c != ':' && c != '"');
+        alone && code[at + name.len()..].starts_with("::")
+    })
+}
+
+#[test]
+fn naming_is_seen() {
+    for (line, named) in [
+        ("use retina::client;", true),
+        ("    let a = retina::client::Session::new();", true),
+        ("fn a(b: &retina::Error)", true),
+        ("// retina::client", false),
+        ("use crate::retina::x;", false),
+        ("let retina = 1;", false),
+        ("\"retina=info\"", false),
+    ] {
+        assert_eq!(names(line, "retina"), named, "{line}");
+    }
+}
