@@ -4,7 +4,7 @@
 //! than `d` pictures are decoded before a picture and shown after it), the unit with index `i` in
 //! decoding order is given the presentation time with index `i - d` in the order of showing: known
 //! for sure by then, never later than the unit's own, and strictly increasing. The first `d` units
-//! of a file are one tick apart. So (but for what is learned late) no composition offset is negative, which players would answer
+//! of a file are one tick apart. So no composition offset is negative, which players would answer
 //! with a shift of the whole video against the audio, and a fragment can end after any unit.
 //! The depth is learned; where a unit shows it to be larger than thought, decode times go on
 //! strictly increasing and that unit's offset is negative: its presentation time stays exact.

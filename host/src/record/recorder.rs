@@ -238,6 +238,12 @@ impl<S: Sink> Recorder<S> {
         }
     }
 
+    /// UTC of the oldest video that is in memory only: a span that reaches back further finds
+    /// nothing more here. `None`: nothing is.
+    pub fn ring_start(&self) -> Option<Timestamp> {
+        self.ring.oldest().map(|oldest| oldest.time)
+    }
+
     /// The sequence that the next file will have.
     pub fn next_sequence(&self) -> u64 {
         self.desk.next_sequence

@@ -155,14 +155,12 @@ impl<S: Sink> Recorder<S> {
             return;
         }
         let excess = self.closing.len().saturating_sub(CLOSING_MAX);
-        let mut index = 0;
-        for closing in std::mem::take(&mut self.closing) {
+        for (index, closing) in std::mem::take(&mut self.closing).into_iter().enumerate() {
             if index < excess || closing.is_ready(now, &self.audio) {
                 closing.close(&mut self.audio, &mut self.desk);
             } else {
                 self.closing.push(closing);
             }
-            index += 1;
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Scan {
     pub fragments: Vec<FragmentInfo>,
     /// Where the last whole fragment ends; where `moov` ends if there is none; else 0.
     pub good_bytes: u64,
-    /// The file was closed properly: `mfra` stands whole after the last fragment, and ends the file.
+    /// It was closed properly: `mfra` stands whole after the last fragment, and ends the file.
     pub complete: bool,
 }
 

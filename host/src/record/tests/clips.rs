@@ -254,10 +254,12 @@ fn adaptive_with_audio() {
 
 #[test]
 fn h265() {
-    let closed = "-an -c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=error:keyint=50:open-gop=0";
+    let closed = "-an -c:v libx265 -preset ultrafast -tag:v hvc1 \
+        -x265-params log-level=error:keyint=50:open-gop=0";
     check("h265, closed groups, one file", Codec::H265, closed, 60, 1);
     check("h265, closed groups, cut", Codec::H265, closed, 2, 5);
-    let open = "-an -c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=error:keyint=50:min-keyint=50";
+    let open = "-an -c:v libx265 -preset ultrafast -tag:v hvc1 \
+        -x265-params log-level=error:keyint=50:min-keyint=50";
     check("h265, open groups, one file", Codec::H265, open, 60, 1);
     check("h265, open groups, cut", Codec::H265, open, 2, 4);
 }
