@@ -33,7 +33,7 @@ pub(super) async fn camera(camera: &Camera) -> Report {
 }
 
 async fn stream(camera: &Camera, source: &Source) -> Result<String, String> {
-    let origin = pipeline::camera::ingest_of(camera, source).origin;
+    let origin = pipeline::ingest_of(camera, source).origin;
     match probe(&camera.name, &origin).await {
         Ok(report) => Ok(describe(&report)),
         Err(error) => Err(error.chain()),

@@ -4,7 +4,7 @@
 //! it down again, upstream first.
 
 pub mod plugins;
-pub(crate) mod camera;
+mod camera;
 mod camera_events;
 mod recorder;
 mod status;
