@@ -40,6 +40,17 @@ pub fn follow(files: &[PathBuf], source: &[Slice]) -> Vec<Run> {
     runs
 }
 
+/// The files and the run of a camera's first session, whose source has ended: the host may have
+/// begun another before it was ended itself.
+pub fn first_session(mut files: Vec<PathBuf>, source: &[Slice]) -> (Vec<PathBuf>, Run) {
+    let runs = follow(&files, source);
+    assert!(runs.len() <= 2 && runs.iter().skip(1).all(|run| run.first == 0), "{runs:?}");
+    if let Some(second) = runs.get(1) {
+        files.truncate(second.file);
+    }
+    (files, runs[0])
+}
+
 /// Checks the times of recorded packets against their source's: within a file, presentation
 /// times differ by at most one tick of 90 kHz, and decode times strictly increase. `first` is
 /// the index of the first recorded packet in the source; files follow one another without a gap.

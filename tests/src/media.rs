@@ -20,8 +20,9 @@ pub struct Slice {
 pub fn slices(file: &Path) -> Vec<Slice> {
     let codec = video_codec(file);
     let (filter, format) = match codec.as_str() {
-        "h264" => ("h264_mp4toannexb", "h264"),
-        "hevc" => ("hevc_mp4toannexb", "hevc"),
+        // Times of their own: ffmpeg rounds those of the file to the frame rate, and finds some equal.
+        "h264" => ("h264_mp4toannexb,setts=ts=N", "h264"),
+        "hevc" => ("hevc_mp4toannexb,setts=ts=N", "hevc"),
         other => panic!("{}: no coded slices of {other}", file.display()),
     };
     let arguments = ["-map", "0:v:0", "-c", "copy", "-bsf:v", filter, "-f", format, "-"];

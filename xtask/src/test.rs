@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::step::Step;
 use crate::{build_host, plugins, setup};
 
+/// Most of the end-to-end tests' time is waiting for cameras: so many run side by side.
+const THREADS: &str = "10";
+
 /// Runs all tests; arguments go to the end-to-end tests' and the host's filter.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     setup::run(&[setup::TESTS])?;
@@ -18,5 +21,6 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .args(["test", "--workspace", "--"])
         .args(arguments)
         .env("WARDLINE_BIN", &program)
+        .env("RUST_TEST_THREADS", THREADS)
         .run(root)
 }

@@ -11,8 +11,7 @@ use wardline_tests::need::{BOTTLES, Need, ONE_BY_ONE, clip, missing};
 use wardline_tests::relay::Relay;
 use wardline_tests::wait;
 
-const NEEDS: [Need; 4] =
-    [Need::Wardline, Need::Ffmpeg, Need::Gstreamer, Need::Clip(ONE_BY_ONE)];
+const NEEDS: [Need; 4] = [Need::Wardline, Need::Ffmpeg, Need::Gstreamer, Need::Clip(ONE_BY_ONE)];
 
 /// A step of a test may take so long on a busy machine: connecting has bounds of 10 s each.
 const STEP: Duration = Duration::from_secs(45);
@@ -36,7 +35,8 @@ impl Scenario {
         let camera = serve(&file);
         let relay = Relay::to(camera.port());
         let url = relay.url("room");
-        let rest = format!("[cameras.room]\nurl = \"{url}\"\nkeep = \"1d\"\nstall = \"2s\"\n{more}");
+        let rest =
+            format!("[cameras.room]\nurl = \"{url}\"\nkeep = \"1d\"\nstall = \"2s\"\n{more}");
         let host = Host::start(&place.configure(&rest));
         let scenario = Self { place, file, camera: Some(camera), relay, host };
         scenario.wait_video(3.0);
@@ -55,7 +55,7 @@ impl Scenario {
 
     /// Waits until the camera is given up, heals it, and waits until it is recorded again.
     fn heal(&mut self, heal: impl FnOnce(&mut Self)) {
-        self.host.wait_connected("room", false, STEP);
+        self.host.wait_session_end("room", STEP);
         heal(self);
         self.host.wait_connected("room", true, STEP);
         self.wait_video(3.0);
@@ -184,8 +184,7 @@ fn lossy_udp() {
     if missing("lossy_udp", &NEEDS) {
         return;
     }
-    let scenario =
-        Scenario::start("lossy-udp", clip(ONE_BY_ONE).unwrap(), "transport = \"udp\"\n");
+    let scenario = Scenario::start("lossy-udp", clip(ONE_BY_ONE).unwrap(), "transport = \"udp\"\n");
     scenario.relay.lose_one_in(40);
     wait::until("a noticed loss", STEP, || {
         scenario.host.metric("wardline_lost_packets_total", "").filter(|lost| *lost >= 2.0)
@@ -204,5 +203,9 @@ fn lossy_udp() {
             assert!(found, "{}, slice {index} is alien or doubled", file.display());
         }
     }
-    assert!(place.cvr("room").iter().any(|recording| recording.damaged), "{:#?}", place.cvr("room"));
+    assert!(
+        place.cvr("room").iter().any(|recording| recording.damaged),
+        "{:#?}",
+        place.cvr("room")
+    );
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wardline::events::event::Phase;
 use wardline_tests::camera::{Camera, Clip};
-use wardline_tests::follow::{assert_times, follow};
+use wardline_tests::follow::{assert_times, first_session};
 use wardline_tests::host::{Host, Place};
 use wardline_tests::media;
 use wardline_tests::need::{Need, ONE_BY_ONE, clip, missing};
@@ -45,17 +45,12 @@ fn one_by_one() {
     let file = clip(ONE_BY_ONE).unwrap();
     let camera = Camera::gstreamer(&[Clip { name: "room", codec: "h264", file: &file }]);
     let host = Host::start(&place.configure(&CAMERA.replace("URL", &camera.url("room"))));
-    host.wait_connected("room", true, Duration::from_secs(20));
-    // The clip ends with BYE; the host comes back after at least three quarters of a second.
-    host.wait_connected("room", false, WHOLE);
+    host.wait_session_end("room", WHOLE);
     host.stop();
 
-    let files = place.files("room");
-    assert!(files.len() >= 6, "{files:?}");
     let source = media::slices(&file);
-    let runs = follow(&files, &source);
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    let run = runs[0];
+    let (files, run) = first_session(place.files("room"), &source);
+    assert!(files.len() >= 6, "{files:?}");
     assert!(run.first < source.len() / 20, "{run:?}");
     assert_eq!(run.first + run.count, source.len(), "to the end");
 

@@ -13,7 +13,8 @@ use wardline_tests::wait;
 fn check(config: &Path) -> String {
     let output = wardline(&["check", &config.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}")
 }
 
@@ -87,9 +88,12 @@ fn a_wrong_password() {
     let clips = [Clip { name: "cars", codec: "h264+aac", file: &file }];
     let camera = Camera::gstreamer_with("0", "ann", "right-secret", &clips);
     let url = camera.url("cars");
-    let rest = format!("[cameras.gate]\nurl = \"{url}\"\nusername = \"ann\"\npassword = \"${{CAMERA_PASSWORD}}\"\n");
+    let rest = format!(
+        "[cameras.gate]\nurl = \"{url}\"\nusername = \"ann\"\npassword = \"${{CAMERA_PASSWORD}}\"\n"
+    );
     let config = place.configure(&rest);
-    let host = Host::start_with(&config, &[("CAMERA_PASSWORD", "wrong-secret"), ("RUST_LOG", "trace")]);
+    let host =
+        Host::start_with(&config, &[("CAMERA_PASSWORD", "wrong-secret"), ("RUST_LOG", "trace")]);
     wait_says(&host, &["gate", "password"]);
     let shown = format!("{}{:?}{:?}", host.log(), host.get("/healthz"), host.get("/metrics"));
     assert!(!shown.contains("wrong-secret"), "the password is shown");

@@ -149,7 +149,8 @@ fn an_event_later_than_the_preroll_finds_the_video_on_disk() {
     let camera = Camera::simulate(&["gate=scene:seconds=20,visit=none", "--loop"]);
     let window = r#"before = "10s", after = "5s""#;
     let more = "mode = \"both\"\npreroll = \"10s\"\nsegment = \"4s\"";
-    let host = Host::start(&place.configure(&configuration("gate", &camera.url("gate"), more, window)));
+    let host =
+        Host::start(&place.configure(&configuration("gate", &camera.url("gate"), more, window)));
     wait::until("40 s of video on disk", Duration::from_secs(70), || {
         let segments = place.segments("gate");
         (seconds(segments.first()?.start, segments.last()?.end) > 40.0).then_some(())

@@ -37,7 +37,7 @@ fn nothing_outside_the_span_is_on_disk() {
         let since = camera["since"].as_str().filter(|_| camera["connected"] == true)?;
         serde_json::from_value(since.into()).ok()
     });
-    host.wait_connected("yard", false, Duration::from_secs(160));
+    host.wait_session_end("yard", Duration::from_secs(160));
     host.stop();
 
     let spans = place.evr("yard");
