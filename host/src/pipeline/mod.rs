@@ -36,6 +36,8 @@ use crate::wasm::supervise::Supervisor;
 use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};
 use plugins::Plugins;
 
+pub(crate) use camera::ingest_of;
+
 /// What the host takes from its surroundings.
 pub struct Surroundings {
     /// Wall time.
