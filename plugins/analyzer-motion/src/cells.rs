@@ -1,10 +1,15 @@
-//! From a mask of pixels to blobs: cells of 4 by 4 pixels (which is the morphology: lone pixels vanish,
+//! From masks of pixels to blobs: cells of 4 by 4 pixels (which is the morphology: lone pixels vanish,
 //! small holes close), joined with their neighbours. Pure geometry: knows neither light nor time.
+
+use wardline_sdk::kernels::{CHUNK, Plane};
 
 /// Pixels on a cell's side.
 pub const CELL: usize = 4;
 /// Changed pixels that make a cell count, of 16.
 const CELL_PIXELS_MIN: u8 = 5;
+/// A blob is alive with so many changing pixels, and with one in so many of its own.
+const ALIVE_PIXELS_MIN: u32 = 3;
+const ALIVE_PART: u32 = 100;
 /// Blobs given, largest first.
 const BLOBS_MAX: usize = 8;
 
@@ -21,8 +26,18 @@ pub struct Blob {
     pub bottom: usize,
     /// Changed pixels.
     pub pixels: u32,
+    /// Those among them that changed since the last picture as well: few in a ghost.
+    pub alive: u32,
     /// Zones it touches, a bit each.
     pub zones: u32,
+}
+
+impl Blob {
+    /// Something moves in it, rather than having been put down or taken away.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.alive >= ALIVE_PIXELS_MIN.max(self.pixels / ALIVE_PART)
+    }
 }
 
 /// The cells of a picture.
@@ -34,8 +49,12 @@ pub struct Cells {
     rows: usize,
     /// Changed pixels per cell; 0 where too few or where nothing counts.
     pixels: Vec<u8>,
+    /// Pixels per cell that changed since the last picture as well.
+    alive: Vec<u8>,
     /// Which zones a cell lies in, a bit each; 0: nothing counts here.
     zones: Vec<u32>,
+    /// Four rows added up.
+    sums: Plane<u8>,
     stack: Vec<usize>,
 }
 
@@ -49,13 +68,30 @@ impl Cells {
         let zones = (0..columns * rows)
             .map(|cell| zones(centre(cell % columns, columns), centre(cell / columns, rows)))
             .collect();
-        Self { width, height, columns, rows, pixels: vec![0; columns * rows], zones, stack: Vec::new() }
+        let none = vec![0; columns * rows];
+        Self {
+            width,
+            height,
+            columns,
+            rows,
+            pixels: none.clone(),
+            alive: none,
+            zones,
+            sums: Plane::new(width),
+            stack: Vec::new(),
+        }
     }
 
-    /// The blobs of a mask of at least `pixels_min` pixels, largest first. The mask has a byte per
-    /// pixel, 0 or 1.
-    pub fn blobs(&mut self, mask: &[u8], pixels_min: u32) -> Vec<Blob> {
-        self.count(mask);
+    /// The blobs of `mask` of at least `pixels_min` pixels, largest first. Masks have a byte per
+    /// pixel, 0 or 1; `alive` says which pixels changed since the last picture as well.
+    pub fn blobs(&mut self, mask: &[u8], alive: &[u8], pixels_min: u32) -> Vec<Blob> {
+        count(&mut self.pixels, mask, self.columns, &mut self.sums);
+        count(&mut self.alive, alive, self.columns, &mut self.sums);
+        for (pixels, zones) in self.pixels.iter_mut().zip(&self.zones) {
+            if *pixels < CELL_PIXELS_MIN || *zones == 0 {
+                *pixels = 0;
+            }
+        }
         let mut blobs = Vec::new();
         for cell in 0..self.pixels.len() {
             if self.pixels[cell] > 0 {
@@ -70,22 +106,6 @@ impl Cells {
         blobs
     }
 
-    fn count(&mut self, mask: &[u8]) {
-        self.pixels.fill(0);
-        for (y, row) in mask.chunks_exact(self.width).take(self.height).enumerate() {
-            let start = y / CELL * self.columns;
-            let cells = &mut self.pixels[start..start + self.columns];
-            for (cell, pixels) in cells.iter_mut().zip(row.chunks(CELL)) {
-                *cell += pixels.iter().sum::<u8>();
-            }
-        }
-        for (pixels, zones) in self.pixels.iter_mut().zip(&self.zones) {
-            if *pixels < CELL_PIXELS_MIN || *zones == 0 {
-                *pixels = 0;
-            }
-        }
-    }
-
     /// Takes the cells joined to this one out, as one blob.
     fn flood(&mut self, cell: usize) -> Blob {
         let mut blob = Blob { left: usize::MAX, top: usize::MAX, ..Blob::default() };
@@ -96,6 +116,7 @@ impl Cells {
             }
             let (column, row) = (cell % self.columns, cell / self.columns);
             blob.pixels += u32::from(self.pixels[cell]);
+            blob.alive += u32::from(self.alive[cell]);
             blob.zones |= self.zones[cell];
             blob.left = blob.left.min(column * CELL);
             blob.top = blob.top.min(row * CELL);
@@ -111,6 +132,29 @@ impl Cells {
             }
         }
         blob
+    }
+}
+
+/// Counts the pixels of a mask by cell: rows are added up in chunks of 64, then four by four.
+fn count(cells: &mut [u8], mask: &[u8], columns: usize, sums: &mut Plane<u8>) {
+    let width = sums.len();
+    for (cells, rows) in cells.chunks_mut(columns).zip(mask.chunks(width * CELL)) {
+        sums.fill(0);
+        for row in rows.chunks_exact(width) {
+            let (chunks, rest) = row.as_chunks::<CHUNK>();
+            for (sums, pixels) in sums.chunks_mut().iter_mut().zip(chunks) {
+                for index in 0..CHUNK {
+                    sums[index] += pixels[index];
+                }
+            }
+            for (sum, pixel) in sums.values_mut()[width - rest.len()..].iter_mut().zip(rest) {
+                *sum += pixel;
+            }
+        }
+        let quads = sums.chunks().as_flattened().as_chunks::<CELL>().0;
+        for (cell, quad) in cells.iter_mut().zip(quads) {
+            *cell = quad.iter().sum();
+        }
     }
 }
 
@@ -133,32 +177,46 @@ mod tests {
     fn touching_cells_are_one_blob_and_the_largest_comes_first() {
         let mut cells = Cells::new(32, 16, |_, _| 1);
         let mask = mask(32, &[(0, 0, 4, 4), (12, 4, 20, 12), (20, 12, 24, 16)]);
-        let blobs = cells.blobs(&mask, 1);
+        let blobs = cells.blobs(&mask, &mask, 1);
         let expected = [
-            Blob { left: 12, top: 4, right: 24, bottom: 16, pixels: 80, zones: 1 },
-            Blob { left: 0, top: 0, right: 4, bottom: 4, pixels: 16, zones: 1 },
+            Blob { left: 12, top: 4, right: 24, bottom: 16, pixels: 80, alive: 80, zones: 1 },
+            Blob { left: 0, top: 0, right: 4, bottom: 4, pixels: 16, alive: 16, zones: 1 },
         ];
         assert_eq!(blobs, expected);
-        assert_eq!(cells.blobs(&mask, 17), expected[..1]);
+        assert_eq!(cells.blobs(&mask, &mask, 17), expected[..1]);
     }
 
     #[test]
     fn lone_pixels_are_no_blob() {
         let mut cells = Cells::new(32, 16, |_, _| 1);
-        assert_eq!(cells.blobs(&mask(32, &[(0, 0, 2, 2), (8, 0, 9, 16)]), 1), []);
+        assert_eq!(cells.blobs(&mask(32, &[(0, 0, 2, 2), (8, 0, 9, 16)]), &[0; 512], 1), []);
     }
 
     #[test]
     fn cells_outside_zones_do_not_count_and_those_inside_are_named() {
-        let mut cells = Cells::new(32, 16, |x, _| if x < 0.25 { 0 } else if x < 0.5 { 1 } else { 2 });
-        let blobs = cells.blobs(&mask(32, &[(0, 0, 32, 16)]), 1);
-        assert_eq!(blobs, [Blob { left: 8, top: 0, right: 32, bottom: 16, pixels: 384, zones: 3 }]);
+        let mut cells = Cells::new(32, 16, |x, _| {
+            if x < 0.25 {
+                0
+            } else if x < 0.5 {
+                1
+            } else {
+                2
+            }
+        });
+        let blobs = cells.blobs(&mask(32, &[(0, 0, 32, 16)]), &[0; 512], 1);
+        assert_eq!(
+            blobs,
+            [Blob { left: 8, top: 0, right: 32, bottom: 16, pixels: 384, alive: 0, zones: 3 }]
+        );
     }
 
     #[test]
     fn sizes_need_not_be_whole_cells() {
         let mut cells = Cells::new(30, 14, |_, _| 1);
-        let blobs = cells.blobs(&vec![1; 30 * 14], 1);
-        assert_eq!(blobs, [Blob { left: 0, top: 0, right: 30, bottom: 14, pixels: 416, zones: 1 }]);
+        let blobs = cells.blobs(&[1; 30 * 14], &[0; 30 * 14], 1);
+        assert_eq!(
+            blobs,
+            [Blob { left: 0, top: 0, right: 30, bottom: 14, pixels: 416, alive: 0, zones: 1 }]
+        );
     }
 }

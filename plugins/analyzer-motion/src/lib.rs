@@ -9,18 +9,21 @@ pub mod motion;
 pub mod report;
 
 use wardline_sdk::{
-    Analyzer, Area, Attribute, Event, Fault, Fit, Pace, Phase, Picture, PictureRequest, PixelFormat,
-    Reconfigure, Region, Setup, Wishes, plugin,
+    Analyzer, Area, Attribute, Event, Fault, Fit, Pace, Phase, Picture, PictureRequest,
+    PixelFormat, Reconfigure, Region, Setup, Snapshot, State, Wishes, plugin,
 };
 
 use cells::Blob;
-use motion::{Frame, Motion};
+use motion::{Frame, Memory, Motion};
 use params::Settings;
 use report::{Report, Reporter};
 
 /// Enough to see a person far away, and 1/30 of the pixels of a full picture.
 const WIDTH_MAX: u32 = 320;
 const HEIGHT_MAX: u32 = 180;
+/// The layout of what [`State::save`] gives, little endian: motions begun (8 bytes), time of the last
+/// picture (8), width (4), height (4), levels; the last four only after the first picture.
+const SCHEMA: u32 = 1;
 /// The hysteresis of `report.rs` is made for this.
 const PICTURES_PER_SECOND: f32 = 5.0;
 
@@ -32,7 +35,7 @@ pub struct MotionAnalyzer {
     begun: u64,
 }
 
-plugin!(MotionAnalyzer: analyzer, reconfigure);
+plugin!(MotionAnalyzer: analyzer, state, reconfigure);
 
 impl MotionAnalyzer {
     /// An analyzer with these parameters.
@@ -57,9 +60,16 @@ impl MotionAnalyzer {
         event.confidence = blobs.first().map_or(0.5, score);
         event.regions = blobs
             .iter()
-            .map(|blob| Region { area: area(blob, picture), label: None, confidence: score(blob), track: None })
+            .map(|blob| Region {
+                area: area(blob, picture),
+                label: None,
+                confidence: score(blob),
+                track: None,
+            })
             .collect();
-        event.attributes.extend(settings.zone_names(zones).map(|names| Attribute::text("zone", names)));
+        event
+            .attributes
+            .extend(settings.zone_names(zones).map(|names| Attribute::text("zone", names)));
         event
     }
 }
@@ -100,6 +110,41 @@ impl Analyzer for MotionAnalyzer {
     }
 }
 
+impl State for MotionAnalyzer {
+    fn save(&mut self) -> Result<Snapshot, String> {
+        let mut data = self.begun.to_le_bytes().to_vec();
+        if let Some(memory) = self.motion.snapshot() {
+            data.extend(memory.time.to_le_bytes());
+            for side in [memory.width, memory.height] {
+                data.extend(u32::try_from(side).unwrap_or(0).to_le_bytes());
+            }
+            data.extend(memory.levels);
+        }
+        Ok(Snapshot { schema: SCHEMA, data })
+    }
+
+    fn load(&mut self, snapshot: Snapshot) -> Result<(), String> {
+        let short = || "the snapshot is cut short".to_owned();
+        if snapshot.schema != SCHEMA {
+            return Err(format!("schema {} is not {SCHEMA}", snapshot.schema));
+        }
+        let (begun, rest) = snapshot.data.split_first_chunk::<8>().ok_or_else(short)?;
+        if !rest.is_empty() {
+            let (time, rest) = rest.split_first_chunk::<8>().ok_or_else(short)?;
+            let (width, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+            let (height, levels) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+            self.motion.restore(&Memory {
+                time: i64::from_le_bytes(*time),
+                width: u32::from_le_bytes(*width) as usize,
+                height: u32::from_le_bytes(*height) as usize,
+                levels: levels.to_vec(),
+            })?;
+        }
+        self.begun = u64::from_le_bytes(*begun);
+        Ok(())
+    }
+}
+
 impl Reconfigure for MotionAnalyzer {
     fn set_params(&mut self, params: &str) -> Result<(), Fault> {
         self.motion.set(Settings::read(params)?);
@@ -122,3 +167,6 @@ fn area(blob: &Blob, picture: &Picture) -> Area {
         height: (blob.bottom - blob.top) as f32 / height,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,18 +3,22 @@
 
 use crate::cells::{Blob, Cells};
 use crate::kernel::{Background, Step};
-use crate::params::{Settings, Sensitivity};
+use crate::params::{Sensitivity, Settings};
 
 /// Pictures within this time after a reset only teach the background.
 const WARM_UP: i64 = 800_000;
 /// The background follows within 2^2 pictures while it warms up, 2^4 afterwards, 2^6 while something moves.
 const RATES: [u8; 3] = [2, 4, 6];
-/// Pictures for which something may stand still before it is background: 20 s at 5 a second.
-const PATIENCE: u8 = 100;
+/// For so long something may stand still before it is background. A young background is given up
+/// sooner, after a quarter of its age: who stood there at the start leaves a ghost, and it must go.
+const PATIENCE: i64 = 20_000_000;
+const PATIENCE_MIN: i64 = 3_000_000;
 /// Every so many pictures the second background fades by a level.
 const FADE_EVERY: u32 = 16;
 /// A change of so much of the picture is light, not motion: a flash, a lamp, headlights.
 const FLASH_SHARE: f32 = 0.5;
+/// After so long without a picture the background is not to be trusted.
+const FORGOTTEN_AFTER: i64 = 60_000_000;
 /// A flash that lasts is a new light: the background is learned anew.
 const FLASH_LASTS: i64 = 1_500_000;
 
@@ -42,6 +46,19 @@ pub struct Frame<'a> {
     pub pixels: &'a [u8],
 }
 
+/// What a detector knows of its scene, to be kept over a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Memory {
+    /// Of the last picture, microseconds.
+    pub time: i64,
+    /// In pixels.
+    pub width: usize,
+    /// In pixels.
+    pub height: usize,
+    /// Both backgrounds and the noise, `width * height` each.
+    pub levels: Vec<u8>,
+}
+
 /// The detector of one camera.
 #[derive(Debug, Clone)]
 pub struct Motion {
@@ -60,6 +77,9 @@ struct Scene {
     flash_since: Option<i64>,
     moving: bool,
     pictures: u32,
+    /// When the first picture was taken, and the last.
+    born: i64,
+    last: i64,
 }
 
 impl Motion {
@@ -88,6 +108,37 @@ impl Motion {
         self.scene = None;
     }
 
+    /// What is known of the scene, for [`Motion::restore`]; none before the first picture.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Memory> {
+        self.scene.as_ref().map(|scene| Memory {
+            time: scene.last,
+            width: scene.width,
+            height: scene.height,
+            levels: scene.background.levels(),
+        })
+    }
+
+    /// Goes on from a snapshot, without a warm-up, if the next picture is of the same size and soon.
+    ///
+    /// # Errors
+    /// The snapshot contradicts itself; nothing is changed.
+    pub fn restore(&mut self, memory: &Memory) -> Result<(), String> {
+        let Memory { time, width, height, ref levels } = *memory;
+        let size = width
+            .checked_mul(height)
+            .filter(|size| *size > 0 && size.checked_mul(3) == Some(levels.len()));
+        let Some(size) = size else {
+            return Err(format!("{} levels are no background of {width}x{height}", levels.len()));
+        };
+        let (first, rest) = levels.split_at(size);
+        let mut scene = Scene::new(&self.settings, Frame { time, width, height, pixels: first });
+        scene.background.restore(first, &rest[..size], &rest[size..]);
+        scene.learning_since = None;
+        self.scene = Some(scene);
+        Ok(())
+    }
+
     /// Looks at one picture, in order of time. Its pixels must be `width * height`; one without
     /// pixels shows nothing.
     pub fn look(&mut self, frame: Frame<'_>) -> Sight {
@@ -96,21 +147,30 @@ impl Motion {
             return Sight::WarmUp;
         }
         let scene = match &mut self.scene {
-            Some(scene) if (scene.width, scene.height) == (width, height) => scene,
+            Some(scene) if scene.goes_on(frame) => scene,
             _ => {
                 self.scene = Some(Scene::new(&self.settings, frame));
                 return Sight::WarmUp;
             }
         };
-        let warming = scene.learning_since.is_some_and(|since| time < since.saturating_add(WARM_UP));
-        scene.pictures = scene.pictures.wrapping_add(1);
+        let warming =
+            scene.learning_since.is_some_and(|since| time < since.saturating_add(WARM_UP));
+        scene.pictures = scene.pictures.saturating_add(1);
         let step = Step {
             threshold: self.settings.sensitivity.threshold(),
-            rate: RATES[if warming { 0 } else if scene.moving { 2 } else { 1 }],
-            patience: if warming { 1 } else { PATIENCE },
+            rate: RATES[if warming {
+                0
+            } else if scene.moving {
+                2
+            } else {
+                1
+            }],
+            patience: if warming { 1 } else { scene.patience(time) },
+            quiet: !scene.moving,
             fade: scene.pictures.is_multiple_of(FADE_EVERY),
         };
         let changed = scene.background.look(pixels, step);
+        scene.last = time;
         if warming {
             return Sight::WarmUp;
         }
@@ -127,9 +187,11 @@ impl Motion {
         let blobs = if changed < pixels_min.max(1) {
             Vec::new()
         } else {
-            scene.cells.blobs(scene.background.mask(), pixels_min)
+            let background = &scene.background;
+            scene.cells.blobs(background.mask(), background.alive(), pixels_min)
         };
         scene.moving = !blobs.is_empty();
+        let blobs: Vec<Blob> = blobs.into_iter().filter(Blob::is_alive).collect();
         Sight::Moving(blobs)
     }
 }
@@ -145,7 +207,21 @@ impl Scene {
             flash_since: None,
             moving: false,
             pictures: 0,
+            born: frame.time,
+            last: frame.time,
         }
+    }
+
+    fn goes_on(&self, frame: Frame<'_>) -> bool {
+        let pause = frame.time.saturating_sub(self.last);
+        (self.width, self.height) == (frame.width, frame.height) && pause <= FORGOTTEN_AFTER
+    }
+
+    /// In pictures, at the rate at which they come.
+    fn patience(&self, now: i64) -> u8 {
+        let age = now.saturating_sub(self.born);
+        let interval = now.saturating_sub(self.last).clamp(10_000, 2_000_000);
+        ((age / 4).clamp(PATIENCE_MIN, PATIENCE) / interval).clamp(2, 255) as u8
     }
 }
 
@@ -163,3 +239,6 @@ impl Sensitivity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,10 @@ impl Settings {
             polygon.check().map_err(|why| format!("mask {} {why}", index + 1))?;
         }
         if !(self.minimum_size > 0.0 && self.minimum_size <= 1.0) {
-            return Err(format!("minimum-size {} must be above 0 and at most 1", self.minimum_size));
+            return Err(format!(
+                "minimum-size {} must be above 0 and at most 1",
+                self.minimum_size
+            ));
         }
         for (name, duration) in
             [("aggregation", self.aggregation), ("minimum-duration", self.minimum_duration)]
@@ -147,7 +150,11 @@ mod tests {
             (0.8, 0.5, Some("right")),
             (0.5, 0.1, None),
         ] {
-            assert_eq!(settings.zone_names(settings.zones_at(x, y)).as_deref(), expected, "{x} {y}");
+            assert_eq!(
+                settings.zone_names(settings.zones_at(x, y)).as_deref(),
+                expected,
+                "{x} {y}"
+            );
         }
     }
 

@@ -17,7 +17,9 @@ impl Polygon {
             return Err(format!("has {} corners: three or more are needed", self.0.len()));
         }
         match self.0.iter().flatten().find(|part| !(0.0..=1.0).contains(*part)) {
-            Some(outside) => Err(format!("has a corner at {outside}: coordinates are parts of the picture, 0 to 1")),
+            Some(outside) => Err(format!(
+                "has a corner at {outside}: coordinates are parts of the picture, 0 to 1"
+            )),
             None => Ok(()),
         }
     }

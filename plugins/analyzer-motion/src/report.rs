@@ -59,8 +59,16 @@ enum Life {
     #[default]
     Quiet,
     /// Something moves, not yet for long enough.
-    Stirring { first: i64, last: i64 },
-    Open { last: i64, said: i64, largest: Blob, zones: u32 },
+    Stirring {
+        first: i64,
+        last: i64,
+    },
+    Open {
+        last: i64,
+        said: i64,
+        largest: Blob,
+        zones: u32,
+    },
 }
 
 impl Reporter {
@@ -90,7 +98,9 @@ impl Reporter {
                 (time.saturating_sub(first) >= pace.minimum_duration)
                     .then(|| self.begin(first, time, blobs))
             }
-            (Life::Open { last, largest, zones, .. }, None) if time.saturating_sub(*last) >= QUIET => {
+            (Life::Open { last, largest, zones, .. }, None)
+                if time.saturating_sub(*last) >= QUIET =>
+            {
                 let report = Report::End { time: *last, largest: *largest, zones: *zones };
                 self.life = Life::Quiet;
                 Some(report)

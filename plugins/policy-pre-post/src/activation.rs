@@ -84,7 +84,7 @@ pub struct Activation {
     pub edges: Option<Edges>,
     /// What it is called, for people.
     pub label: String,
-    /// Ids of the events that made it, each once, the first [`CAUSES_MAX`]. Empty once sealed.
+    /// Ids of the events that made it, each once, the first 64. Empty once sealed.
     pub causes: Vec<String>,
 }
 
@@ -126,7 +126,10 @@ impl Rules {
         let Self { window, offset, minimum, maximum, .. } = *self;
         let show = wardline_sdk::params::Duration::from_micros;
         if window < 0 {
-            return Err(format!("evaluation-window {} is negative: 0s or more is meant", show(window)));
+            return Err(format!(
+                "evaluation-window {} is negative: 0s or more is meant",
+                show(window)
+            ));
         }
         if minimum > maximum {
             return Err(format!(
@@ -154,7 +157,13 @@ impl Rules {
 
 impl Activations {
     /// Takes one event in, by the rules at the head of this file.
-    pub fn observe(&mut self, rules: &Rules, moment: Moment, label: &str, cause: &str) -> Outcome<'_> {
+    pub fn observe(
+        &mut self,
+        rules: &Rules,
+        moment: Moment,
+        label: &str,
+        cause: &str,
+    ) -> Outcome<'_> {
         self.forget(moment.now);
         let at = moment.happened;
         let inside = self.list.iter().rposition(|one| {
@@ -166,7 +175,9 @@ impl Activations {
             return self.change(index, rules, moment, cause);
         }
         let next = self.list.partition_point(|one| one.first <= at);
-        if inside.is_none() && let Some(following) = self.list.get(next) {
+        if inside.is_none()
+            && let Some(following) = self.list.get(next)
+        {
             let movable = moment.received <= following.opened_received.saturating_add(rules.window)
                 && following.opened_at.saturating_sub(rules.maximum) < at;
             if movable && !following.is_sealed(moment.now) {
@@ -195,8 +206,10 @@ impl Activations {
 
     /// Counts the event in activation `index` and moves its edges as far as its neighbours allow.
     fn change(&mut self, index: usize, rules: &Rules, moment: Moment, cause: &str) -> Outcome<'_> {
-        let before = self.list[..index].iter().rev().find_map(|one| one.edges).map(|edges| edges.end);
-        let after = self.list[index + 1..].iter().find_map(|one| one.edges).map(|edges| edges.start);
+        let before =
+            self.list[..index].iter().rev().find_map(|one| one.edges).map(|edges| edges.end);
+        let after =
+            self.list[index + 1..].iter().find_map(|one| one.edges).map(|edges| edges.start);
         let one = &mut self.list[index];
         one.first = one.first.min(moment.happened);
         let last = one.first.saturating_add(rules.maximum);

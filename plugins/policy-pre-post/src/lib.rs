@@ -36,8 +36,7 @@ impl RecordingPolicy for PrePost {
         if !self.settings.predicate.matches(notice) {
             return Ok(answer);
         }
-        let label =
-            if self.settings.label.is_empty() { &event.kind } else { &self.settings.label };
+        let label = if self.settings.label.is_empty() { &event.kind } else { &self.settings.label };
         let moment = Moment { happened: event.time, received: notice.received, now };
         match self.activations.observe(&self.settings.rules, moment, label, &event.id) {
             Outcome::Changed(activation) => {
@@ -154,15 +153,24 @@ mod tests {
         for (schema, data) in [(1, b"{".to_vec()), (2, b"{}".to_vec())] {
             assert!(policy.load(Snapshot { schema, data }).is_err());
         }
-        assert_eq!(policy.on_event(&notice("a", 100 * SECOND), 100 * SECOND).unwrap().spans.len(), 1);
+        assert_eq!(
+            policy.on_event(&notice("a", 100 * SECOND), 100 * SECOND).unwrap().spans.len(),
+            1
+        );
     }
 
     #[test]
     fn bad_parameters_leave_the_old_ones_in_force() {
         let mut policy = policy(r#"{"keep-continuous":"3d"}"#);
         assert!(matches!(policy.set_params(r#"{"before":"soon"}"#), Err(Fault::BadParams(_))));
-        let segment =
-            ClosedSegment { start: 0, end: 1, bytes: 1, gap: false, events: vec![], attributes: vec![] };
+        let segment = ClosedSegment {
+            start: 0,
+            end: 1,
+            bytes: 1,
+            gap: false,
+            events: vec![],
+            attributes: vec![],
+        };
         assert_eq!(policy.keep_continuous(&segment, 1).unwrap(), Some(3 * 86_400 * SECOND));
     }
 }

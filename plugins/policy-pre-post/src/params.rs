@@ -70,7 +70,8 @@ impl Settings {
 
     fn check(params: Params) -> Result<Self, String> {
         let rules = rules(&params)?;
-        let kinds = params.kinds.iter().map(|kind| Pattern::read(kind)).collect::<Result<_, _>>()?;
+        let kinds =
+            params.kinds.iter().map(|kind| Pattern::read(kind)).collect::<Result<_, _>>()?;
         Ok(Self {
             rules,
             predicate: Predicate {
@@ -88,16 +89,21 @@ impl Settings {
 
 fn rules(params: &Params) -> Result<Rules, String> {
     let simple = params.before.or(params.after).or(params.longest);
-    let reference = params.evaluation_window.or(params.offset).or(params.minimum).or(params.maximum);
+    let reference =
+        params.evaluation_window.or(params.offset).or(params.minimum).or(params.maximum);
     if simple.is_some() && reference.is_some() {
-        return Err("before, after and longest do not go together with evaluation-window, offset, \
+        return Err(
+            "before, after and longest do not go together with evaluation-window, offset, \
                     minimum and maximum: give one or the other"
-            .to_owned());
+                .to_owned(),
+        );
     }
     let (rules, words) = if reference.is_none() {
         let before = params.before.unwrap_or(BEFORE);
         if before.micros() < 0 {
-            return Err(format!("before {before} is negative: to start after the event, give offset"));
+            return Err(format!(
+                "before {before} is negative: to start after the event, give offset"
+            ));
         }
         let rules = Rules {
             window: 0,
@@ -109,7 +115,9 @@ fn rules(params: &Params) -> Result<Rules, String> {
         (rules, Words { minimum: "after", maximum: "longest" })
     } else {
         let (Some(minimum), Some(maximum)) = (params.minimum, params.maximum) else {
-            return Err("minimum and maximum are both needed beside evaluation-window or offset".to_owned());
+            return Err(
+                "minimum and maximum are both needed beside evaluation-window or offset".to_owned()
+            );
         };
         let rules = Rules {
             window: params.evaluation_window.unwrap_or_default().micros(),
@@ -145,7 +153,9 @@ mod tests {
         });
         match (got, expected) {
             (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{params}"),
-            (Err(Fault::BadParams(text)), Err(part)) => assert!(text.contains(part), "{params}: {text}"),
+            (Err(Fault::BadParams(text)), Err(part)) => {
+                assert!(text.contains(part), "{params}: {text}")
+            }
             (got, _) => panic!("{params}: {got:?}"),
         }
     }
@@ -159,7 +169,10 @@ mod tests {
             r#"{"evaluation-window":"1s","offset":"-5s","minimum":"20s","maximum":"40s"}"#,
             Ok((1, -5, 20, 40, Late::Ignore)),
         );
-        check(r#"{"minimum":"20s","maximum":"40s","late":"record"}"#, Ok((0, 0, 20, 40, Late::Record)));
+        check(
+            r#"{"minimum":"20s","maximum":"40s","late":"record"}"#,
+            Ok((0, 0, 20, 40, Late::Record)),
+        );
     }
 
     #[test]
@@ -167,9 +180,15 @@ mod tests {
         for (params, expected) in [
             (r#"{"minimum":"50s","maximum":"40s"}"#, "minimum 50s is more than maximum 40s"),
             (r#"{"after":"20m"}"#, "after 20m is more than longest 10m"),
-            (r#"{"offset":"20s","minimum":"20s","maximum":"40s"}"#, "offset 20s is not less than minimum 20s"),
+            (
+                r#"{"offset":"20s","minimum":"20s","maximum":"40s"}"#,
+                "offset 20s is not less than minimum 20s",
+            ),
             (r#"{"before":0,"after":0}"#, "offset 0s is not less than after 0s"),
-            (r#"{"evaluation-window":"-1s","minimum":"1s","maximum":"1s"}"#, "evaluation-window -1s is negative"),
+            (
+                r#"{"evaluation-window":"-1s","minimum":"1s","maximum":"1s"}"#,
+                "evaluation-window -1s is negative",
+            ),
             (r#"{"offset":"-1s","minimum":0,"maximum":0}"#, "maximum 0s leaves nothing"),
             (r#"{"offset":"-1s"}"#, "minimum and maximum are both needed"),
             (r#"{"before":"1s","maximum":"1s"}"#, "give one or the other"),

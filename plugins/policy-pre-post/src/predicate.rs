@@ -45,7 +45,9 @@ impl Pattern {
             _ if text == "*" => Ok(Self::Every),
             Some(group) if plain(group) => Ok(Self::Group(format!("{group}."))),
             None if plain(text) => Ok(Self::Kind(text.to_owned())),
-            _ => Err(format!("{text:?} is no kind of event: write \"motion\", \"door.*\" or \"*\"")),
+            _ => {
+                Err(format!("{text:?} is no kind of event: write \"motion\", \"door.*\" or \"*\""))
+            }
         }
     }
 
@@ -114,7 +116,13 @@ mod tests {
             Attribute { key: "night".to_owned(), value: Value::Flag(true) },
             Attribute::number("speed", 1.5),
         ];
-        Notice { event, camera: "cam".to_owned(), origin: origin.to_owned(), received: 0, sequence: 1 }
+        Notice {
+            event,
+            camera: "cam".to_owned(),
+            origin: origin.to_owned(),
+            received: 0,
+            sequence: 1,
+        }
     }
 
     fn check(params: &str, notice: &Notice, expected: bool) {

@@ -90,7 +90,12 @@ mod tests {
         ] {
             let civil = local(seconds * 1_000_000);
             let got = (
-                civil.year, civil.month, civil.day, civil.hour, civil.minute, civil.second,
+                civil.year,
+                civil.month,
+                civil.day,
+                civil.hour,
+                civil.minute,
+                civil.second,
                 civil.weekday,
             );
             assert_eq!(got, expected, "{seconds}");

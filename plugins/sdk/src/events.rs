@@ -5,7 +5,12 @@ use crate::{Attribute, Event, Phase, Timestamp, Value};
 impl Event {
     /// An event of confidence 1 with no regions, cameras, correlation or attributes.
     #[must_use]
-    pub fn new(id: impl Into<String>, kind: impl Into<String>, phase: Phase, time: Timestamp) -> Self {
+    pub fn new(
+        id: impl Into<String>,
+        kind: impl Into<String>,
+        phase: Phase,
+        time: Timestamp,
+    ) -> Self {
         Self {
             id: id.into(),
             kind: kind.into(),

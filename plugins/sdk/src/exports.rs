@@ -153,9 +153,7 @@ fn begin<H: Holder, T>(made: Result<(H::Plugin, T), Fault>) -> Result<T, Fault> 
     Ok(answer)
 }
 
-fn call<H: Holder, R>(
-    body: impl FnOnce(&mut H::Plugin) -> Result<R, Fault>,
-) -> Result<R, Fault> {
+fn call<H: Holder, R>(body: impl FnOnce(&mut H::Plugin) -> Result<R, Fault>) -> Result<R, Fault> {
     H::with(|slot| match slot {
         Some(plugin) => body(plugin),
         None => Err(Fault::Failed("called before init".to_owned())),

@@ -26,9 +26,7 @@ pub use bindings::recording_policy::exports::wardline::plugin::recording_policy:
 };
 pub use bindings::state::exports::wardline::plugin::state::Snapshot;
 
-pub use exports::{
-    Analyzer, EventSource, Listener, Messages, Reconfigure, RecordingPolicy, State,
-};
+pub use exports::{Analyzer, EventSource, Listener, Messages, Reconfigure, RecordingPolicy, State};
 
 /// What [`plugin!`] expands to. Not for direct use: it changes without notice.
 #[doc(hidden)]

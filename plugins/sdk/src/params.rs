@@ -14,7 +14,9 @@ use crate::{Fault, Microseconds};
 /// # Errors
 /// [`Fault::BadParams`] with what serde says of it.
 pub fn parse<T: DeserializeOwned>(params: &str) -> Result<T, Fault> {
-    serde_json::from_str(params).map_err(|error| Fault::BadParams(format!("parameters: {error}")))
+    // From bytes, as snapshots are read: one copy of serde's code in the component rather than two.
+    serde_json::from_slice(params.as_bytes())
+        .map_err(|error| Fault::BadParams(format!("parameters: {error}")))
 }
 
 /// A duration as people write it: `30s`, `1.5s`, `500ms`, `10m`, `2h`, `7d`, `1w`, with a sign where
@@ -41,7 +43,9 @@ impl Duration {
     /// A text that says what is wrong with which duration.
     pub fn read(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{text:?} is not a duration: write a number and ms, s, m, h, d or w, such as \"30s\"")
+            format!(
+                "{text:?} is not a duration: write a number and ms, s, m, h, d or w, such as \"30s\""
+            )
         };
         let trimmed = text.trim();
         let (sign, rest) = match trimmed.strip_prefix('-') {
@@ -79,8 +83,13 @@ impl Duration {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units =
-            [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")];
+        let units = [
+            (86_400_000_000, "d"),
+            (3_600_000_000, "h"),
+            (60_000_000, "m"),
+            (1_000_000, "s"),
+            (1_000, "ms"),
+        ];
         if self.0 == 0 {
             return f.write_str("0s");
         }
@@ -185,6 +194,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let fault = parse::<Duration>("\"soon\"").unwrap_err();
-        assert!(matches!(fault, Fault::BadParams(text) if text.contains("\"soon\" is not a duration")));
+        assert!(
+            matches!(fault, Fault::BadParams(text) if text.contains("\"soon\" is not a duration"))
+        );
     }
 }

@@ -3,21 +3,26 @@
 
 pub mod mapping;
 pub mod time;
+pub mod ledger;
 
 use wardline_sdk::{
-    Event, EventSource, Fault, Message, Messages, Reconfigure, Setup, Snapshot, SourceSpec, State,
-    params, plugin,
+    Event, EventSource, Fault, Message, Messages, Microseconds, Reconfigure, Setup, Snapshot,
+    SourceSpec, State, Timestamp, params, plugin,
 };
 
+use ledger::Ledger;
 use mapping::Settings;
 
 /// The layout of what [`State::save`] gives: the number of events so far, little endian.
 const SCHEMA: u32 = 1;
 
+/// What is open is renewed so often; the contract asks for every 5 s.
+const TICK: Microseconds = 3_000_000;
+
 /// One configured source.
 pub struct Webhook {
     settings: Settings,
-    events: u64,
+    ledger: Ledger,
 }
 
 plugin!(Webhook: event_source, messages, state, reconfigure);
@@ -26,19 +31,26 @@ impl EventSource for Webhook {
     fn init(setup: &Setup) -> Result<(Self, SourceSpec), Fault> {
         let settings = params::parse(&setup.params)?;
         let topics = vec![format!("hook:{}", setup.name)];
-        Ok((Self { settings, events: 0 }, SourceSpec { topics, tick: None }))
+        let source = Self { settings, ledger: Ledger::default() };
+        Ok((source, SourceSpec { topics, tick: Some(TICK) }))
+    }
+
+    fn on_tick(&mut self, now: Timestamp) -> Result<Vec<Event>, Fault> {
+        Ok(self.ledger.renew(now))
     }
 }
 
 impl Messages for Webhook {
     fn on_message(&mut self, message: &Message, body: &[u8]) -> Result<Vec<Event>, Fault> {
-        self.settings.events(body, message.received, &mut self.events).map_err(Fault::Rejected)
+        let events = self.settings.events(body, message.received).map_err(Fault::Rejected)?;
+        let open_max = self.settings.open_max.0.micros();
+        self.ledger.admit(events, message.received, open_max).map_err(Fault::Rejected)
     }
 }
 
 impl State for Webhook {
     fn save(&mut self) -> Result<Snapshot, String> {
-        Ok(Snapshot { schema: SCHEMA, data: self.events.to_le_bytes().to_vec() })
+        Ok(Snapshot { schema: SCHEMA, data: self.ledger.count().to_le_bytes().to_vec() })
     }
 
     fn load(&mut self, snapshot: Snapshot) -> Result<(), String> {
@@ -46,7 +58,8 @@ impl State for Webhook {
             (SCHEMA, Ok(data)) => data,
             (schema, _) => return Err(format!("a snapshot of schema {schema} cannot be read")),
         };
-        self.events = u64::from_le_bytes(data);
+        // What was open, the host has ended.
+        self.ledger = Ledger::starting_after(u64::from_le_bytes(data));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
+use wardline_sdk::params::Duration;
 use wardline_sdk::{Attribute, Event, Phase, Value};
 
 use crate::time;
@@ -13,8 +14,14 @@ use crate::time;
 const ATTRIBUTES_MAX: usize = 64;
 /// Bytes in an attribute's text, by the contract; longer ones become JSON.
 const TEXT_BYTES_MAX: usize = 4096;
-/// Bytes in an attribute's key, by the contract.
+/// Bytes in an attribute's JSON, by the contract.
+const JSON_BYTES_MAX: usize = 64 << 10;
+/// Bytes in an attribute's key and in the name of a camera, by the contract.
 const KEY_BYTES_MAX: usize = 128;
+/// Cameras that an event names, by the contract.
+const CAMERAS_MAX: usize = 256;
+/// The last time that the contract can say, in the year 2255.
+const TIME_MAX: i64 = 1 << 53;
 /// Events in one body that is a list.
 const EVENTS_MAX: usize = 256;
 
@@ -30,6 +37,9 @@ pub struct Settings {
     pub phase: PhaseName,
     /// What becomes of fields that nothing asked for.
     pub others: Others,
+    /// What began and is not heard of again ends after this time.
+    #[serde(rename = "open-at-most")]
+    pub open_max: OpenMax,
     /// Where things are.
     pub mapping: Mapping,
 }
@@ -47,6 +57,17 @@ pub enum PhaseName {
     Update,
     /// Over.
     End,
+}
+
+/// How long something may be open, an hour if not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct OpenMax(pub Duration);
+
+impl Default for OpenMax {
+    fn default() -> Self {
+        Self(Duration::from_micros(3_600_000_000))
+    }
 }
 
 /// What becomes of fields that the mapping does not use.
@@ -91,13 +112,13 @@ impl Default for Mapping {
 
 impl Settings {
     /// The events of a body: one for an object, one for each in a list of objects. `received` is the
-    /// time where the body gives none; `next_id` numbers events that bring no id.
+    /// time where the body gives none. Ids are the sender's, empty where it gave none.
     ///
     /// # Errors
     /// What the sender got wrong, in words for the sender. Nothing of the body counts then.
-    pub fn events(&self, body: &[u8], received: i64, next_id: &mut u64) -> Result<Vec<Event>, String> {
-        let body: Json =
-            serde_json::from_slice(body).map_err(|error| format!("the body is not JSON: {error}"))?;
+    pub fn events(&self, body: &[u8], received: i64) -> Result<Vec<Event>, String> {
+        let body: Json = serde_json::from_slice(body)
+            .map_err(|error| format!("the body is not JSON: {error}"))?;
         match body {
             Json::Array(list) if list.is_empty() => Err("the body is an empty list".to_owned()),
             Json::Array(list) if list.len() > EVENTS_MAX => {
@@ -107,21 +128,23 @@ impl Settings {
                 .into_iter()
                 .enumerate()
                 .map(|(index, one)| {
-                    self.event(one, received, next_id).map_err(|why| format!("event {}: {why}", index + 1))
+                    self.event(one, received).map_err(|why| format!("event {}: {why}", index + 1))
                 })
                 .collect(),
-            one => Ok(vec![self.event(one, received, next_id)?]),
+            one => Ok(vec![self.event(one, received)?]),
         }
     }
 
-    fn event(&self, mut body: Json, received: i64, next_id: &mut u64) -> Result<Event, String> {
+    fn event(&self, mut body: Json, received: i64) -> Result<Event, String> {
         if !body.is_object() {
             return Err("the body must be a JSON object, or a list of them".to_owned());
         }
         let places = &self.mapping;
         let kind = match (self.kind.as_str(), take(&mut body, &places.kind)) {
             ("", Some(value)) => text("kind", value)?,
-            ("", None) => return Err(format!("no event kind: the body has no field {:?}", places.kind)),
+            ("", None) => {
+                return Err(format!("no event kind: the body has no field {:?}", places.kind));
+            }
             (kind, _) => kind.to_owned(),
         };
         check_kind(&kind)?;
@@ -129,38 +152,44 @@ impl Settings {
             Some(value) => time::read(&value)?,
             None => received,
         };
+        if !(0..=TIME_MAX).contains(&time) {
+            return Err("time is not in the years 1970 to 2255".to_owned());
+        }
         let cameras = match take(&mut body, &places.camera) {
             Some(Json::Array(list)) => {
-                list.into_iter().map(|one| text("camera", one)).collect::<Result<_, _>>()?
+                if list.len() > CAMERAS_MAX {
+                    return Err(format!(
+                        "camera has {} names, {CAMERAS_MAX} are allowed",
+                        list.len()
+                    ));
+                }
+                list.into_iter()
+                    .map(|one| bounded("camera", one, KEY_BYTES_MAX))
+                    .collect::<Result<_, _>>()?
             }
-            Some(one) => vec![text("camera", one)?],
+            Some(one) => vec![bounded("camera", one, KEY_BYTES_MAX)?],
             None => self.cameras.clone(),
         };
         let confidence = match take(&mut body, &places.confidence) {
             Some(value) => confidence(&value)?,
             None => 1.0,
         };
-        let correlation =
-            take(&mut body, &places.correlation).map(|value| bounded("correlation", value, 256)).transpose()?;
+        let correlation = take(&mut body, &places.correlation)
+            .map(|value| bounded("correlation", value, 256))
+            .transpose()?;
         let phase = match take(&mut body, &places.phase) {
             Some(value) => serde_json::from_value(value.clone())
                 .map_err(|_| format!("phase is {value}: instant, begin, update or end is meant"))?,
             None => self.phase,
         };
         let id = take(&mut body, &places.id).map(|value| bounded("id", value, 100)).transpose()?;
-        let id = match (id, phase) {
-            // An instant's id is never used again, and senders repeat themselves.
-            (Some(id), PhaseName::Instant) => format!("{id}-{}", count(next_id)),
-            (Some(id), _) => id,
-            (None, PhaseName::Instant) => count(next_id).to_string(),
-            (None, _) => {
-                return Err(format!(
-                    "an event that begins or ends needs an id: the body has no field {:?}",
-                    places.id
-                ));
-            }
-        };
-        let mut event = Event::new(id, kind, phase.into(), time);
+        if id.is_none() && phase != PhaseName::Instant {
+            return Err(format!(
+                "an event that begins or ends needs an id: the body has no field {:?}",
+                places.id
+            ));
+        }
+        let mut event = Event::new(id.unwrap_or_default(), kind, phase.into(), time);
         event.cameras = cameras;
         event.confidence = confidence;
         event.correlation = correlation;
@@ -172,7 +201,7 @@ impl Settings {
         let mut attributes: BTreeMap<String, Value> = BTreeMap::new();
         for (key, place) in &self.mapping.attributes {
             if let Some(value) = take(&mut body, place).and_then(attribute_value) {
-                attributes.insert(key.clone(), value);
+                attributes.insert(key.chars().map(key_char).collect(), value);
             }
         }
         if self.others == Others::Attributes
@@ -181,10 +210,27 @@ impl Settings {
             flatten("", rest, &mut attributes);
         }
         if attributes.len() > ATTRIBUTES_MAX {
-            return Err(format!("the body has {} attributes, {ATTRIBUTES_MAX} are allowed", attributes.len()));
+            return Err(format!(
+                "the body has {} attributes, {ATTRIBUTES_MAX} are allowed",
+                attributes.len()
+            ));
         }
-        if let Some(key) = attributes.keys().find(|key| key.is_empty() || key.len() > KEY_BYTES_MAX) {
-            return Err(format!("a field's name has {} bytes: 1 to {KEY_BYTES_MAX} are allowed", key.len()));
+        if let Some(key) = attributes.keys().find(|key| key.is_empty() || key.len() > KEY_BYTES_MAX)
+        {
+            return Err(format!(
+                "a field's name has {} bytes: 1 to {KEY_BYTES_MAX} are allowed",
+                key.len()
+            ));
+        }
+        for (key, value) in &attributes {
+            if let Value::Json(text) = value
+                && text.len() > JSON_BYTES_MAX
+            {
+                return Err(format!(
+                    "field {key:?} has {} bytes, {JSON_BYTES_MAX} are allowed",
+                    text.len()
+                ));
+            }
         }
         Ok(attributes.into_iter().map(|(key, value)| Attribute { key, value }).collect())
     }
@@ -199,11 +245,6 @@ impl From<PhaseName> for Phase {
             PhaseName::End => Self::End,
         }
     }
-}
-
-fn count(next_id: &mut u64) -> u64 {
-    *next_id += 1;
-    *next_id
 }
 
 /// Takes what is at a place out of the body, so that it does not become an attribute as well.
@@ -235,10 +276,11 @@ fn escape(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }
 
-/// `{"sensor":{"name":"x"}}` becomes `sensor.name`; keys become kebab-case where only case or `_` differ.
+/// `{"sensor":{"name":"x"}}` becomes `sensor.name`; keys become kebab-case, and what a key cannot hold
+/// becomes a hyphen.
 fn flatten(prefix: &str, fields: Map<String, Json>, attributes: &mut BTreeMap<String, Value>) {
     for (name, value) in fields {
-        let key = format!("{prefix}{}", name.replace(['_', ' '], "-").to_lowercase());
+        let key = format!("{prefix}{}", name.chars().map(key_char).collect::<String>());
         match value {
             Json::Object(inner) => flatten(&format!("{key}."), inner, attributes),
             other => {
@@ -247,6 +289,13 @@ fn flatten(prefix: &str, fields: Map<String, Json>, attributes: &mut BTreeMap<St
                 }
             }
         }
+    }
+}
+
+fn key_char(c: char) -> char {
+    match c.to_ascii_lowercase() {
+        c if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' => c,
+        _ => '-',
     }
 }
 
@@ -276,12 +325,16 @@ fn bounded(name: &str, value: Json, bytes_max: usize) -> Result<String, String> 
     if text.len() > bytes_max {
         return Err(format!("{name} has {} bytes, {bytes_max} are allowed", text.len()));
     }
+    if text.chars().any(char::is_control) {
+        return Err(format!("{name} has control characters, such as a line break"));
+    }
     Ok(text)
 }
 
 fn check_kind(kind: &str) -> Result<(), String> {
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     if kind.len() <= 64 && kind.split('.').all(part) {
         return Ok(());

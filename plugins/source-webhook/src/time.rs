@@ -14,13 +14,14 @@ const SECONDS_MAX: f64 = 253_402_300_799.0;
 /// A text that says what is wrong with it.
 pub fn read(value: &Json) -> Result<i64, String> {
     match value {
-        Json::String(text) => rfc3339(text)
-            .or_else(|| text.trim().parse().ok().and_then(number))
-            .ok_or_else(|| format!("time {text:?} is neither RFC 3339 (2025-11-22T10:00:00Z) nor a number")),
-        Json::Number(_) => value
-            .as_f64()
-            .and_then(number)
-            .ok_or_else(|| format!("time {value} is no number of seconds or milliseconds since 1970")),
+        Json::String(text) => {
+            rfc3339(text).or_else(|| text.trim().parse().ok().and_then(number)).ok_or_else(|| {
+                format!("time {text:?} is neither RFC 3339 (2025-11-22T10:00:00Z) nor a number")
+            })
+        }
+        Json::Number(_) => value.as_f64().and_then(number).ok_or_else(|| {
+            format!("time {value} is no number of seconds or milliseconds since 1970")
+        }),
         other => Err(format!("time is {other}: a text or a number is meant")),
     }
 }

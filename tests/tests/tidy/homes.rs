@@ -8,7 +8,6 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("retina", &["host/src/ingest/rtsp"]),
     ("wasmtime", &["host/src/wasm/"]),
     ("mp4_atom", &["host/src/record/mp4"]),
-    ("re_mp4", &["host/src/ingest/mp4/"]),
     ("rusqlite", &["host/src/store/index/"]),
     ("axum", &["host/src/serve/"]),
     ("hyper", &["host/src/serve/"]),

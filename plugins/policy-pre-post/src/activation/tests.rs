@@ -80,6 +80,9 @@ fn a_sealed_span_stays_and_the_rest_is_recorded_beside_it() {
 fn an_edge_that_has_passed_is_not_given_back() {
     // At 139 the span ended at 120, 70 + 40 = 110 cannot take that back.
     check(REFERENCE, "100@139 70@139.5", &[(65.0, 120.0)]);
+    let behind =
+        Rules { offset: 4 * SECOND, minimum: 7 * SECOND, maximum: 7 * SECOND, ..REFERENCE };
+    check(behind, "997@1000 993@1001", &[(997.0, 1001.0)]);
 }
 
 #[test]
@@ -149,12 +152,13 @@ impl Model {
         let (_, _, first, end, span) = &mut self.activations[chosen];
         *first = (*first).min(at);
         *end = (*end).max(at + rules.minimum).min(*first + rules.maximum);
-        // What no neighbour holds; what has passed is not given back.
-        let wanted: Vec<i64> = (*first + rules.offset..*end).collect();
+        // What no neighbour holds. An end that was announced moves back to now at most.
+        let announced = span.last().map_or(i64::MIN, |last| (last + 1).min(received));
+        let until = (*end).max(announced);
+        let wanted = *first + rules.offset..until;
         let free = |second: &i64| !taken.contains(second);
-        let mut kept: Vec<i64> =
-            span.iter().copied().filter(|second| *second < received || wanted.contains(second)).collect();
-        kept.extend(wanted.iter().copied().filter(free));
+        let mut kept: Vec<i64> = span.iter().copied().filter(|second| *second < until).collect();
+        kept.extend(wanted.filter(free));
         kept.sort_unstable();
         kept.dedup();
         *span = kept;
@@ -172,10 +176,8 @@ impl Model {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let late = prop_oneof![
-        proptest::strategy::Just(Late::Record),
-        proptest::strategy::Just(Late::Ignore)
-    ];
+    let late =
+        prop_oneof![proptest::strategy::Just(Late::Record), proptest::strategy::Just(Late::Ignore)];
     (0..5_i64, 1..20_i64, 0..20_i64, -20..20_i64, late).prop_map(
         |(window, minimum, more, offset, late)| Rules {
             window,
