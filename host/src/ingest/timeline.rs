@@ -103,6 +103,13 @@ impl Timeline {
         Self { handle, reference: None, last: None, suspected: false, session: None }
     }
 
+    /// Counts epochs from here on, where the camera's earlier runs ended.
+    #[must_use]
+    pub fn from_epoch(self, epoch: u32) -> Self {
+        self.handle.shared.epoch.store(epoch, Ordering::Relaxed);
+        self
+    }
+
     /// Follows another stream of the same camera wherever both have sender reports.
     #[must_use]
     pub fn aligned_with(mut self, reference: TimelineHandle) -> Self {

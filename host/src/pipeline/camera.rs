@@ -94,17 +94,21 @@ pub(super) async fn start(
         );
     }
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = start_ingest(camera, shared, stages, decode);
-    let retention = store::CameraRetention { keep: Some(camera.keep) };
-    let (sink, next_sequence) = shared.store.camera(&camera.name, retention)?;
+    let preroll_bytes = usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX);
+    let asked = store::CameraSettings {
+        keep: Some(camera.keep),
+        burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
+    };
+    let (sink, resume) = shared.store.camera(&camera.name, asked)?;
+    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);
     let settings = RecorderConfig {
         camera: camera.name.clone(),
         store_id: store_id(&shared.store)?,
         mode: mode(camera.mode),
         segment: camera.segment,
         preroll: camera.preroll,
-        preroll_bytes: usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX),
-        next_sequence,
+        preroll_bytes,
+        next_sequence: resume.next_sequence,
     };
     let task = recorder::Task {
         camera: camera.name.clone(),
@@ -123,6 +127,7 @@ pub(super) async fn start(
             .preroll_seconds
             .get_or_create(&metrics::Camera { camera: camera.name.clone() })
             .clone(),
+        keyless: false,
         metrics: shared.metrics.clone(),
     };
     stages.record.spawn(format!("recorder of {}", camera.name), task.run());
@@ -144,6 +149,7 @@ fn start_ingest(
     shared: &Shared,
     stages: &Stages,
     decode: Option<queue::Sender>,
+    epoch: u32,
 ) -> (queue::Receiver, TimelineHandle) {
     let options = queue::Options {
         camera: camera.name.clone(),
@@ -152,27 +158,28 @@ fn start_ingest(
         when_full: queue::WhenFull::DropOldestGroup,
     };
     let (record, packets) = queue::channel(options, &shared.metrics);
-    let spawn = |name: String, source: &config::Source, outputs: Outputs, timeline: Timeline| {
+    let spawn = |name: &str, source: &config::Source, outputs: Outputs, timeline: Timeline| {
         let token = stages.ingest.shutdown().clone();
         let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
-        let ingest = ingest_of(camera, source);
-        stages.ingest.spawn(name, session::run(ingest, outputs, timeline, clock, metrics, token));
+        // A second stream has a name of its own, so that its figures stay apart.
+        let ingest = CameraIngest { name: name.into(), ..ingest_of(camera, source) };
+        stages.ingest.spawn(format!("ingest of {name}"), session::run(ingest, outputs, timeline, clock, metrics, token));
     };
     let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
-    let timeline = Timeline::new(arrival());
+    let timeline = Timeline::new(arrival()).from_epoch(epoch);
     let handle = timeline.handle();
     let name = &camera.name;
     match (&camera.analysis, decode) {
         (Some(analysis), Some(decode)) => {
             let outputs = Outputs { record: Some(record), decode: None };
-            spawn(format!("ingest of {name}"), &camera.source, outputs, timeline);
+            spawn(name, &camera.source, outputs, timeline);
             let outputs = Outputs { record: None, decode: Some(decode) };
             let aligned = Timeline::new(arrival()).aligned_with(handle.clone());
-            spawn(format!("analysis stream of {name}"), analysis, outputs, aligned);
+            spawn(&format!("{name}/analysis"), analysis, outputs, aligned);
         }
         (_, decode) => {
             let outputs = Outputs { record: Some(record), decode };
-            spawn(format!("ingest of {name}"), &camera.source, outputs, timeline);
+            spawn(name, &camera.source, outputs, timeline);
         }
     }
     (packets, handle)

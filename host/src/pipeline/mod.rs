@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -24,13 +24,11 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::events::bus::{self, Wiring};
 use crate::events::{Bus, source};
-use crate::policy::judges::Judges;
-use crate::policy::{Span, judges};
 use crate::serve;
-use crate::store::{self, ClosedSegment, Store};
+use crate::store::{ClosedSegment, Store};
 use crate::wasm::standing::{Asker, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};

@@ -14,7 +14,7 @@ use crate::ingest::timeline::TimelineHandle;
 use crate::ingest::{Access, Item, VideoUnit, queue};
 use crate::policy::Span;
 use crate::policy::spans::Reach;
-use crate::record::Recorder;
+use crate::record::{self, Recorder};
 use crate::store::CameraSink;
 use crate::wasm;
 
@@ -23,6 +23,9 @@ const BATCH_MAX: usize = 256;
 
 /// The longest batch of access units that an analyzer gets.
 const UNITS_AGE: Duration = Duration::from_secs(1);
+
+/// A camera without key frames for so long is told of: its file can't be ended.
+const KEYLESS: Duration = Duration::from_secs(600);
 
 /// What the task needs.
 pub(super) struct Task {
@@ -43,6 +46,8 @@ pub(super) struct Task {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) preroll: FloatGauge,
+    /// It was said that key frames are missing.
+    pub(super) keyless: bool,
 }
 
 impl Task {
@@ -75,7 +80,7 @@ impl Task {
                     if std::mem::replace(&mut sequence, files) != files {
                         self.timeline.reanchor_due();
                     }
-                    self.tell_ring();
+                    self.tell_figures();
                 }
             }
         }
@@ -105,8 +110,17 @@ impl Task {
         }
     }
 
-    fn tell_ring(&self) {
-        let ring = self.recorder.figures().ring;
+    fn tell_figures(&mut self) {
+        let record::Figures { ring, since_key, .. } = self.recorder.figures();
+        let keyless = since_key >= KEYLESS;
+        if keyless && !self.keyless {
+            tracing::error!(
+                camera = self.camera,
+                "no key frame for ten minutes: the file can't be ended; set a key frame interval \
+                 of seconds in the camera"
+            );
+        }
+        self.keyless = keyless;
         self.preroll.set(ring.as_secs_f64());
         let start = (!ring.is_zero()).then(|| self.timeline.media_now(Instant::now()) - ring);
         self.reach.set_ring_start(start);

@@ -60,13 +60,13 @@ pub fn qualify(
 }
 
 /// What a policy is told of a segment when it is asked how long to keep it.
-pub fn describe(segment: &ClosedSegment, events: Vec<wasm::Tally>) -> wasm::ClosedSegment {
+pub fn describe(segment: &ClosedSegment, tally: Vec<(String, u32)>) -> wasm::ClosedSegment {
     wasm::ClosedSegment {
         start: segment.start,
         end: segment.end,
         bytes: segment.bytes,
         gap: segment.gap_before,
-        events,
+        events: tally.into_iter().map(|(kind, count)| wasm::Tally { kind, count }).collect(),
         attributes: Vec::new(),
     }
 }

@@ -130,7 +130,9 @@ impl Stage {
             return Ok(());
         }
         let now = self.clock.wall();
-        let asked = spans::describe(&segment, Vec::new());
+        // An index that can't be read now is no reason to lose the instance.
+        let tally = self.store.tally(&self.camera, segment.start, segment.end).await;
+        let asked = spans::describe(&segment, tally.unwrap_or_default());
         let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await?;
         let Said::Answer(keep) = said else { return Ok(()) };
         let held = self.store.hold_continuous(&self.camera, segment.sequence, keep).await;

@@ -32,7 +32,7 @@ pub use index::row::State;
 pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
-pub use settings::{CameraRetention, EVENT_KEEP, FreeFloor, SYNC_INTERVAL, StoreConfig};
+pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
 pub use sink::CameraSink;
 pub use sweep::Swept;
 
@@ -179,13 +179,13 @@ impl Store {
     ///
     /// # Errors
     /// Refuses a name that can't be a directory's.
-    pub fn camera(&self, name: &str, retention: CameraRetention) -> Result<(CameraSink, u64)> {
+    pub fn camera(&self, name: &str, settings: CameraSettings) -> Result<(CameraSink, Resume)> {
         layout::check_camera(name)?;
         let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
         let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
-                let camera = edit::camera(c, &wanted, retention.keep)?;
+                let camera = edit::camera(c, &wanted, settings.keep)?;
                 if first {
                     edit::stopped(c, camera.id, alive, now)?;
                 }
@@ -193,9 +193,9 @@ impl Store {
             };
             add().map_err(failed("add a camera"))
         })?;
-        let camera = Arc::new(Camera::new(known.id, name, &self.metrics));
+        let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
         let sink = CameraSink::new(camera, self.writer.clone(), self.indexer.clone());
-        Ok((sink, known.next_sequence))
+        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.
@@ -214,6 +214,24 @@ impl Store {
     pub async fn span(&self, span: Span) -> Result<()> {
         let now = self.clock.wall();
         self.indexer.ask(move |c| spans::put(c, &span, now)).await
+    }
+
+    /// How many accepted events of each kind a camera had in `[start, end)`.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub async fn tally(
+        &self,
+        camera: &str,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> Result<Vec<(String, u32)>> {
+        let camera = camera.to_owned();
+        self.indexer
+            .ask(move |c| {
+                index::events::tally(c, &camera, start, end).map_err(failed("count events"))
+            })
+            .await
     }
 
     /// A policy's answer: how long to keep a closed segment as continuous video, from its end.

@@ -34,11 +34,23 @@ impl StoreConfig {
     }
 }
 
-/// How long a camera's video is kept where no policy says otherwise.
+/// What a camera asks of the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CameraRetention {
-    /// From the end of each segment or span. `None`: no limit by age.
+pub struct CameraSettings {
+    /// How long its video is kept where no policy says otherwise: from the end of each segment or
+    /// span. `None`: no limit by age.
     pub keep: Option<Duration>,
+    /// Bytes that may come at once, beside what always may wait for the disk: the pre-roll ring.
+    pub burst_bytes: usize,
+}
+
+/// Where a camera goes on from its earlier runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The sequence of its next segment; larger than all that it ever had.
+    pub next_sequence: u64,
+    /// The epoch of its last segment, so that order by (epoch, sequence) holds across runs.
+    pub epoch: u32,
 }
 
 /// The least free space of a store's filesystem.

@@ -29,12 +29,14 @@ pub(super) struct Camera {
     pub(super) written_bytes: Counter,
     pub(super) segments: Counter,
     drops: Counter,
+    /// Bytes that may wait for the disk.
+    bytes_max: usize,
     queued_bytes: AtomicUsize,
     queued_gaps: AtomicUsize,
 }
 
 impl Camera {
-    pub(super) fn new(id: i64, name: &str, metrics: &Metrics) -> Self {
+    pub(super) fn new(id: i64, name: &str, burst_bytes: usize, metrics: &Metrics) -> Self {
         let label = metrics::Camera { camera: name.to_owned() };
         let edge = metrics::Edge { camera: name.to_owned(), edge: "disk" };
         Self {
@@ -44,6 +46,7 @@ impl Camera {
             written_bytes: metrics.written_bytes.get_or_create(&label).clone(),
             segments: metrics.segments.get_or_create(&label).clone(),
             drops: metrics.drops.get_or_create(&edge).clone(),
+            bytes_max: DISK_QUEUE_BYTES.saturating_add(burst_bytes),
             queued_bytes: AtomicUsize::new(0),
             queued_gaps: AtomicUsize::new(0),
         }
@@ -62,7 +65,7 @@ impl Charge {
         let charge = Self { camera: camera.clone(), bytes };
         let before = camera.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         // An empty queue takes anything: the camera's units are bounded before they come here.
-        if before > 0 && before.saturating_add(bytes) > DISK_QUEUE_BYTES {
+        if before > 0 && before.saturating_add(bytes) > camera.bytes_max {
             camera.drops.inc();
             return Err(Full);
         }
@@ -173,7 +176,7 @@ pub(super) mod tests {
     /// A sink whose writer never reads.
     pub(in super::super) fn stalled() -> (CameraSink, Arc<Camera>) {
         let metrics = Metrics::default();
-        let camera = Arc::new(Camera::new(1, "gate", &metrics));
+        let camera = Arc::new(Camera::new(1, "gate", 0, &metrics));
         let folder = tempfile::tempdir().unwrap();
         let connection = super::super::index::open(&folder.path().join("i")).unwrap();
         let (indexer, _) = Indexer::start(connection, metrics).unwrap();

@@ -19,6 +19,7 @@ const START_UP_MICROS: i64 = 60_000_000;
 pub(crate) struct Camera {
     pub(crate) id: i64,
     pub(crate) next_sequence: u64,
+    pub(crate) epoch: u32,
 }
 
 /// What is known of a segment before its file is there.
@@ -58,16 +59,22 @@ pub(crate) fn camera(
         .prepare_cached("SELECT id, next_sequence, keep FROM camera WHERE name = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?)))
         .optional()?;
-    let Some((id, next, known)) = found else {
+    let Some((id, next, known)): Option<(i64, i64, _)> = found else {
         c.execute("INSERT INTO camera (name, keep) VALUES (?1, ?2)", params![name, keep])?;
-        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0 });
+        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0 });
     };
     let known: Option<i64> = known;
     if known != keep {
         c.execute("UPDATE camera SET keep = ?2 WHERE id = ?1", params![id, keep])?;
         c.execute("UPDATE segment SET recheck_at = 0 WHERE camera = ?1", [id])?;
     }
-    Ok(Camera { id, next_sequence: next.cast_unsigned() })
+    let epoch = c
+        .prepare_cached(
+            "SELECT epoch FROM segment WHERE camera = ?1 ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch: epoch.unwrap_or(0) })
 }
 
 /// A file is about to be made.

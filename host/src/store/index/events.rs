@@ -95,6 +95,25 @@ pub(crate) fn insert(c: &Connection, new: &NewEvent) -> rusqlite::Result<u64> {
     Ok(c.last_insert_rowid().cast_unsigned())
 }
 
+/// Accepted events of a camera that happened in `[start, end)`, counted by kind. An event that is
+/// told in several phases counts once for each.
+pub(crate) fn tally(
+    c: &Connection,
+    camera: &str,
+    start: Timestamp,
+    end: Timestamp,
+) -> rusqlite::Result<Vec<(String, u32)>> {
+    c.prepare_cached(
+        "SELECT kind, count(*) FROM event
+         WHERE camera = ?1 AND time >= ?2 AND time < ?3 AND outcome = 'accepted'
+         GROUP BY kind ORDER BY kind",
+    )?
+    .query_map(params![camera, start.micros(), end.micros()], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?
+    .collect()
+}
+
 /// Removes up to `most` events received before `before`. Gives how many.
 pub(crate) fn expire(c: &Connection, before: Timestamp, most: u32) -> rusqlite::Result<usize> {
     c.prepare_cached(

@@ -13,7 +13,7 @@ use bytes::{BufMut, Bytes};
 
 use super::faulty::{Fault, Faulty};
 use super::index::{self, row};
-use super::{CameraRetention, CameraSink, FreeFloor, Recovered, Store, StoreConfig};
+use super::{CameraSettings, CameraSink, FreeFloor, Recovered, Store, StoreConfig};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
@@ -68,7 +68,9 @@ fn open(root: &Path, clock: &Arc<Hands>) -> (Store, Recovered) {
 
 fn gate(store: &Store, keep_seconds: Option<u64>) -> (CameraSink, u64) {
     let keep = keep_seconds.map(Duration::from_secs);
-    store.camera("gate", CameraRetention { keep }).unwrap()
+    let settings = CameraSettings { keep, burst_bytes: 0 };
+    let (sink, resume) = store.camera("gate", settings).unwrap();
+    (sink, resume.next_sequence)
 }
 
 fn video() -> Arc<VideoParameters> {
