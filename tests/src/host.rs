@@ -105,6 +105,11 @@ impl Host {
         host
     }
 
+    /// The URL that it answers at, without a path.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// GET: status and body, or why there is no answer.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         answer(agent().get(format!("{}{path}", self.base)).call())
