@@ -29,7 +29,8 @@ fn main() -> ExitCode {
 /// Commands that go on for long tell what happens; others only what goes wrong.
 fn start_logs(cli: &Cli) {
     let usual = match cli.command {
-        Command::Run(_) | Command::Simulate(_) => "info",
+        // What libraries follow step by step is for RUST_LOG only.
+        Command::Run(_) | Command::Simulate(_) => "warn,wardline=info",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
@@ -62,10 +63,9 @@ fn run(cli: Cli) -> Result<()> {
 
 /// Waits for SIGINT or SIGTERM.
 async fn termination() -> Result<()> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Error::stop("listen for signals").with(error))
-    };
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let listen = |kind| signal(kind).map_err(|error| Error::stop("listen for signals").with(error));
+    let (mut interrupt, mut terminate) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => tracing::info!("ending: SIGINT"),
         _ = terminate.recv() => tracing::info!("ending: SIGTERM"),

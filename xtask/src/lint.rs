@@ -24,7 +24,9 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
             .run(root)?;
     }
     if !is_installed("cargo-deny") {
-        say("skipped: licences and advisories: type `cargo install cargo-deny` to have them checked");
+        say(
+            "skipped: licences and advisories: type `cargo install cargo-deny` to have them checked",
+        );
         return Ok(());
     }
     Step::cargo("licences and advisories").args(["deny", "check"]).run(root)

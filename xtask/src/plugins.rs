@@ -28,7 +28,7 @@ const FREE_IMPORTS: [&str; 4] = [
 ///
 /// # Errors
 /// What failed and what to type next; the output of cargo has been shown by then.
-pub fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
     let plugins = workspace_root.join("plugins");
     let folders = plugin_folders(&plugins)?;
     let dist = plugins.join("dist");
@@ -63,7 +63,7 @@ pub fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
 ///
 /// # Errors
 /// What failed and what to type next; the output of cargo has been shown by then.
-pub fn build_folder(
+pub(crate) fn build_folder(
     workspace_root: &Path,
     folder: &Path,
     output_folder: &Path,

@@ -36,7 +36,9 @@ pub(crate) const BENCH: Group = Group { purpose: "benchmarks", packages: &["moti
 /// error: it costs the tests that need it.
 pub(crate) fn run(groups: &[Group]) -> Result<(), String> {
     if !is_installed("dpkg-query") {
-        say("xtask: not Debian, so nothing is installed: tests that find no ffmpeg or gst-rtsp-server are skipped by name");
+        say(
+            "xtask: not Debian, so nothing is installed: tests that find no ffmpeg or gst-rtsp-server are skipped by name",
+        );
         return Ok(());
     }
     let mut missing: Vec<&str> = Vec::new();
@@ -53,7 +55,9 @@ pub(crate) fn run(groups: &[Group]) -> Result<(), String> {
     }
     let names = missing.join(" ");
     let is_root = output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
-    let by_hand = format!("tests that need them are skipped by name; to run these too, type: sudo apt-get install {names}");
+    let by_hand = format!(
+        "tests that need them are skipped by name; to run these too, type: sudo apt-get install {names}"
+    );
     if !is_root {
         say(&format!("xtask: some programs are missing: {by_hand}"));
         return Ok(());

@@ -51,9 +51,10 @@ impl Step {
     /// Runs it to its end, in `folder`; its output is shown as it comes.
     pub(crate) fn run(mut self, folder: &Path) -> Result<(), String> {
         say(&format!("xtask: {}", self.what));
-        let status = self.command.current_dir(folder).status().map_err(|error| {
-            format!("{}: can't start {}: {error}", self.what, self.program())
-        })?;
+        let status =
+            self.command.current_dir(folder).status().map_err(|error| {
+                format!("{}: can't start {}: {error}", self.what, self.program())
+            })?;
         if status.success() {
             return Ok(());
         }

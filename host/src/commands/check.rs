@@ -130,11 +130,8 @@ fn show(config: &Config, report: &Report) -> Result<()> {
     };
     output::line(output::table(header, &rows))?;
     if report.ok {
-        output::line(format!(
-            "ok: {} cameras, {} plugins",
-            config.cameras.len(),
-            config.plugins.len()
-        ))?;
+        let (cameras, plugins) = (config.cameras.len(), config.plugins.len());
+        output::line(format!("ok: cameras: {cameras}, plugins: {plugins}"))?;
     }
     Ok(())
 }

@@ -8,12 +8,17 @@ use serde::Serialize;
 
 use crate::base::{Error, Result};
 
-/// Prints a line.
+/// Prints a line. That nobody reads any more (`| head`) is no error.
 ///
 /// # Errors
-/// Nobody reads any more.
+/// The disk that it goes to is full, for example.
 pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
-    writeln!(io::stdout(), "{text}").map_err(closed)
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::stop("write to standard output").with(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a value as one JSON document.
@@ -21,10 +26,6 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Error::bug("make the JSON output").with(error))?;
     line(text)
-}
-
-fn closed(error: io::Error) -> Error {
-    Error::stop("write to standard output").with(error)
 }
 
 /// Shows on a terminal, and only there, that something goes on.

@@ -147,9 +147,7 @@ async fn trigger<H: Host>(
     match host.trigger(&camera, request).await {
         TriggerAnswer::Taken(triggered) => Json(triggered).into_response(),
         TriggerAnswer::Unknown(known) => unknown("camera", &camera, &known).into_response(),
-        TriggerAnswer::Refused(why) => {
-            problem(StatusCode::CONFLICT, why).into_response()
-        }
+        TriggerAnswer::Refused(why) => problem(StatusCode::CONFLICT, why).into_response(),
         TriggerAnswer::Failed(why) => again(why),
     }
 }

@@ -79,8 +79,6 @@ pub struct Store {
     known: Mutex<BTreeSet<String>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
-    /// Until the last thread has ended.
-    lock: Arc<Lock>,
 }
 
 struct Threads {
@@ -88,6 +86,8 @@ struct Threads {
     sync: JoinHandle<()>,
     sweep: JoinHandle<()>,
     index: JoinHandle<()>,
+    /// Held until the last of them has ended, so that another store can be opened then.
+    lock: Lock,
 }
 
 impl Store {
@@ -104,7 +104,7 @@ impl Store {
     ) -> Result<(Self, Recovered)> {
         let root = config.path.clone();
         make_root(&*fs, &root)?;
-        let lock = Arc::new(layout::lock(&*fs, &root)?);
+        let lock = layout::lock(&*fs, &root)?;
         let id = layout::identify(&*fs, &root)?;
         let connection = index::open(&layout::index(&root))?;
         let opened_at = clock.wall();
@@ -156,11 +156,10 @@ impl Store {
             closed,
             deleted,
             health,
-            threads: Mutex::new(Some(Threads { writer, sync, sweep, index })),
+            threads: Mutex::new(Some(Threads { writer, sync, sweep, index, lock })),
             opened_at,
             known: Mutex::default(),
             alive,
-            lock,
         };
         Ok((store, recovered))
     }
@@ -289,7 +288,6 @@ impl Store {
         // An ended writer has nothing left to stop.
         let _ = self.writer.post(Letter::Stop);
         self.requests.close();
-        let lock = self.lock.clone();
         let join = move || {
             // A thread that panicked has said so.
             let _ = threads.writer.join();
@@ -299,7 +297,7 @@ impl Store {
             indexer.close();
             let _ = threads.index.join();
             let _ = threads.sync.join();
-            drop(lock);
+            drop(threads.lock);
         };
         if !in_time(join).await {
             tracing::error!(

@@ -115,10 +115,15 @@ fn the_glossary_is_in_order_and_in_use() {
         .filter_map(|row| Some(row.split(" |").next()?.to_lowercase()))
         .filter(|term| term != "term")
         .collect();
-    let mut places: Vec<String> =
-        terms.windows(2).filter(|pair| pair[0] >= pair[1]).map(|pair| format!("{} stands after {}", pair[1], pair[0])).collect();
+    let mut places: Vec<String> = terms
+        .windows(2)
+        .filter(|pair| pair[0] >= pair[1])
+        .map(|pair| format!("{} stands after {}", pair[1], pair[0]))
+        .collect();
     let mut all = String::new();
-    for file in texts(&[".rs", ".md", ".wit"]).iter().filter(|file| !file.path.ends_with("GLOSSARY.md")) {
+    for file in
+        texts(&[".rs", ".md", ".wit"]).iter().filter(|file| !file.path.ends_with("GLOSSARY.md"))
+    {
         all.push_str(&file.text.to_lowercase());
     }
     let unused = terms.iter().filter(|term| !all.contains(term.as_str()));

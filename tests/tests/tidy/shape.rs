@@ -14,8 +14,11 @@ fn every_file_opens_with_its_sign() {
         let first = text.lines().find(|line| !line.trim().is_empty());
         !first.is_some_and(|line| line.starts_with("//! "))
     };
-    let places: Vec<String> =
-        texts(&[".rs"]).into_iter().filter(|file| without(&file.text)).map(|file| file.path).collect();
+    let places: Vec<String> = texts(&[".rs"])
+        .into_iter()
+        .filter(|file| without(&file.text))
+        .map(|file| file.path)
+        .collect();
     none("each file begins with `//!` and what it is for", &places);
 }
 
