@@ -139,8 +139,11 @@ impl Host {
 
     /// Waits until the log says that a session of the camera is over. The next may begin at once.
     pub fn wait_session_end(&self, camera: &str, deadline: Duration) {
-        let (offline, camera) = ("\"message\":\"offline\"", format!("\"camera\":\"{camera}\""));
-        let says = |line: &str| (line.contains(offline) && line.contains(&camera)).then_some(());
+        let camera = format!("\"camera\":\"{camera}\"");
+        let words = ["\"message\":\"offline\"", "\"message\":\"ended\""];
+        let over =
+            |line: &str| line.contains(&camera) && words.iter().any(|word| line.contains(word));
+        let says = |line: &str| over(line).then_some(());
         let what = format!("the end of a session of {camera}");
         wait::until(&what, deadline, || self.process.find(says));
     }

@@ -28,11 +28,11 @@ fn trigger_records_now() {
     let camera = Camera::simulate(&["gate=scene:seconds=20,visit=none", "--loop"]);
     let url = camera.url("gate");
     // No policy: what is asked by hand needs none.
-    let host = Host::start(
-        &place.configure(&format!("[cameras.gate]\nurl = \"{url}\"\nmode = \"both\"\n")),
-    );
-    wait::until("5 s of pre-roll", STEP, || {
-        host.metric("wardline_preroll_seconds", "").filter(|length| *length > 5.0)
+    let host = Host::start(&place.configure(&format!(
+        "[cameras.gate]\nurl = \"{url}\"\nmode = \"both\"\nsegment = \"4s\"\n"
+    )));
+    wait::until("video", STEP, || {
+        host.metric("wardline_fragments_total", "").filter(|count| *count >= 8.0)
     });
     let before = wait::now();
     let told = json(&[
