@@ -4,7 +4,7 @@
 use super::{none, texts};
 
 /// Crates, and the beginnings of the paths that may name them.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("retina", &["host/src/ingest/rtsp"]),
     ("wasmtime", &["host/src/wasm/"]),
     ("mp4_atom", &["host/src/record/mp4"]),
