@@ -105,6 +105,11 @@ impl Host {
         host
     }
 
+    /// The URL that it answers at, without a path.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// GET: status and body, or why there is no answer.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         answer(agent().get(format!("{}{path}", self.base)).call())
@@ -134,8 +139,11 @@ impl Host {
 
     /// Waits until the log says that a session of the camera is over. The next may begin at once.
     pub fn wait_session_end(&self, camera: &str, deadline: Duration) {
-        let (offline, camera) = ("\"message\":\"offline\"", format!("\"camera\":\"{camera}\""));
-        let says = |line: &str| (line.contains(offline) && line.contains(&camera)).then_some(());
+        let camera = format!("\"camera\":\"{camera}\"");
+        let words = ["\"message\":\"offline\"", "\"message\":\"ended\""];
+        let over =
+            |line: &str| line.contains(&camera) && words.iter().any(|word| line.contains(word));
+        let says = |line: &str| over(line).then_some(());
         let what = format!("the end of a session of {camera}");
         wait::until(&what, deadline, || self.process.find(says));
     }

@@ -95,6 +95,10 @@ struct ProbePacket {
 struct ProbeStream {
     codec_name: String,
     time_base: String,
+    #[serde(default)]
+    width: u32,
+    #[serde(default)]
+    height: u32,
 }
 
 /// Times of a stream's packets in ticks of `rate` a second, in order of decoding. `stream` is
@@ -108,6 +112,12 @@ pub fn times(file: &Path, stream: &str, rate: i64) -> Vec<Times> {
     let scaled = |ticks: Option<i64>| ticks.expect("a packet has times") * number * rate / of;
     let packets = probe.packets.iter();
     packets.map(|packet| Times { pts: scaled(packet.pts), dts: scaled(packet.dts) }).collect()
+}
+
+/// Width and height of the first video stream, in pixels.
+pub fn size(file: &Path) -> (u32, u32) {
+    let stream = probe(file, "v:0", "stream=codec_name,time_base,width,height").streams.remove(0);
+    (stream.width, stream.height)
 }
 
 /// ffmpeg's name of the codec of the first video stream.

@@ -23,6 +23,10 @@ mod power_cut;
 mod guests;
 // What a person is told who made a mistake.
 mod messages;
+// Streams besides the one that is recorded, and files as cameras.
+mod streams;
+// Commands beside `run`.
+mod commands;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.
