@@ -166,7 +166,7 @@ impl<'a, 'c> Table<'a, 'c> {
     }
 
     /// A text that `parse` understands, within a range.
-    fn quantity<T: PartialOrd>(
+    fn quantity<T>(
         &self,
         key: &'static str,
         range: std::ops::RangeInclusive<T>,
@@ -174,7 +174,7 @@ impl<'a, 'c> Table<'a, 'c> {
         show: fn(T) -> String,
     ) -> Option<T>
     where
-        T: Copy,
+        T: Copy + PartialOrd,
     {
         let text = self.text(key)?;
         match parse(&text.value) {

@@ -126,11 +126,10 @@ impl Feed {
         if self.decoder.is_none() && !unit.access.is_key() {
             return false;
         }
-        if let Some(key) = self.leading_until {
-            if unit.pts < key && !unit.access.is_key() {
+        if let Some(key) = self.leading_until
+            && unit.pts < key && !unit.access.is_key() {
                 return false;
             }
-        }
         self.thrift.wants(unit.pts, unit.access)
     }
 
@@ -278,6 +277,20 @@ mod tests {
         format!("{}@{}{gap}", picture.sequence, picture.pts)
     }
 
+    /// Four key frames, each with a unit that is unsupported, and a fifth that is fine.
+    const NO_PICTURE: [(i64, u64, &str); 10] = [
+        (1, 0, "K"),
+        (2, 0, "u"),
+        (3, 0, "K"),
+        (4, 0, "u"),
+        (5, 0, "K"),
+        (6, 0, "u"),
+        (7, 0, "K"),
+        (8, 0, "u"),
+        (9, 0, "K"),
+        (10, 0, "P"),
+    ];
+
     #[test]
     fn pictures_and_their_numbers() {
         for (what, pace, units, expected) in [
@@ -332,18 +345,7 @@ mod tests {
             (
                 "and unsupported when no picture ever comes",
                 Pace::Every,
-                &[
-                    (1, 0, "K"),
-                    (2, 0, "u"),
-                    (3, 0, "K"),
-                    (4, 0, "u"),
-                    (5, 0, "K"),
-                    (6, 0, "u"),
-                    (7, 0, "K"),
-                    (8, 0, "u"),
-                    (9, 0, "K"),
-                    (10, 0, "P"),
-                ],
+                &NO_PICTURE,
                 "damaged damaged unsupported 8@9! 9@10",
             ),
         ] {

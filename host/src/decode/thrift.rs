@@ -37,8 +37,8 @@ impl Pace {
         match self {
             Self::AtMost(rate) => {
                 let rate = if rate.is_finite() { f64::from(rate) } else { 1000.0 };
-                let ticks = (VIDEO_TICKS as f64 / rate.clamp(0.01, 1000.0)).round() as i64;
-                ticks
+                
+                (VIDEO_TICKS as f64 / rate.clamp(0.01, 1000.0)).round() as i64
             }
             Self::KeyFrames | Self::Every => 1,
         }

@@ -65,15 +65,12 @@ fn h264(data: &[u8]) -> Option<Access> {
     let mut intra = true;
     for nal in nal_units(data) {
         let header = nal[0];
-        match header & 0x1f {
-            kind @ (1 | 2 | 5) => {
-                slices += 1;
-                idr |= kind == 5;
-                referred |= header & 0x60 != 0;
-                intra = intra && is_intra(nal);
-            }
-            // Data partitions B and C belong to a slice whose partition A is counted.
-            _ => {}
+        // Data partitions B and C (3, 4) belong to a slice whose partition A (2) is counted.
+        if let kind @ (1 | 2 | 5) = header & 0x1f {
+            slices += 1;
+            idr |= kind == 5;
+            referred |= header & 0x60 != 0;
+            intra = intra && is_intra(nal);
         }
     }
     match slices {

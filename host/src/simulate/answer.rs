@@ -114,7 +114,7 @@ impl Session {
         let Some(index) = self.camera else {
             return Response::new("455 Method Not Valid in This State");
         };
-        if !self.find(request.path()).is_some_and(|(named, _)| named == index) {
+        if self.find(request.path()).is_none_or(|(named, _)| named != index) {
             return Response::new("404 Not Found");
         }
         let camera = &self.shared.cameras[index];

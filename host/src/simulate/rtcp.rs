@@ -13,7 +13,7 @@ const CNAME: &[u8; 8] = b"wardline";
 pub(super) fn report(stream: &Stream, wall: Timestamp, ticks: i64) -> Vec<u8> {
     let micros = wall.micros().unsigned_abs();
     let seconds = (micros / 1_000_000 + NTP_OFFSET_SECONDS) as u32;
-    let fraction = ((micros % 1_000_000 << 32) / 1_000_000) as u32;
+    let fraction = (((micros % 1_000_000) << 32) / 1_000_000) as u32;
     let mut packet = vec![0x80, 200, 0, 6];
     let numbers =
         [stream.source, seconds, fraction, stream.timestamp(ticks), stream.packets, stream.octets];

@@ -117,7 +117,7 @@ impl Scene {
     /// # Errors
     /// A number out of its range, with the range.
     pub fn validate(&self) -> Result<()> {
-        let even = |value: u32, most: u32| (64..=most).contains(&value) && value % 2 == 0;
+        let even = |value: u32, most: u32| (64..=most).contains(&value) && value.is_multiple_of(2);
         let refuse = |message: String| Err(Error::refuse(format!("synthetic scene: {message}")));
         if !even(self.width, 1920) || !even(self.height, 1080) {
             let (width, height) = (self.width, self.height);
@@ -159,7 +159,7 @@ impl Scene {
         for row in 0..height {
             for column in 0..width {
                 // Blocks of 16 pixels of different grey on a slope: something to hold on to.
-                let block = mix(self.seed ^ ((row / 16) << 16 | column / 16) as u64) % 24;
+                let block = mix(self.seed ^ (((row / 16) << 16) | (column / 16)) as u64) % 24;
                 luma.push((70 + block as usize + row * 40 / height + column * 20 / width) as u8);
             }
         }
@@ -196,7 +196,7 @@ impl Scene {
         let row = (centre.1.clamp(0.0, 1.0) * height as f64) as usize;
         for y in row.saturating_sub(half.1)..(row + half.1).min(height) {
             for x in column.saturating_sub(half.0)..(column + half.0).min(width) {
-                let stripe = (y + half.1 - row) / 8 % 2 == 0;
+                let stripe = ((y + half.1 - row) / 8).is_multiple_of(2);
                 luma[y * width + x] = if stripe { 200 } else { 30 + (number % 3) as u8 * 10 };
             }
         }
@@ -251,7 +251,8 @@ impl FromStr for Scene {
                 "seed" => read(value, &mut scene.seed),
                 "flash" | "flashes" => value.parse().ok().map(|time| scene.flashes.push(time)),
                 "visit" | "visits" if value == "none" => {
-                    Some(visits.get_or_insert_default()).map(Vec::clear)
+                    visits.get_or_insert_default().clear();
+                    Some(())
                 }
                 "visit" | "visits" => pair(value, '-').map(|(from, to)| {
                     visits.get_or_insert_default().push(Visit::between(from, to));

@@ -4,7 +4,7 @@
 use super::{none, texts};
 
 /// Crates, and the beginnings of the paths that may name them.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: &[(&str, &[&str])] = &[
     ("retina", &["host/src/ingest/rtsp"]),
     ("wasmtime", &["host/src/wasm/"]),
     ("mp4_atom", &["host/src/record/mp4"]),
@@ -26,7 +26,7 @@ fn crates_are_named_at_home_only() {
         if tests || !file.path.starts_with("host/") {
             continue;
         }
-        for (name, homes) in HOMES {
+        for (name, homes) in HOMES.iter().copied() {
             if homes.iter().any(|home| file.path.starts_with(home)) {
                 continue;
             }
