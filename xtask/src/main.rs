@@ -67,7 +67,8 @@ fn build_plugins(root: &Path, folders: &[String]) -> Result<(), String> {
     if folders.is_empty() {
         return plugins::build(root).map(drop);
     }
-    let here = std::env::current_dir().map_err(|error| format!("find the working directory: {error}"))?;
+    let here =
+        std::env::current_dir().map_err(|error| format!("find the working directory: {error}"))?;
     for folder in folders {
         plugins::build_folder(root, &here.join(folder), &root.join("plugins/dist"))?;
     }

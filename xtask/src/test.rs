@@ -21,13 +21,15 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .run(root)?;
     plugins::build(root)?;
     let program = build_host(root)?;
-    Step::cargo("test the host, xtask, the whole end to end, and the examples in the documentation")
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(SHOW_SKIPPED)
-        .args(arguments)
-        .env("WARDLINE_BIN", &program)
-        .env("RUST_TEST_THREADS", THREADS)
-        .run(root)?;
+    Step::cargo(
+        "test the host, xtask, the whole end to end, and the examples in the documentation",
+    )
+    .args(["test", "--workspace", "--no-fail-fast"])
+    .args(SHOW_SKIPPED)
+    .args(arguments)
+    .env("WARDLINE_BIN", &program)
+    .env("RUST_TEST_THREADS", THREADS)
+    .run(root)?;
     say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
     Ok(())
 }

@@ -89,7 +89,8 @@ impl Pictures {
                 worker.skip(&batch);
                 continue;
             }
-            let job = move |worker: &mut Worker| batch.into_iter().for_each(|item| worker.take(item));
+            let job =
+                move |worker: &mut Worker| batch.into_iter().for_each(|item| worker.take(item));
             worker = match self.lane.with(worker, job).await {
                 Ok((worker, ())) => worker,
                 Err(error) => {

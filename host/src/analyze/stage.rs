@@ -140,7 +140,8 @@ impl Stage {
         let thinning = Arc::new(AtomicU32::new(1));
         let pictures = wishes.pictures.map(|request| {
             let (sender, receiver) = mailbox::mailbox();
-            let subscription = Subscription { request, thinning: thinning.clone(), mailbox: sender };
+            let subscription =
+                Subscription { request, thinning: thinning.clone(), mailbox: sender };
             self.wishes.send_modify(|wishes| {
                 wishes.retain(|old| !old.mailbox.is_closed());
                 wishes.push(Arc::new(subscription));
@@ -224,7 +225,11 @@ impl Stage {
             if life.overruns >= OVERRUNS_MAX {
                 life.overruns = 0;
                 life.thinning.store((divisor * 2).min(1 << 10), Ordering::Relaxed);
-                tracing::warn!(camera = self.camera, plugin = self.name, "too slow: its rate is halved");
+                tracing::warn!(
+                    camera = self.camera,
+                    plugin = self.name,
+                    "too slow: its rate is halved"
+                );
             }
         } else {
             life.overruns = 0;

@@ -142,10 +142,19 @@ impl Metrics {
         );
         r.register("pictures", "Pictures decoded", self.pictures.clone());
         r.register("decode_errors", "Units that did not decode", self.decode_errors.clone());
-        r.register("fail_open", "1 while everything is recorded because a plugin is down", self.fail_open.clone());
+        r.register(
+            "fail_open",
+            "1 while everything is recorded because a plugin is down",
+            self.fail_open.clone(),
+        );
         r.register("events", "Events stored", self.events.clone());
         r.register("plugin_calls", "Calls of a plugin", self.calls.clone());
-        r.register_with_unit("plugin_call", "Length of a call", Unit::Seconds, self.call_seconds.clone());
+        r.register_with_unit(
+            "plugin_call",
+            "Length of a call",
+            Unit::Seconds,
+            self.call_seconds.clone(),
+        );
         r.register("plugin_overruns", "Calls over half their deadline", self.overruns.clone());
         r.register("plugin_faults", "Traps, missed deadlines and nonsense", self.faults.clone());
         r.register_with_unit(
@@ -156,8 +165,16 @@ impl Metrics {
         );
         r.register("plugin_value", "What plugins report of themselves", self.guest.clone());
         r.register_with_unit("sync", "Length of a sync", Unit::Seconds, self.sync_seconds.clone());
-        r.register("deleted_segments", "Segments deleted by retention", self.deleted_segments.clone());
-        r.register("store_errors", "Failed writes, syncs and index steps", self.store_errors.clone());
+        r.register(
+            "deleted_segments",
+            "Segments deleted by retention",
+            self.deleted_segments.clone(),
+        );
+        r.register(
+            "store_errors",
+            "Failed writes, syncs and index steps",
+            self.store_errors.clone(),
+        );
         r
     }
 }

@@ -127,9 +127,11 @@ impl Feed {
             return false;
         }
         if let Some(key) = self.leading_until
-            && unit.pts < key && !unit.access.is_key() {
-                return false;
-            }
+            && unit.pts < key
+            && !unit.access.is_key()
+        {
+            return false;
+        }
         self.thrift.wants(unit.pts, unit.access)
     }
 

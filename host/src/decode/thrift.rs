@@ -37,7 +37,7 @@ impl Pace {
         match self {
             Self::AtMost(rate) => {
                 let rate = if rate.is_finite() { f64::from(rate) } else { 1000.0 };
-                
+
                 (VIDEO_TICKS as f64 / rate.clamp(0.01, 1000.0)).round() as i64
             }
             Self::KeyFrames | Self::Every => 1,

@@ -87,9 +87,7 @@ impl Lifecycle {
 fn ended((mut event, _): (Event, Timestamp)) -> Event {
     event.phase = Phase::End;
     event.attributes.retain(|attribute| attribute.key != "ended-by");
-    event
-        .attributes
-        .push(Attribute { key: "ended-by".into(), value: Value::Text("host".into()) });
+    event.attributes.push(Attribute { key: "ended-by".into(), value: Value::Text("host".into()) });
     event
 }
 

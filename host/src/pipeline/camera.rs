@@ -16,9 +16,9 @@ use crate::events::Heard;
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
 };
+use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
 use crate::ingest::timeline::{Arrival, Timeline, TimelineHandle};
-use crate::ingest::queue;
 use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
@@ -163,7 +163,10 @@ fn start_ingest(
         let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
         // A second stream has a name of its own, so that its figures stay apart.
         let ingest = CameraIngest { name: name.into(), ..ingest_of(camera, source) };
-        stages.ingest.spawn(format!("ingest of {name}"), session::run(ingest, outputs, timeline, clock, metrics, token));
+        stages.ingest.spawn(
+            format!("ingest of {name}"),
+            session::run(ingest, outputs, timeline, clock, metrics, token),
+        );
     };
     let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
     let timeline = Timeline::new(arrival()).from_epoch(epoch);

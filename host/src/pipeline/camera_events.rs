@@ -8,7 +8,12 @@ use crate::events::{Attribute, Event, Phase, Value};
 use crate::ingest::{GapReason, Item};
 
 /// An event of the host that is complete in itself.
-pub(super) fn instant(id: String, kind: &str, time: Timestamp, attributes: Vec<Attribute>) -> Event {
+pub(super) fn instant(
+    id: String,
+    kind: &str,
+    time: Timestamp,
+    attributes: Vec<Attribute>,
+) -> Event {
     Event {
         id,
         kind: kind.into(),
@@ -94,6 +99,9 @@ mod tests {
         assert!(connection.observe(&gap, Timestamp::from_millis(2)).is_none());
         let shown = shown.lock().unwrap().clone();
         assert!(!shown.connected);
-        assert_eq!((shown.since, shown.detail), (Some(Timestamp::from_millis(1)), Some("refused".into())));
+        assert_eq!(
+            (shown.since, shown.detail),
+            (Some(Timestamp::from_millis(1)), Some("refused".into()))
+        );
     }
 }

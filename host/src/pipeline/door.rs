@@ -152,5 +152,9 @@ fn attributes(headers: Vec<(String, String)>, query: Vec<(String, String)>) -> V
             value: Value::Text(text),
         }
     };
-    headers.into_iter().map(prefixed("header")).chain(query.into_iter().map(prefixed("query"))).collect()
+    headers
+        .into_iter()
+        .map(prefixed("header"))
+        .chain(query.into_iter().map(prefixed("query")))
+        .collect()
 }

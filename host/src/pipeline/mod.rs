@@ -139,13 +139,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras = config.cameras.len(), "recording");
-    Ok(Running {
-        address,
-        stages,
-        lanes: shared.lanes,
-        decode: shared.decode,
-        store: shared.store,
-    })
+    Ok(Running { address, stages, lanes: shared.lanes, decode: shared.decode, store: shared.store })
 }
 
 impl Running {
@@ -169,8 +163,7 @@ impl Running {
         late.extend(self.stages.judge.end(left(half)).await);
         self.store.shutdown().await;
         late.extend(self.stages.serve.end(left(half)).await);
-        let (lanes, decode) =
-            tokio::join!(self.lanes.end(left(half)), self.decode.end(left(half)));
+        let (lanes, decode) = tokio::join!(self.lanes.end(left(half)), self.decode.end(left(half)));
         late.extend(lanes.into_iter().map(String::from));
         if !decode {
             late.push("decode".into());
@@ -184,7 +177,10 @@ impl Running {
 }
 
 /// A queue for each policy of each camera, in the order of the configuration.
-fn listeners(config: &Config, wiring: &mut Wiring) -> Vec<Vec<mpsc::Receiver<crate::events::Heard>>> {
+fn listeners(
+    config: &Config,
+    wiring: &mut Wiring,
+) -> Vec<Vec<mpsc::Receiver<crate::events::Heard>>> {
     config
         .cameras
         .iter()
@@ -267,11 +263,7 @@ async fn tell_closed(
 ///
 /// # Errors
 /// As [`start`].
-pub async fn run(
-    config: Config,
-    clock: Arc<dyn Clock>,
-    shutdown: CancellationToken,
-) -> Result<()> {
+pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Result<()> {
     let cache = Some(cache_directory(&config));
     let surroundings = Surroundings { clock, metrics: Metrics::default(), cache };
     start(config, surroundings).await?.run(shutdown).await;

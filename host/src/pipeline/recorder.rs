@@ -87,12 +87,7 @@ impl Task {
         self.recorder.finish(Instant::now());
     }
 
-    fn take(
-        &mut self,
-        item: Item,
-        tee: &mut UnitTee,
-        connection: &mut camera_events::Connection,
-    ) {
+    fn take(&mut self, item: Item, tee: &mut UnitTee, connection: &mut camera_events::Connection) {
         let now = Instant::now();
         if let Some(event) = connection.observe(&item, self.clock.wall()) {
             self.bus.announce(&self.camera, event);

@@ -114,7 +114,10 @@ mod tests {
 
     #[test]
     fn a_relapse_during_recovery_keeps_it_open() {
-        check(5, &[(5, false, Some(0)), (6, true, Some(0)), (9, false, Some(0)), (19, true, Some(0))]);
+        check(
+            5,
+            &[(5, false, Some(0)), (6, true, Some(0)), (9, false, Some(0)), (19, true, Some(0))],
+        );
     }
 
     #[test]

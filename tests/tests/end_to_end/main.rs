@@ -3,6 +3,8 @@
 //! Each module below is one feature, and says what belongs there. Tests run side by side, and the
 //! longest takes two and a half minutes: it plays a whole clip at the pace of its camera.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails, helpers included")]
+
 // The harness itself: servers that serve, relays that fail.
 mod harness;
 // One camera, live, from its first key frame to its end: every slice, every time, every visit.

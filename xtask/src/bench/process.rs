@@ -111,7 +111,12 @@ fn usage_of(pid: u32) -> Option<Usage> {
 pub(crate) fn release_binary(root: &Path) -> Result<PathBuf, String> {
     say("building the release binary");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).current_dir(root).args(["build", "--release", "--package", "wardline"]))?;
+    run(Command::new(cargo).current_dir(root).args([
+        "build",
+        "--release",
+        "--package",
+        "wardline",
+    ]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
     Ok(target.join("release/wardline"))
 }

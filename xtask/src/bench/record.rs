@@ -13,7 +13,9 @@ use super::{Bench, slices};
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
     let clip = feed::full_hd(bench)?;
     let expected = slices::count(std::slice::from_ref(&clip))?;
-    process::say("| cameras | ffmpeg CPU s/stream s | wardline | ratio | ffmpeg peak MB | wardline | ratio |");
+    process::say(
+        "| cameras | ffmpeg CPU s/stream s | wardline | ratio | ffmpeg peak MB | wardline | ratio |",
+    );
     process::say("|---|---|---|---|---|---|---|");
     for cameras in [1, 4, 16] {
         let ffmpeg = ffmpeg(bench, &clip, cameras, expected * cameras)?;
@@ -50,7 +52,12 @@ fn ffmpeg(bench: &Bench<'_>, clip: &Path, cameras: usize, slices: usize) -> Resu
     Ok(usage)
 }
 
-fn wardline(bench: &Bench<'_>, clip: &Path, cameras: usize, slices: usize) -> Result<Usage, String> {
+fn wardline(
+    bench: &Bench<'_>,
+    clip: &Path,
+    cameras: usize,
+    slices: usize,
+) -> Result<Usage, String> {
     let server = Server::start(bench.root, clip)?;
     let directory = fresh(bench, "wardline")?;
     let mut config = String::from("[store]\npath = \"store\"\n[http]\nlisten = \"127.0.0.1:0\"\n");

@@ -11,12 +11,18 @@ pub(crate) fn count(files: &[PathBuf]) -> Result<usize, String> {
 }
 
 fn count_one(file: &Path) -> Result<usize, String> {
-    let stream = process::run(
-        Command::new("ffmpeg")
-            .args(["-v", "error", "-i"])
-            .arg(file)
-            .args(["-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-"]),
-    )?;
+    let stream =
+        process::run(Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(file).args([
+            "-map",
+            "0:v",
+            "-c",
+            "copy",
+            "-bsf:v",
+            "h264_mp4toannexb",
+            "-f",
+            "h264",
+            "-",
+        ]))?;
     let starts = stream.windows(4).filter(|bytes| bytes[..3] == [0, 0, 1]);
     Ok(starts.filter(|bytes| (1..=5).contains(&(bytes[3] & 0x1f))).count())
 }

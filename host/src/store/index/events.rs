@@ -108,9 +108,7 @@ pub(crate) fn tally(
          WHERE camera = ?1 AND time >= ?2 AND time < ?3 AND outcome = 'accepted'
          GROUP BY kind ORDER BY kind",
     )?
-    .query_map(params![camera, start.micros(), end.micros()], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?
+    .query_map(params![camera, start.micros(), end.micros()], |row| Ok((row.get(0)?, row.get(1)?)))?
     .collect()
 }
 
