@@ -238,7 +238,7 @@ impl FromStr for Scene {
 
     fn from_str(text: &str) -> Result<Self> {
         let mut scene = Self::default();
-        let mut visits = None;
+        let mut visits: Option<Vec<Visit>> = None;
         let mut factor = 1.0;
         for part in text.split([',', '&']).filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
