@@ -97,24 +97,24 @@ impl Stage {
 
     async fn serve(&mut self, life: &mut Life, shutdown: &CancellationToken) -> End {
         loop {
-            let renewal = life.events.deadline().map(|at| at.since(self.clock.wall()));
+            // Ahead of the select: an analyzer that always has work must not put this off.
+            for event in life.events.expire(Instant::now()) {
+                self.publish(event).await;
+            }
+            let renewal = life.events.deadline();
+            // Units come in few batches, pictures without end: units first.
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
-                frame = take(life.pictures.as_ref()) => match frame {
-                    None => return End::Shutdown,
-                    Some((frame, skipped)) => self.analyze(life, frame, skipped).await,
-                },
                 units = next(self.units.as_mut()) => match units {
                     None => return End::Shutdown,
                     Some(units) => self.observe(life, units).await,
                 },
-                () = sleep_for(renewal) => {
-                    for event in life.events.expire(self.clock.wall()) {
-                        self.publish(event).await;
-                    }
-                    Ok(())
-                }
+                frame = take(life.pictures.as_ref()) => match frame {
+                    None => return End::Shutdown,
+                    Some((frame, skipped)) => self.analyze(life, frame, skipped).await,
+                },
+                () = sleep_until(renewal) => Ok(()),
             };
             if let Err(trouble) = step {
                 return End::Trouble(trouble);
@@ -207,7 +207,7 @@ impl Stage {
             }
         };
         self.thin(life, stats);
-        let now = self.clock.wall();
+        let now = Instant::now();
         for event in events {
             if let Some(event) = life.events.accept(event, now) {
                 self.publish(event).await;
@@ -262,9 +262,9 @@ async fn next(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) -> Option<Vec
     }
 }
 
-async fn sleep_for(length: Option<Duration>) {
-    match length {
-        Some(length) => tokio::time::sleep(length).await,
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

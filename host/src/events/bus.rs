@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -89,16 +90,57 @@ impl Bus {
     /// # Errors
     /// `Refuse` for an unknown camera or a time too far ahead (stored as refused), `Retry` when
     /// the index does not take it: nobody hears an event that is not stored.
-    pub async fn publish(&self, by: Publish<'_>, mut event: Event) -> Result<Notice> {
-        let Some(listeners) = self.listeners.get(by.camera) else {
+    pub async fn publish(&self, by: Publish<'_>, event: Event) -> Result<Notice> {
+        let listeners = self.listeners(by)?;
+        let notice = self.enter(by, event).await?;
+        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
+            // A listener that is gone has ended with its camera: the stored row remains.
+            let _gone = listener.queue.send(Heard::Notice(notice.clone())).await;
+        }
+        Ok(notice)
+    }
+
+    /// As [`publish`](Self::publish), but makes sure of room first, for at most `wait`: an event
+    /// that its sender is told to send again has been neither stored nor heard.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), and `Retry` when a listener has no room in time.
+    pub async fn publish_within(
+        &self,
+        by: Publish<'_>,
+        event: Event,
+        wait: Duration,
+    ) -> Result<Notice> {
+        let listeners = self.listeners(by)?.iter();
+        let others = listeners.filter(|listener| listener.name != by.origin);
+        let reserved = futures::future::join_all(others.map(|other| other.queue.reserve()));
+        let Ok(places) = tokio::time::timeout(wait, reserved).await else {
+            let camera = by.camera;
+            let busy = format!("a policy of camera {camera} is too busy: try again later");
+            return Err(Error::retry(busy));
+        };
+        let notice = self.enter(by, event).await?;
+        // One that is gone has ended with its camera.
+        for place in places.into_iter().flatten() {
+            place.send(Heard::Notice(notice.clone()));
+        }
+        Ok(notice)
+    }
+
+    fn listeners(&self, by: Publish<'_>) -> Result<&[Listener]> {
+        self.listeners.get(by.camera).map(Vec::as_slice).ok_or_else(|| {
             let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
-            return Err(Error::refuse(format!(
+            Error::refuse(format!(
                 "{}: no camera `{}` is configured; known: {}",
                 by.origin,
                 by.camera,
                 known.join(", ")
-            )));
-        };
+            ))
+        })
+    }
+
+    /// Stores an event; the notice of it, unless it is refused.
+    async fn enter(&self, by: Publish<'_>, mut event: Event) -> Result<Notice> {
         if event.cameras.is_empty() {
             event.cameras.push(by.camera.into());
         }
@@ -116,18 +158,7 @@ impl Bus {
         if let Some(reason) = refused {
             return Err(Error::refuse(reason));
         }
-        let notice = Notice {
-            event,
-            camera: by.camera.into(),
-            origin: by.origin.into(),
-            received,
-            sequence,
-        };
-        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
-            // A listener that is gone has ended with its camera: the stored row remains.
-            let _gone = listener.queue.send(Heard::Notice(notice.clone())).await;
-        }
-        Ok(notice)
+        Ok(Notice { event, camera: by.camera.into(), origin: by.origin.into(), received, sequence })
     }
 
     /// Says an event of the host's own without waiting. When too many wait already it is dropped

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Attribute, Event, Phase, Value};
 use crate::base::{Timestamp, limits};
 
@@ -18,8 +20,9 @@ const RENEWAL_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Lifecycle {
     prefix: String,
-    /// Last form of each open event, and when it was last heard of; by qualified id.
-    open: BTreeMap<String, (Event, Timestamp)>,
+    /// Last form of each open event, and when it was last heard of; by qualified id. Monotonic: a
+    /// step of the wall clock neither ends an event nor keeps it open.
+    open: BTreeMap<String, (Event, Instant)>,
 }
 
 impl Lifecycle {
@@ -40,7 +43,7 @@ impl Lifecycle {
 
     /// Takes what the instance said at `now`; gives it as others shall hear it, or `None` for an
     /// event beyond the limit of open ones and for the end of one that is not open.
-    pub fn accept(&mut self, mut event: Event, now: Timestamp) -> Option<Event> {
+    pub fn accept(&mut self, mut event: Event, now: Instant) -> Option<Event> {
         event.id = self.qualify(&event.id);
         let known = self.open.contains_key(&event.id);
         match event.phase {
@@ -62,12 +65,12 @@ impl Lifecycle {
     }
 
     /// When the next open event runs out.
-    pub fn deadline(&self) -> Option<Timestamp> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.open.values().map(|(_, heard)| *heard + RENEWAL + RENEWAL_GRACE).min()
     }
 
     /// Ends what was not renewed.
-    pub fn expire(&mut self, now: Timestamp) -> Vec<Event> {
+    pub fn expire(&mut self, now: Instant) -> Vec<Event> {
         let late: Vec<String> = self
             .open
             .iter()
@@ -84,7 +87,7 @@ impl Lifecycle {
 }
 
 /// The end that the host says for an event: at the time when it was last true.
-fn ended((mut event, _): (Event, Timestamp)) -> Event {
+fn ended((mut event, _): (Event, Instant)) -> Event {
     event.phase = Phase::End;
     event.attributes.retain(|attribute| attribute.key != "ended-by");
     event.attributes.push(Attribute { key: "ended-by".into(), value: Value::Text("host".into()) });
@@ -128,6 +131,7 @@ mod tests {
 
     #[test]
     fn phases_are_put_right() {
+        let now = Instant::now();
         let mut life = Lifecycle::new(Some("gate"), "motion", at(1));
         let cases = [
             (Phase::Update, Some(Phase::Begin)),
@@ -137,7 +141,7 @@ mod tests {
             (Phase::Instant, Some(Phase::Instant)),
         ];
         for (said, heard) in cases {
-            let got = life.accept(event("a", said, 1), at(1));
+            let got = life.accept(event("a", said, 1), now);
             assert_eq!(got.as_ref().map(|event| event.phase), heard, "{said:?}");
             assert!(got.is_none_or(|event| event.id == "gate/motion/rs/a"));
         }
@@ -145,11 +149,13 @@ mod tests {
 
     #[test]
     fn what_is_not_renewed_ends_at_its_last_time() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
         let mut life = Lifecycle::new(None, "door", at(0));
-        life.accept(event("a", Phase::Begin, 10), at(10));
-        life.accept(event("a", Phase::Update, 14), at(14));
-        assert!(life.expire(at(20)).is_empty());
-        let ended = life.expire(at(21));
+        life.accept(event("a", Phase::Begin, 10), after(10));
+        life.accept(event("a", Phase::Update, 14), after(14));
+        assert!(life.expire(after(20)).is_empty());
+        let ended = life.expire(after(21));
         assert_eq!((ended[0].phase, ended[0].time), (Phase::End, at(14)));
         assert_eq!(ended[0].attributes[0].key, "ended-by");
         assert_eq!(life.deadline(), None);
@@ -157,11 +163,12 @@ mod tests {
 
     #[test]
     fn open_events_are_bounded() {
+        let now = Instant::now();
         let mut life = Lifecycle::new(None, "door", at(0));
         for n in 0..limits::OPEN_EVENTS {
-            assert!(life.accept(event(&n.to_string(), Phase::Begin, 1), at(1)).is_some());
+            assert!(life.accept(event(&n.to_string(), Phase::Begin, 1), now).is_some());
         }
-        assert!(life.accept(event("more", Phase::Begin, 1), at(1)).is_none());
+        assert!(life.accept(event("more", Phase::Begin, 1), now).is_none());
         assert_eq!(life.end_all().len(), limits::OPEN_EVENTS);
     }
 }

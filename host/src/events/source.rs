@@ -103,27 +103,35 @@ impl Source {
             Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
+        let end = self.serve(&mut life, shutdown).await;
+        for event in life.events.end_all() {
+            self.publish(event).await;
+        }
+        end
+    }
+
+    async fn serve(&mut self, life: &mut Life, shutdown: &CancellationToken) -> End {
         loop {
-            let renewal = life.events.deadline().map(|at| at.since(self.clock.wall()));
-            let step = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return End::Shutdown,
-                delivery = self.messages.recv() => match delivery {
-                    None => return End::Shutdown,
-                    Some(delivery) => self.on_message(&mut life, delivery).await,
-                },
-                () = sleep_until(life.next_tick) => self.on_tick(&mut life).await,
-                () = sleep_for(renewal) => {
-                    for event in life.events.expire(self.clock.wall()) {
-                        self.publish(event).await;
-                    }
-                    Ok(())
+            // Ahead of the select: a flood of messages must not put these off.
+            for event in life.events.expire(Instant::now()) {
+                self.publish(event).await;
+            }
+            let renewal = life.events.deadline();
+            let step = if life.next_tick.is_some_and(|tick| tick <= Instant::now()) {
+                self.on_tick(life).await
+            } else {
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => return End::Shutdown,
+                    delivery = self.messages.recv() => match delivery {
+                        None => return End::Shutdown,
+                        Some(delivery) => self.on_message(life, delivery).await,
+                    },
+                    () = sleep_until(life.next_tick) => Ok(()),
+                    () = sleep_until(renewal) => Ok(()),
                 }
             };
             if let Err(trouble) = step {
-                for event in life.events.end_all() {
-                    self.publish(event).await;
-                }
                 return End::Trouble(trouble);
             }
         }
@@ -146,7 +154,7 @@ impl Source {
         let said = life.source.call(move |source| source.on_tick(now)).await?;
         let Said::Answer(events) = said else { return Ok(()) };
         for event in events {
-            if let Some(event) = life.events.accept(event, now) {
+            if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.publish(event).await;
             }
         }
@@ -176,7 +184,7 @@ impl Source {
     }
 
     async fn publish_all(&self, life: &mut Life, events: Vec<Event>) -> Reply {
-        let now = self.clock.wall();
+        let now = Instant::now();
         let mut notices = Vec::new();
         for event in events {
             let Some(event) = life.events.accept(event, now) else { continue };
@@ -184,18 +192,12 @@ impl Source {
                 if event.cameras.is_empty() { self.cameras.clone() } else { event.cameras.clone() };
             for camera in cameras {
                 let by = Publish { origin: &self.name, camera: &camera };
-                let publish = self.bus.publish(by, event.clone());
-                match tokio::time::timeout(limits::HOOK_WAIT, publish).await {
-                    Ok(Ok(notice)) => notices.push(notice),
-                    Ok(Err(error)) if error.kind() == Kind::Refuse => {
+                match self.bus.publish_within(by, event.clone(), limits::HOOK_WAIT).await {
+                    Ok(notice) => notices.push(notice),
+                    Err(error) if error.kind() == Kind::Refuse => {
                         return Reply::Rejected(error.chain());
                     }
-                    Ok(Err(error)) => return Reply::Unavailable(error.chain()),
-                    Err(_late) => {
-                        return Reply::Unavailable(format!(
-                            "a policy of camera {camera} is too busy: try again later"
-                        ));
-                    }
+                    Err(error) => return Reply::Unavailable(error.chain()),
                 }
             }
         }
@@ -218,13 +220,6 @@ impl Source {
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_for(length: Option<Duration>) {
-    match length {
-        Some(length) => tokio::time::sleep(length).await,
         None => std::future::pending().await,
     }
 }

@@ -30,6 +30,9 @@ pub struct Fallback {
     patience: Duration,
     unhealthy_since: Option<Instant>,
     healthy_since: Option<Instant>,
+    /// Start of the outage that is not over before [`RECOVERY`]: a judge that falls again at once
+    /// has served nobody in between.
+    outage: Option<Instant>,
     open: Option<Instant>,
 }
 
@@ -41,6 +44,7 @@ impl Fallback {
             patience: grace.max(PATIENCE),
             unhealthy_since: Some(now),
             healthy_since: None,
+            outage: None,
             open: None,
         }
     }
@@ -52,11 +56,19 @@ impl Fallback {
             self.unhealthy_since = None;
             self.patience = PATIENCE;
             if now - since >= RECOVERY {
+                self.outage = None;
                 self.open = None;
             }
         } else {
-            let since = *self.unhealthy_since.get_or_insert(now);
-            self.healthy_since = None;
+            if self.healthy_since.take().is_some_and(|since| now - since >= RECOVERY) {
+                self.outage = None;
+            }
+            // The wait for the first health is no outage.
+            let since = match self.unhealthy_since {
+                Some(since) => since,
+                None => *self.outage.get_or_insert(now),
+            };
+            self.unhealthy_since = Some(since);
             if now - since >= self.patience {
                 self.open.get_or_insert(since);
             }
@@ -117,6 +129,26 @@ mod tests {
         check(
             5,
             &[(5, false, Some(0)), (6, true, Some(0)), (9, false, Some(0)), (19, true, Some(0))],
+        );
+    }
+
+    #[test]
+    fn a_judge_that_falls_again_and_again_has_not_served() {
+        check(
+            60,
+            &[
+                (1, true, None),
+                (20, false, None),
+                (21, true, None),
+                (23, false, None),
+                (24, true, None),
+                (26, false, Some(20)),
+                (27, true, Some(20)),
+                (37, true, None),
+                (50, false, None),
+                (54, false, None),
+                (55, false, Some(50)),
+            ],
         );
     }
 

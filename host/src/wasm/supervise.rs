@@ -177,3 +177,13 @@ impl Supervisor {
         }
     }
 }
+
+impl Drop for Supervisor {
+    /// A task that panics (a bug of ours) leaves nobody behind who judges: those who depend on it
+    /// must hear so. Any other end has been told, or is the host's.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell(Standing::Down { reason: format!("the task of {} panicked", self.plugin) });
+        }
+    }
+}
