@@ -9,10 +9,11 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 
 use super::mailbox;
-use crate::base::Timestamp;
 use crate::base::metrics::{self, Metrics};
+use crate::base::{Kind, Timestamp};
 use crate::decode::{self, DecodeError, Due, Feed, Picture, Request, Scaler};
-use crate::ingest::{Item, VideoParameters, VideoUnit, queue};
+use crate::ingest::{GapReason, Item, VideoParameters, VideoUnit, queue};
+use crate::wasm::standing::{Standing, Teller};
 use crate::wasm::{Fit, Lane, Pace, PictureRequest, PixelFormat};
 
 /// Packets that travel to the lane at a time.
@@ -20,6 +21,9 @@ const BATCH_MAX: usize = 64;
 
 /// A thinned wish for every picture begins to count from this rate.
 const EVERY_FPS: f32 = 30.0;
+
+/// So many errors without a picture between them, and analyzers are blind.
+const FAILURES_MAX: u32 = 10;
 
 /// A picture as an analyzer wished it.
 #[derive(Clone, Debug)]
@@ -64,6 +68,10 @@ pub struct Pictures {
     pub wishes: watch::Receiver<Vec<Arc<Subscription>>>,
     /// Tells analyzers what the stream is, once it is known.
     pub video: watch::Sender<Option<Arc<VideoParameters>>>,
+    /// Says whether analyzers can see at all: if not, nobody judges the camera.
+    pub sight: Teller,
+    /// The stream is not the recorded one: video may be recorded while it is away.
+    pub is_second: bool,
     /// Where decoding runs.
     pub lane: Lane,
     /// Figures.
@@ -74,6 +82,10 @@ impl Pictures {
     /// Decodes until the packets end.
     pub async fn run(mut self) {
         let mut worker = Worker::new(&self.camera, &self.metrics);
+        let mut lost = 0;
+        if !self.is_second {
+            self.sight.send_replace(Standing::Waiting);
+        }
         while let Some(first) = self.packets.recv().await {
             let mut batch = vec![first];
             while batch.len() < BATCH_MAX
@@ -85,8 +97,14 @@ impl Pictures {
             if self.wishes.has_changed().unwrap_or(false) {
                 worker.subscribe(&self.wishes.borrow_and_update());
             }
+            let absence = batch.iter().rev().find_map(|item| match item {
+                Item::Video(_) => Some(None),
+                Item::Gap(gap) if is_absence(gap.reason) => Some(Some(gap.detail.clone())),
+                _ => None,
+            });
             if worker.is_idle() {
                 worker.skip(&batch);
+                self.tell_sight(&worker, absence);
                 continue;
             }
             let job =
@@ -95,12 +113,37 @@ impl Pictures {
                 Ok((worker, ())) => worker,
                 Err(error) => {
                     tracing::error!(camera = self.camera, "decode: {}", error.chain());
+                    if error.kind() == Kind::Stop {
+                        return;
+                    }
+                    lost += 1;
                     let mut fresh = Worker::new(&self.camera, &self.metrics);
+                    // Another number than any before: analyzers hear of the gap.
+                    fresh.breaks = lost << 32;
                     fresh.subscribe(&self.wishes.borrow_and_update());
                     fresh
                 }
             };
+            self.tell_sight(&worker, absence);
         }
+    }
+
+    /// `absence`: why the stream is away (or `None`: it is there), if the last packets told.
+    fn tell_sight(&self, worker: &Worker, absence: Option<Option<String>>) {
+        let standing = match (absence, &worker.blind) {
+            (Some(Some(why)), _) if self.is_second => {
+                Standing::Down { reason: format!("the stream for analysis is away: {why}") }
+            }
+            (None, _) => return,
+            (Some(Some(_)), _) => Standing::Waiting,
+            (Some(None), None) => Standing::Running,
+            (Some(None), Some(why)) => Standing::Down { reason: why.clone() },
+        };
+        self.sight.send_if_modified(|old| {
+            let changed = *old != standing;
+            *old = standing;
+            changed
+        });
     }
 
     fn tell_parameters(&self, batch: &[Item]) {
@@ -156,6 +199,10 @@ struct Worker {
     feed: Feed,
     ready: Vec<Picture>,
     breaks: u64,
+    /// Errors since the last picture.
+    failures: u32,
+    /// Why no picture comes.
+    blind: Option<String>,
 }
 
 impl Worker {
@@ -172,6 +219,8 @@ impl Worker {
             feed: Feed::new(decode::Pace::KeyFrames),
             ready: Vec::new(),
             breaks: 0,
+            failures: 0,
+            blind: None,
         }
     }
 
@@ -213,6 +262,10 @@ impl Worker {
     fn decode(&mut self, unit: &VideoUnit) {
         let Err(error) = self.feed.push(unit, &mut self.ready) else { return };
         self.errors.inc();
+        self.failures = self.failures.saturating_add(1);
+        if matches!(error, DecodeError::Unsupported(_)) || self.failures >= FAILURES_MAX {
+            self.blind = Some(format!("no picture can be decoded: {error}"));
+        }
         match error {
             DecodeError::Unsupported(_) => tracing::warn!(
                 camera = self.camera,
@@ -224,6 +277,7 @@ impl Worker {
 
     fn hand_out(&mut self, picture: &Picture) {
         self.pictures.inc();
+        (self.failures, self.blind) = (0, None);
         self.breaks += u64::from(picture.gap);
         let mut made: Vec<(Request, Frame)> = Vec::new();
         for index in 0..self.wishes.len() {
@@ -265,6 +319,10 @@ impl Worker {
             pixels: Arc::new(pixels),
         }
     }
+}
+
+fn is_absence(reason: GapReason) -> bool {
+    matches!(reason, GapReason::Offline | GapReason::Silent | GapReason::Ended)
 }
 
 fn pace(request: &PictureRequest, thinning: u32) -> decode::Pace {

@@ -100,6 +100,30 @@ impl Bus {
         Ok(notice)
     }
 
+    /// As [`publish`](Self::publish), for those who listen themselves: two that wait for each other
+    /// must not do so for ever. Waits at most `wait` for each listener.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), and `Retry` when a listener has not heard what is stored.
+    pub async fn publish_among(
+        &self,
+        by: Publish<'_>,
+        event: Event,
+        wait: Duration,
+    ) -> Result<Notice> {
+        let listeners = self.listeners(by)?;
+        let notice = self.enter(by, event).await?;
+        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
+            let heard = listener.queue.send(Heard::Notice(notice.clone()));
+            if tokio::time::timeout(wait, heard).await.is_err() {
+                let (name, camera) = (&listener.name, by.camera);
+                let deaf = format!("policy {name} of camera {camera} is too busy to hear an event");
+                return Err(Error::retry(deaf));
+            }
+        }
+        Ok(notice)
+    }
+
     /// As [`publish`](Self::publish), but makes sure of room first, for at most `wait`: an event
     /// that its sender is told to send again has been neither stored nor heard.
     ///

@@ -1,5 +1,6 @@
 //! One camera's stages, wired: ingest, decode, analyzers, policies, recorder.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
@@ -118,7 +119,8 @@ pub(super) async fn start(
         keyless: false,
         metrics: shared.metrics.clone(),
     };
-    stages.record.spawn(format!("recorder of {}", camera.name), task.run());
+    let token = stages.record.shutdown().clone();
+    stages.record.spawn(format!("recorder of {}", camera.name), task.run(token));
     Ok(Started {
         status: status::Camera {
             name: camera.name.clone(),
@@ -297,6 +299,7 @@ fn start_policies(
             spans: spans.clone(),
             reach: reach.clone(),
             clock: shared.clock.clone(),
+            unsaved: VecDeque::new(),
         };
         let supervisor = Supervisor::new(&camera.name, name, teller);
         stages.judge.spawn(task, stage.run(supervisor, token));
@@ -304,7 +307,8 @@ fn start_policies(
     askers
 }
 
-fn unloaded(name: &str) -> Standing {
+/// The standing of a plugin that could not be loaded.
+pub(super) fn unloaded(name: &str) -> Standing {
     Standing::Quarantined { reason: format!("plugin {name} could not be loaded: see the log") }
 }
 
@@ -331,11 +335,15 @@ fn start_analyzers(
     let (decode, packets) = queue::channel(options, &shared.metrics);
     let (wishes, wished) = watch::channel(Vec::new());
     let (video, known) = watch::channel(None);
+    let (sight, asker) = standing();
+    askers.push(asker);
     let pictures = pictures::Pictures {
         camera: camera.name.clone(),
         packets,
         wishes: wished,
         video,
+        sight,
+        is_second: camera.analysis.is_some(),
         lane: shared.decode.clone(),
         metrics: shared.metrics.clone(),
     };

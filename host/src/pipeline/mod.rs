@@ -36,6 +36,10 @@ use plugins::Plugins;
 
 pub(crate) use camera::ingest_of;
 
+/// How long the tasks of one stage may take to end. Four such waits and the store's own bound
+/// (1.9 s) stay within [`limits::SHUTDOWN`].
+const STAGE_END: Duration = Duration::from_millis(250);
+
 /// What the host takes from its surroundings.
 pub struct Surroundings {
     /// Wall time.
@@ -61,11 +65,11 @@ struct Shared {
 #[derive(Default)]
 struct Stages {
     ingest: Tasks,
-    /// Decoding and analyzers: end by themselves once ingest has ended.
+    /// Decoding, which ends by itself once ingest has ended, and analyzers.
     analyze: Tasks,
     /// Policies, sources, and what watches them.
     judge: Tasks,
-    /// Recorders: end by themselves once ingest has ended.
+    /// Recorders: end after the judges, whose last spans they still write.
     record: Tasks,
     serve: Tasks,
 }
@@ -155,15 +159,15 @@ impl Running {
         tracing::info!("ending");
         let deadline = Instant::now() + limits::SHUTDOWN;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
-        let half = Duration::from_millis(500);
-        let mut late = self.stages.ingest.end(left(half)).await;
-        // Recorders and decoders end with the packets; what they still say is heard.
-        late.extend(self.stages.record.end(left(half)).await);
-        late.extend(self.stages.analyze.end(left(half)).await);
-        late.extend(self.stages.judge.end(left(half)).await);
+        let mut late = self.stages.ingest.end(left(STAGE_END)).await;
+        // Decoders end with the packets; what analyzers and policies still say is heard.
+        late.extend(self.stages.analyze.end(left(STAGE_END)).await);
+        late.extend(self.stages.judge.end(left(STAGE_END)).await);
+        late.extend(self.stages.record.end(left(STAGE_END)).await);
         self.store.shutdown().await;
-        late.extend(self.stages.serve.end(left(half)).await);
-        let (lanes, decode) = tokio::join!(self.lanes.end(left(half)), self.decode.end(left(half)));
+        late.extend(self.stages.serve.end(left(STAGE_END)).await);
+        let (lanes, decode) =
+            tokio::join!(self.lanes.end(left(STAGE_END)), self.decode.end(left(STAGE_END)));
         late.extend(lanes.into_iter().map(String::from));
         if !decode {
             late.push("decode".into());
@@ -203,10 +207,20 @@ fn start_sources(
     let mut queues = Sources::new();
     let mut serving: BTreeMap<String, Vec<Asker>> = BTreeMap::new();
     for plugin in &config.plugins {
-        let Some(Ok(ready)) = plugins::role(&shared.plugins, &plugin.name, World::Source) else {
+        let role = plugins::role(&shared.plugins, &plugin.name, World::Source);
+        let (teller, asker) = standing();
+        let Some(Ok(ready)) = role else {
+            // Only a source names cameras: these miss it.
+            if role.is_none() && !plugin.cameras.is_empty() {
+                teller.send_replace(camera::unloaded(&plugin.name));
+                for camera in &plugin.cameras {
+                    serving.entry(camera.clone()).or_default().push(asker.clone());
+                }
+                let name = plugin.name.clone();
+                status.push(status::Plugin { name, camera: None, standing: asker });
+            }
             continue;
         };
-        let (teller, asker) = standing();
         let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
         queues.insert(plugin.name.clone(), queue);
         for camera in &plugin.cameras {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{camera_events, status};
 use crate::base::clock::Clock;
@@ -51,14 +52,16 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Records until ingest ends, then closes the last segment.
-    pub(super) async fn run(mut self) {
+    /// Records until `shutdown`; the last segment is closed then. Where ingest ends before that it
+    /// is closed at once, and what the judges still ask for is written from the pre-roll ring.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut tee = UnitTee::new(std::mem::take(&mut self.units));
         let mut connection = camera_events::Connection::new(&self.camera, self.connection.clone());
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut armed: Option<Instant> = None;
         let mut sequence = self.recorder.next_sequence();
+        let mut ended = false;
         loop {
             arm(&mut armed, timer.as_mut(), self.recorder.deadline());
             tokio::select! {
@@ -69,8 +72,12 @@ impl Task {
                     armed = None;
                     self.recorder.tick(Instant::now());
                 }
-                item = self.packets.recv() => {
-                    let Some(item) = item else { break };
+                item = self.packets.recv(), if !ended => {
+                    let Some(item) = item else {
+                        ended = true;
+                        self.recorder.finish(Instant::now());
+                        continue;
+                    };
                     self.take(item, &mut tee, &mut connection);
                     for _ in 1..BATCH_MAX {
                         let Some(item) = self.packets.try_recv() else { break };
@@ -82,7 +89,12 @@ impl Task {
                     }
                     self.tell_figures();
                 }
+                // Last: what is there already is recorded first.
+                () = shutdown.cancelled() => break,
             }
+        }
+        while let Ok(span) = self.spans.try_recv() {
+            self.recorder.span(&span, Instant::now());
         }
         self.recorder.finish(Instant::now());
     }

@@ -1,16 +1,18 @@
 //! One policy on one camera: events in, spans and holds out, rebuilt when it faults.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Span, spans};
 use crate::base::clock::Clock;
-use crate::base::{Kind, Timestamp};
+use crate::base::{Kind, Timestamp, limits};
 use crate::events::lifecycle::Lifecycle;
-use crate::events::{Bus, Heard, Notice, Publish};
+use crate::events::{Bus, Event, Heard, Notice, Publish};
 use crate::store::{ClosedSegment, Store};
 use crate::wasm::standing::{Standing, Teller};
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
@@ -18,6 +20,12 @@ use crate::wasm::{self, Answer, Lane, Plugin};
 
 /// A wake comes no sooner than this after the one before.
 const WAKE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A span that the index did not take is offered again so often.
+const SAVE_AGAIN: Duration = Duration::from_secs(1);
+
+/// So many spans wait for the index at most; the oldest gives way.
+const UNSAVED_MAX: usize = 256;
 
 /// Longest sleep before the wall clock is looked at again: it may have stepped.
 const WAKE_CHECK: Duration = Duration::from_secs(10);
@@ -48,6 +56,9 @@ pub struct Stage {
     pub reach: spans::Reach,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
+    /// Spans that are recorded, but that the index did not take yet: nothing holds them on disk.
+    /// Starts empty.
+    pub unsaved: VecDeque<Span>,
 }
 
 impl Stage {
@@ -69,29 +80,70 @@ impl Stage {
             Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
+        let end = self.serve(&mut life, shutdown).await;
+        for event in life.events.end_all() {
+            self.say(event).await;
+        }
+        self.save_again().await;
+        end
+    }
+
+    async fn serve(&mut self, life: &mut Life, shutdown: &CancellationToken) -> End {
         loop {
-            let step = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return End::Shutdown,
-                heard = self.heard.recv() => match heard {
-                    None => return End::Shutdown,
-                    Some(Heard::Notice(notice)) => self.on_event(&mut life, notice).await,
-                    Some(Heard::Closed(segment)) => self.on_closed(&mut life, segment).await,
-                },
-                () = wait(self.clock.as_ref(), life.wake) => {
-                    if life.wake.is_some_and(|wake| self.clock.wall() < wake) {
-                        continue;
-                    }
-                    self.on_wake(&mut life).await
+            // Ahead of the select: a flood of events must not put these off.
+            for event in life.events.expire(Instant::now()) {
+                self.say(event).await;
+            }
+            self.save_again().await;
+            let pause = self.pause(life);
+            let step = if life.is_due(self.clock.as_ref(), self.heard.len()) {
+                self.on_wake(life).await
+            } else {
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => return self.last_words(life).await,
+                    heard = self.heard.recv() => match heard {
+                        None => return End::Shutdown,
+                        Some(heard) => self.hear(life, heard).await,
+                    },
+                    () = sleep_for(pause) => Ok(()),
                 }
             };
             if let Err(trouble) = step {
-                for event in life.events.end_all() {
-                    self.say(event).await;
-                }
                 return End::Trouble(trouble);
             }
         }
+    }
+
+    /// Judges what was said before the end.
+    async fn last_words(&mut self, life: &mut Life) -> End {
+        for _ in 0..self.heard.len() {
+            let Ok(heard) = self.heard.try_recv() else { break };
+            if let Err(trouble) = self.hear(life, heard).await {
+                tracing::warn!(camera = self.camera, plugin = self.name, "{trouble}");
+                break;
+            }
+        }
+        End::Shutdown
+    }
+
+    async fn hear(&mut self, life: &mut Life, heard: Heard) -> Result<(), Trouble> {
+        life.ahead = life.ahead.map(|ahead| ahead.saturating_sub(1));
+        match heard {
+            Heard::Notice(notice) => self.on_event(life, notice).await,
+            Heard::Closed(segment) => self.on_closed(life, segment).await,
+        }
+    }
+
+    /// The time until something is to be done that no event brings.
+    fn pause(&self, life: &Life) -> Option<Duration> {
+        let wake = life.wake.map(|wake| {
+            let left = wake.since(self.clock.wall());
+            left.max(WAKE_INTERVAL.saturating_sub(life.woken.elapsed())).min(WAKE_CHECK)
+        });
+        let save = (!self.unsaved.is_empty()).then_some(SAVE_AGAIN);
+        let renewal = life.events.deadline().map(|at| at.duration_since(Instant::now()));
+        wake.into_iter().chain(save).chain(renewal).min()
     }
 
     async fn begin(&mut self) -> Result<Life, Trouble> {
@@ -104,23 +156,23 @@ impl Stage {
             policy,
             events: Lifecycle::new(Some(&self.camera), &self.name, now),
             wake: None,
-            woken: now,
+            woken: Instant::now(),
+            ahead: None,
         };
         self.on_wake(&mut life).await?;
         Ok(life)
     }
 
-    async fn on_event(&self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
+    async fn on_event(&mut self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
         let now = self.clock.wall();
         let heard = notice.clone();
         let said = life.policy.call(move |policy| policy.on_event(&heard, now)).await?;
         self.apply(life, said, Some(&notice)).await
     }
 
-    async fn on_wake(&self, life: &mut Life) -> Result<(), Trouble> {
+    async fn on_wake(&mut self, life: &mut Life) -> Result<(), Trouble> {
         let now = self.clock.wall();
-        life.wake = None;
-        life.woken = now;
+        (life.wake, life.ahead, life.woken) = (None, None, Instant::now());
         let said = life.policy.call(move |policy| policy.on_wake(now)).await?;
         self.apply(life, said, None).await
     }
@@ -130,9 +182,15 @@ impl Stage {
             return Ok(());
         }
         let now = self.clock.wall();
-        // An index that can't be read now is no reason to lose the instance.
-        let tally = self.store.tally(&self.camera, segment.start, segment.end).await;
-        let asked = spans::describe(&segment, tally.unwrap_or_default());
+        let tally = match self.store.tally(&self.camera, segment.start, segment.end).await {
+            Ok(tally) => tally,
+            // Without its events a segment looks worthless: it is kept as configured instead.
+            Err(error) => {
+                tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+                return Ok(());
+            }
+        };
+        let asked = spans::describe(&segment, tally);
         let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await?;
         let Said::Answer(keep) = said else { return Ok(()) };
         let held = self.store.hold_continuous(&self.camera, segment.sequence, keep).await;
@@ -143,7 +201,7 @@ impl Stage {
     }
 
     async fn apply(
-        &self,
+        &mut self,
         life: &mut Life,
         said: Said<Answer>,
         cause: Option<&Notice>,
@@ -155,14 +213,16 @@ impl Stage {
                 return Ok(());
             }
         };
-        life.wake = answer.wake.map(|wake| wake.max(life.woken + WAKE_INTERVAL));
+        // One that asks for the same wake again and again still gets it.
+        let postponed = answer.wake.zip(life.wake).is_none_or(|(new, old)| new > old);
+        life.ahead = life.ahead.filter(|_| !postponed);
+        life.wake = answer.wake;
         for ask in answer.spans {
             let span = spans::qualify(ask, &self.camera, &self.name, &life.events, cause);
             self.keep(span).await;
         }
-        let now = self.clock.wall();
         for event in answer.events {
-            if let Some(event) = life.events.accept(event, now) {
+            if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.say(event).await;
             }
         }
@@ -170,7 +230,7 @@ impl Stage {
     }
 
     /// Stores a span, then tells the recorder.
-    async fn keep(&self, span: Span) {
+    async fn keep(&mut self, span: Span) {
         if self.reach.is_lost(&self.store, &self.camera, &span).await {
             tracing::warn!(
                 camera = self.camera,
@@ -188,16 +248,35 @@ impl Stage {
             // What can't be stored now is recorded all the same.
             Err(error) => {
                 tracing::error!(camera = self.camera, plugin = self.name, "{}", error.chain());
+                self.unsaved.retain(|old| old.id != span.id);
+                if self.unsaved.len() >= UNSAVED_MAX {
+                    self.unsaved.pop_front();
+                }
+                self.unsaved.push_back(span.clone());
             }
-            Ok(()) => {}
+            Ok(()) => self.unsaved.retain(|old| old.id != span.id),
         }
         // A recorder that is gone has ended with its camera: the stored span holds.
         let _gone = self.spans.send(span).await;
     }
 
-    async fn say(&self, event: crate::events::Event) {
+    /// Offers the index again what it did not take, in order, as far as it does now.
+    async fn save_again(&mut self) {
+        while let Some(span) = self.unsaved.front() {
+            match self.store.span(span.clone()).await {
+                Err(error) if error.kind() != Kind::Refuse => return,
+                Err(error) => {
+                    tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+                }
+                Ok(()) => {}
+            }
+            self.unsaved.pop_front();
+        }
+    }
+
+    async fn say(&self, event: Event) {
         let by = Publish { origin: &self.name, camera: &self.camera };
-        if let Err(error) = self.bus.publish(by, event).await {
+        if let Err(error) = self.bus.publish_among(by, event, limits::HOOK_WAIT).await {
             tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
         }
     }
@@ -208,14 +287,23 @@ struct Life {
     policy: Guest<wasm::Policy>,
     events: Lifecycle,
     wake: Option<Timestamp>,
-    /// When it was last woken.
-    woken: Timestamp,
+    /// When it was last woken. Monotonic: a step of the wall clock delays no wake.
+    woken: Instant,
+    /// Once a wake is due: so many things in the queue came before it.
+    ahead: Option<usize>,
 }
 
-/// Until the wake, or until the wall clock is worth another look.
-async fn wait(clock: &dyn Clock, wake: Option<Timestamp>) {
-    match wake {
-        Some(wake) => tokio::time::sleep(wake.since(clock.wall()).min(WAKE_CHECK)).await,
+impl Life {
+    /// The wake has come, and so has all that was waiting in the queue at that moment.
+    fn is_due(&mut self, clock: &dyn Clock, waiting: usize) -> bool {
+        let due = self.wake.is_some_and(|wake| wake <= clock.wall());
+        due && self.woken.elapsed() >= WAKE_INTERVAL && *self.ahead.get_or_insert(waiting) == 0
+    }
+}
+
+async fn sleep_for(length: Option<Duration>) {
+    match length {
+        Some(length) => tokio::time::sleep(length).await,
         None => std::future::pending().await,
     }
 }
