@@ -9,6 +9,8 @@ mod camera_events;
 mod recorder;
 mod status;
 mod door;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -47,6 +47,6 @@ pub use source::{Message, Source, SourceSpec};
     reason = "shared with the crate `tests`, which uses more of it"
 )]
 #[path = "../../../tests/src/guests.rs"]
-mod guests;
+pub(crate) mod guests;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,103 @@
+//! The bus: stored before heard, and what happens when nobody listens.
+
+use std::time::Duration;
+
+use super::{API, CAMERA, Place, event};
+use crate::base::{Kind, limits};
+use crate::events::bus::Wiring;
+use crate::events::{Bus, Heard, Publish};
+use crate::store::{ClosedSegment, Outcome};
+
+const WAIT: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_stored_and_then_heard_by_the_others() {
+    let place = Place::new();
+    let mut wiring = Wiring::default();
+    let mut one = wiring.listen(CAMERA, "one");
+    let mut other = wiring.listen(CAMERA, "other");
+    let bus = place.connect(wiring);
+    let by = Publish { origin: "one", camera: CAMERA };
+    let said = bus.publish(by, event("a", place.now())).await.unwrap();
+    let Heard::Notice(heard) = other.try_recv().unwrap() else { panic!("a segment") };
+    assert_eq!(heard, said);
+    assert!(one.try_recv().is_err(), "who says an event does not hear it");
+    let stored = place.events();
+    assert_eq!((stored.len(), stored[0].sequence), (1, said.sequence));
+    assert_eq!((&stored[0].event, &stored[0].outcome), (&said.event, &Outcome::Accepted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_is_stored_with_the_reason_and_heard_by_nobody() {
+    let place = Place::new();
+    let mut wiring = Wiring::default();
+    let mut heard = wiring.listen(CAMERA, "one");
+    let bus = place.connect(wiring);
+    let late = event("a", place.now() + limits::EVENT_LEAD + WAIT);
+    let error = bus.publish(API, late).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refuse);
+    assert!(error.to_string().contains("check the sender's clock"), "{error}");
+    assert!(heard.try_recv().is_err());
+    assert_eq!(place.events()[0].outcome, Outcome::Refused(error.to_string()));
+    let unknown = Publish { origin: "door", camera: "barn" };
+    let error = bus.publish(unknown, event("b", place.now())).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Refuse);
+    assert!(error.to_string().contains("`barn`") && error.to_string().contains("known: gate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_hears_what_is_not_stored() {
+    let place = Place::new();
+    let mut wiring = Wiring::default();
+    let mut heard = wiring.listen(CAMERA, "one");
+    let bus = place.connect(wiring);
+    place.store.shutdown().await;
+    bus.publish(API, event("a", place.now())).await.unwrap_err();
+    bus.publish_within(API, event("a", place.now()), WAIT).await.unwrap_err();
+    assert!(heard.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_listener_holds_up_who_says_events() {
+    let place = Place::new();
+    let mut wiring = Wiring::default();
+    let mut heard = wiring.listen(CAMERA, "one");
+    let bus = place.connect(wiring);
+    fill(&bus, &place);
+    // Asked to come again: not stored either, so that it is not there twice.
+    let error = bus.publish_within(API, event("a", place.now()), WAIT).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Retry);
+    assert_eq!(place.events().len(), 0);
+    // A listener itself waits no longer than that, and its event stands in the index.
+    let by = Publish { origin: "other", camera: CAMERA };
+    let error = bus.publish_among(by, event("b", place.now()), WAIT).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Retry);
+    assert_eq!(place.events().len(), 1);
+    let publish = bus.publish(API, event("c", place.now()));
+    tokio::pin!(publish);
+    assert!(tokio::time::timeout(WAIT * 60, &mut publish).await.is_err());
+    heard.recv().await.unwrap();
+    let said = publish.await.unwrap();
+    let mut last = None;
+    while let Ok(next) = heard.try_recv() {
+        last = Some(next);
+    }
+    assert!(matches!(last, Some(Heard::Notice(last)) if last == said));
+}
+
+/// Fills the queues of the camera's listeners.
+pub(super) fn fill(bus: &Bus, place: &Place) {
+    for sequence in 0..limits::EVENT_QUEUE as u64 {
+        bus.closed(&ClosedSegment {
+            camera: CAMERA.into(),
+            sequence,
+            epoch: 0,
+            start: place.now(),
+            end: place.now(),
+            bytes: 1,
+            gap_before: false,
+            continuous: true,
+            fail_open: false,
+        });
+    }
+}

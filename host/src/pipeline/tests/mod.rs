@@ -1,0 +1,156 @@
+//! The stages between packets and disk, each with its true neighbours: a store in a temporary
+//! directory, the bundled plugins and misbehaving guests, on simulated time.
+
+mod bus;
+mod pictures;
+mod policy;
+mod recorder;
+mod source;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use crate::base::Timestamp;
+use crate::base::clock::{Clock, Simulated};
+use crate::base::metrics::Metrics;
+use crate::events::bus::Wiring;
+use crate::events::{Bus, Event, Notice, Publish};
+use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
+use crate::simulate::encode::{SceneEncoder, SceneFormat};
+use crate::store::query::Reader;
+use crate::store::{
+    self, CameraSettings, CameraSink, EventFilter, FreeFloor, Store, StoreConfig, StoredEvent,
+};
+use crate::wasm::{self, Engine, InstanceConfig, Plugin};
+
+const CAMERA: &str = "gate";
+
+/// Who says the events of these tests.
+const API: Publish<'static> = Publish { origin: "api", camera: CAMERA };
+
+/// A store with one camera, and a clock.
+struct Place {
+    store: Arc<Store>,
+    clock: Arc<Simulated>,
+    metrics: Metrics,
+    sink: Option<CameraSink>,
+    directory: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Simulated::starting_at(Timestamp::from_millis(1_763_800_000_000)));
+        let metrics = Metrics::default();
+        let config = StoreConfig {
+            sync_interval: Duration::ZERO,
+            free_floor: FreeFloor::Bytes(0),
+            ..StoreConfig::new(directory.path().join("store"))
+        };
+        let disk = Arc::new(store::fs::Disk);
+        let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).unwrap();
+        let (sink, _) = store.camera(CAMERA, CameraSettings::default()).unwrap();
+        Self { store: Arc::new(store), clock, metrics, sink: Some(sink), directory }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    fn connect(&self, mut wiring: Wiring) -> Bus {
+        wiring.camera(CAMERA);
+        wiring.connect(self.store.clone(), self.clock.clone(), self.metrics.clone()).0
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::open(&self.directory.path().join("store")).unwrap()
+    }
+
+    fn events(&self) -> Vec<StoredEvent> {
+        self.reader().events(&EventFilter::default()).unwrap()
+    }
+
+    fn instance(&self) -> InstanceConfig {
+        InstanceConfig {
+            name: "test".into(),
+            camera: Some(CAMERA.into()),
+            zone: jiff::tz::TimeZone::UTC,
+            metrics: self.metrics.clone(),
+            memory_bytes: None,
+        }
+    }
+}
+
+fn event(id: &str, time: Timestamp) -> Event {
+    super::camera_events::instant(id.into(), "door.opened", time, Vec::new())
+}
+
+fn notice(id: &str, time: Timestamp) -> Notice {
+    let (camera, origin) = (CAMERA.into(), "api".into());
+    Notice { event: event(id, time), camera, origin, received: time, sequence: 1 }
+}
+
+fn load(component: &[u8]) -> Plugin {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| Engine::new(None).unwrap());
+    Plugin::load(engine, "test", component).unwrap()
+}
+
+fn guest(name: &str) -> Plugin {
+    load(&wasm::guests::component(name))
+}
+
+/// A bundled plugin, and these params completed.
+fn bundled(name: &str, params: &serde_json::Value) -> (Plugin, wasm::Setup) {
+    let plugin = load(wasm::bundled(name).unwrap());
+    let params = plugin.params(params).unwrap();
+    (plugin, wasm::Setup { params, ..wasm::Setup::default() })
+}
+
+/// Pictures of 64 x 48 at 10 a second, from `start` on, a key frame every second.
+fn scene(pictures: usize, start: Timestamp) -> Vec<VideoUnit> {
+    let format = SceneFormat { width: 64, height: 48, rate: 10, group: 10 };
+    let mut encoder = SceneEncoder::new(format).unwrap();
+    let parameters = video(&encoder.parameter_sets().avcc());
+    (0..pictures)
+        .map(|index| {
+            let bright = |at: usize| (index..index + 16).contains(&(at % 64));
+            let luma: Vec<u8> = (0..64 * 48).map(|at| if bright(at) { 220 } else { 40 }).collect();
+            let coded = encoder.encode(&luma).unwrap();
+            let index = i64::try_from(index).unwrap();
+            VideoUnit {
+                parameters: parameters.clone(),
+                session: 0,
+                epoch: 0,
+                pts: index * 9000,
+                time: start.offset(index * 100_000),
+                arrived: tokio::time::Instant::now(),
+                access: if coded.key { Access::Key } else { Access::Reference },
+                damaged: false,
+                data: Bytes::copy_from_slice(&coded.data),
+            }
+        })
+        .collect()
+}
+
+/// A stream of this decoder configuration, with a sample entry that holds it.
+fn video(avcc: &[u8]) -> Arc<VideoParameters> {
+    let mut entry = vec![0; 8 + 78];
+    entry.extend_from_slice(&u32::try_from(8 + avcc.len()).unwrap().to_be_bytes());
+    entry.extend_from_slice(b"avcC");
+    entry.extend_from_slice(avcc);
+    let size = u32::try_from(entry.len()).unwrap();
+    entry[..4].copy_from_slice(&size.to_be_bytes());
+    entry[4..8].copy_from_slice(b"avc1");
+    Arc::new(VideoParameters {
+        codec: Codec::H264,
+        width: 64,
+        height: 48,
+        rfc6381: "avc1.42c01e".into(),
+        sample_entry: Bytes::from(entry),
+        decoder_config: Bytes::copy_from_slice(avcc),
+    })
+}
