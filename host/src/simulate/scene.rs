@@ -233,7 +233,7 @@ impl FromStr for Scene {
 
     fn from_str(text: &str) -> Result<Self> {
         let mut scene = Self::default();
-        let mut visits = None;
+        let mut visits: Option<Vec<Visit>> = None;
         let mut factor = 1.0;
         let mut list = "";
         for part in text.split([',', '&']).filter(|part| !part.is_empty()) {
