@@ -249,7 +249,8 @@ impl FromStr for Scene {
                 "seed" => read(value, &mut scene.seed),
                 "flash" | "flashes" => value.parse().ok().map(|time| scene.flashes.push(time)),
                 "visit" | "visits" if value == "none" => {
-                    Some(visits.get_or_insert_default().clear())
+                    visits = Some(Vec::new());
+                    Some(())
                 }
                 "visit" | "visits" => pair(value, '-').map(|(from, to)| {
                     visits.get_or_insert_default().push(Visit::between(from, to));
