@@ -80,19 +80,7 @@ pub(super) async fn start(
     let reach = Reach::default();
     let policies = start_policies(camera, shared, stages, heard, &spans, &reach, plugin_status);
     let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
-    let (open_since, fail_open) = watch::channel(None);
-    if !camera.policies.is_empty() && camera.mode != Mode::Off {
-        let mut judges = Judges { policies, required: Vec::new() };
-        if camera.mode == Mode::Events {
-            judges.required.extend(analyzers);
-            judges.required.extend(required);
-        }
-        let token = stages.judge.shutdown().clone();
-        stages.judge.spawn(
-            format!("judges of {}", camera.name),
-            judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token),
-        );
-    }
+    let fail_open = start_judges(camera, stages, policies, analyzers, required);
     let connection = Arc::new(Mutex::new(status::Connection::default()));
     let preroll_bytes = usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX);
     let asked = store::CameraSettings {
@@ -140,6 +128,29 @@ pub(super) async fn start(
         },
         door: door::Camera { mode: camera.mode, preroll: camera.preroll, spans },
     })
+}
+
+/// Watches those who judge the camera; tells since when it has failed open.
+fn start_judges(
+    camera: &config::Camera,
+    stages: &Stages,
+    policies: Vec<Asker>,
+    analyzers: Vec<Asker>,
+    sources: Vec<Asker>,
+) -> watch::Receiver<Option<Instant>> {
+    let (open_since, fail_open) = watch::channel(None);
+    if camera.policies.is_empty() || camera.mode == Mode::Off {
+        return fail_open;
+    }
+    let mut judges = Judges { policies, required: Vec::new() };
+    if camera.mode == Mode::Events {
+        judges.required.extend(analyzers);
+        judges.required.extend(sources);
+    }
+    let token = stages.judge.shutdown().clone();
+    let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);
+    stages.judge.spawn(format!("judges of {}", camera.name), watch);
+    fail_open
 }
 
 /// The edge to the recorder. Where there is something to analyse, `decode` is fed too: from the
