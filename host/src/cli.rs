@@ -89,6 +89,7 @@ pub struct Check {
   wardline simulate gate=clip.mp4
   wardline simulate gate=clip.mp4 yard=scene --loop
   wardline simulate 'yard=scene:seconds=120&visits=60-70' --user admin:secret
+  wardline simulate 'yard=scene:seconds=120&visits=60-70,90-95' --truth
 
 A scene is drawn and coded at start; what is to be seen in it, and when, is known exactly.
 Its options: seconds, visits, flashes, noise, fps, gop, size, seed, compress.
@@ -106,6 +107,9 @@ pub struct Simulate {
     /// Ask for this user and password
     #[arg(long, value_name = "USER:PASSWORD")]
     pub user: Option<String>,
+    /// Print what is to be seen in each scene, and when, as JSON; serve nothing
+    #[arg(long)]
+    pub truth: bool,
 }
 
 /// `wardline demo`.

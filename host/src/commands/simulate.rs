@@ -11,6 +11,9 @@ pub(super) async fn simulate(arguments: Simulate, process: Process) -> Result<()
         .iter()
         .map(|text| path(text, arguments.repeat))
         .collect::<Result<Vec<_>>>()?;
+    if arguments.truth {
+        return output::line(truth(&paths));
+    }
     let credentials = arguments.user.as_deref().map(credentials).transpose()?;
     if !arguments.listen.ip().is_loopback() {
         tracing::warn!(listen = %arguments.listen, "anybody who reaches this machine can watch");
@@ -24,6 +27,16 @@ pub(super) async fn simulate(arguments: Simulate, process: Process) -> Result<()
     }
     server.run(process.shutdown).await;
     Ok(())
+}
+
+/// The ground truth of each scene, by path, as JSON. Nobody knows what is in a file.
+fn truth(paths: &[PathConfig]) -> String {
+    let scene = |path: &PathConfig| match &path.source {
+        Source::Scene(scene) => Some((path.name.clone(), serde_json::json!(scene))),
+        Source::File(_) => None,
+    };
+    let scenes: serde_json::Map<_, _> = paths.iter().filter_map(scene).collect();
+    format!("{:#}", serde_json::Value::Object(scenes))
 }
 
 /// `gate=clip.mp4`, `yard=scene` or `yard=scene:seconds=60&visits=20-30`.

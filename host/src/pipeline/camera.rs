@@ -54,17 +54,10 @@ pub(super) async fn open_store(
         free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    let (store, recovered) = tokio::task::spawn_blocking(open)
+    // Opening says itself what it repaired.
+    let (store, _recovered) = tokio::task::spawn_blocking(open)
         .await
         .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    for repair in &recovered.repairs {
-        tracing::warn!(
-            camera = repair.camera,
-            file = %repair.file.display(),
-            action = ?repair.action,
-            "repaired after an unclean end"
-        );
-    }
     Ok(Arc::new(store))
 }
 

@@ -1,4 +1,4 @@
-//! The host's own events about a camera: `camera.online`, `camera.offline`.
+//! The host's own events about a camera: `camera.online`, `camera.offline`, `clock.stepped`.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,16 +33,22 @@ pub(super) struct Connection {
     /// What those see who ask.
     shown: Arc<Mutex<status::Connection>>,
     online: bool,
+    epoch: Option<u32>,
 }
 
 impl Connection {
     pub(super) fn new(camera: &str, shown: Arc<Mutex<status::Connection>>) -> Self {
-        Self { camera: camera.into(), shown, online: false }
+        Self { camera: camera.into(), shown, online: false, epoch: None }
     }
 
     /// An event where the item changes something.
     pub(super) fn observe(&mut self, item: &Item, now: Timestamp) -> Option<Event> {
         match item {
+            Item::Video(unit)
+                if self.epoch.replace(unit.epoch).is_some_and(|old| old != unit.epoch) =>
+            {
+                Some(self.event("clock.stepped", unit.time, Vec::new()))
+            }
             Item::Video(unit) if !self.online => {
                 self.show(true, unit.time, None);
                 Some(self.event("camera.online", unit.time, Vec::new()))

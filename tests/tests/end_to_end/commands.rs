@@ -110,3 +110,13 @@ fn bundled_plugins_can_be_inspected() {
         assert!(shown.to_string().contains(plugin), "{shown}");
     }
 }
+
+#[test]
+fn simulate_tells_the_truth() {
+    if missing("truth", &[Need::Wardline]) {
+        return;
+    }
+    let shown = json(&["simulate", "--truth", "yard=scene:seconds=150&visits=60-70,90-95"]);
+    assert_eq!(shown["yard"]["seconds"], 150.0, "{shown}");
+    assert_eq!(shown["yard"]["visits"][1]["from"], 90.0, "{shown}");
+}

@@ -13,6 +13,22 @@ use wardline_tests::wait;
 /// A fragment may wait 0.8 s, its write takes a moment, and one picture (0.1 s) is on its way.
 const LOSS_SECONDS_MAX: f64 = 1.0 + 0.1;
 
+/// A door opens a span of a minute.
+const SPAN: &str = r#"
+[plugins.door]
+component = "source-webhook"
+cameras = ["gate"]
+
+[plugins.keep]
+component = "policy-pre-post"
+params = { kinds = ["door.*"], before = "3s", after = "60s" }
+
+[cameras.gate]
+url = "URL"
+mode = "events"
+policies = ["keep"]
+"#;
+
 #[test]
 fn everything_up_to_the_last_second_is_found_again() {
     if missing(
@@ -32,10 +48,7 @@ fn everything_up_to_the_last_second_is_found_again() {
     });
     let killed = wait::now();
     host.kill();
-    // No machine is back at once: a gap that is too short to tell would not be shown.
-    wait::until("time to pass", Duration::from_secs(5), || {
-        (seconds(killed, wait::now()) > 2.0).then_some(())
-    });
+    wait_a_while(killed);
 
     let host = Host::start(&config);
     let segments = place.segments("room");
@@ -60,4 +73,44 @@ fn everything_up_to_the_last_second_is_found_again() {
         gap.iter().any(|gap| gap.start == segments[0].end && gap.end == Some(second.start)),
         "no gap between {segments:#?}: {gap:#?}"
     );
+}
+
+/// No machine is back at once: a gap that is too short to tell would not be shown.
+fn wait_a_while(killed: wardline::base::Timestamp) {
+    wait::until("time to pass", Duration::from_secs(5), || {
+        (seconds(killed, wait::now()) > 2.0).then_some(())
+    });
+}
+
+#[test]
+fn an_open_span_is_found_again() {
+    if missing("power_cut_in_span", &[Need::Wardline, Need::Ffmpeg]) {
+        return;
+    }
+    let place = Place::new("power-cut-span");
+    let camera = Camera::simulate(&["gate=scene:seconds=20&visits=none", "--loop"]);
+    let config = place.configure(&SPAN.replace("URL", &camera.url("gate")));
+    let host = Host::start(&config);
+    wait::until("5 s of pre-roll", Duration::from_secs(60), || {
+        host.metric("wardline_preroll_seconds", "").filter(|length| *length >= 5.0)
+    });
+    let (status, answer) = host.post("/hooks/door", "{\"kind\":\"door.opened\"}").unwrap();
+    assert_eq!(status, 200, "{answer}");
+    wait::until("8 fragments", Duration::from_secs(60), || {
+        host.metric("wardline_fragments_total", "").filter(|count| *count >= 8.0)
+    });
+    let killed = wait::now();
+    host.kill();
+    wait_a_while(killed);
+
+    let host = Host::start(&config);
+    let segments = place.segments("gate");
+    let (first, last) = (segments.first().expect("a file"), segments.last().expect("a file"));
+    let lost = seconds(last.end, killed);
+    assert!(lost <= LOSS_SECONDS_MAX, "{lost} s are lost: {segments:#?}");
+    assert!(seconds(first.start, last.end) > 4.0, "{segments:#?}");
+    host.stop();
+    place.files("gate").iter().for_each(|file| media::assert_decodes(file));
+    let spans = place.evr("gate");
+    assert!(spans.first().is_some_and(|span| span.true_start == Some(first.start)), "{spans:#?}");
 }

@@ -44,7 +44,8 @@ impl Server {
         let script = root.join("tests/src/gst_rtsp_server.py");
         let mut child = Command::new("/usr/bin/python3")
             .arg(&script)
-            .arg(clip)
+            .args(["0", "", ""])
+            .arg(format!("camera=h264={}", clip.display()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

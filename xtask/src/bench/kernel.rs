@@ -1,20 +1,47 @@
-//! The motion kernel as WebAssembly beside the same Rust code native, in one process.
+//! The motion analyzer as a component beside the same Rust code compiled natively, on the same
+//! pictures. What the component pays for the call and for copying the picture is in its figure.
 
 use std::process::Command;
 
 use super::{Bench, process};
 
-/// Prints the line that the measuring program prints.
+/// Runs of each program, in turn.
+const RUNS: usize = 5;
+
+/// Prints the line.
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let text = process::run(Command::new(cargo).current_dir(bench.root).args([
-        "bench",
-        "--quiet",
-        "--package",
-        "wardline-tests",
-        "--bench",
-        "motion_kernel",
-    ]))?;
-    process::say(String::from_utf8_lossy(&text).trim());
+    let build = |arguments: &[&str]| {
+        process::run(Command::new(&cargo).current_dir(bench.root).arg("build").args(arguments))
+    };
+    build(&["--release", "--workspace", "--example", "time_analyzer"])?;
+    build(&["--release", "--manifest-path", "plugins/Cargo.toml", "--example", "time"])?;
+    let component = process::target(bench.root).join("release/examples/time_analyzer");
+    let native = bench.root.join("plugins/target/release/examples/time");
+    let (mut components, mut natives, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let (ours, theirs) = (time(&component)?, time(&native)?);
+        components.push(ours);
+        natives.push(theirs);
+        ratios.push(ours / theirs);
+    }
+    process::say(&format!(
+        "motion, 320x180: component {:.1} us, native {:.1} us a picture, ratio {:.2} (goal 1.3)",
+        median(components) / 1000.0,
+        median(natives) / 1000.0,
+        median(ratios)
+    ));
     Ok(())
+}
+
+/// Nanoseconds a picture.
+fn time(program: &std::path::Path) -> Result<f64, String> {
+    let text = process::run(&mut Command::new(program))?;
+    let text = String::from_utf8_lossy(&text);
+    text.trim().parse().map_err(|_| format!("{} said `{}`", program.display(), text.trim()))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

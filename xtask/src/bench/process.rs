@@ -117,8 +117,12 @@ pub(crate) fn release_binary(root: &Path) -> Result<PathBuf, String> {
         "--package",
         "wardline",
     ]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-    Ok(target.join("release/wardline"))
+    Ok(target(root).join("release/wardline"))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from)
 }
 
 /// Runs a command to its end; what it prints is kept from the table unless it fails.
