@@ -97,14 +97,10 @@ impl Pictures {
             if self.wishes.has_changed().unwrap_or(false) {
                 worker.subscribe(&self.wishes.borrow_and_update());
             }
-            let absence = batch.iter().rev().find_map(|item| match item {
-                Item::Video(_) => Some(None),
-                Item::Gap(gap) if is_absence(gap.reason) => Some(Some(gap.detail.clone())),
-                _ => None,
-            });
+            let sign = last_sign(&batch);
             if worker.is_idle() {
                 worker.skip(&batch);
-                self.tell_sight(&worker, absence);
+                self.tell_sight(&worker, sign);
                 continue;
             }
             let job =
@@ -124,20 +120,20 @@ impl Pictures {
                     fresh
                 }
             };
-            self.tell_sight(&worker, absence);
+            self.tell_sight(&worker, sign);
         }
     }
 
-    /// `absence`: why the stream is away (or `None`: it is there), if the last packets told.
-    fn tell_sight(&self, worker: &Worker, absence: Option<Option<String>>) {
-        let standing = match (absence, &worker.blind) {
-            (Some(Some(why)), _) if self.is_second => {
+    fn tell_sight(&self, worker: &Worker, sign: Option<Sign>) {
+        let standing = match (sign, &worker.blind) {
+            (None, _) => return,
+            (Some(Sign::Away(why)), _) if self.is_second => {
                 Standing::Down { reason: format!("the stream for analysis is away: {why}") }
             }
-            (None, _) => return,
-            (Some(Some(_)), _) => Standing::Waiting,
-            (Some(None), None) => Standing::Running,
-            (Some(None), Some(why)) => Standing::Down { reason: why.clone() },
+            // Where nothing is recorded either, nobody has to judge.
+            (Some(Sign::Away(_)), _) => Standing::Waiting,
+            (Some(Sign::There), None) => Standing::Running,
+            (Some(Sign::There), Some(why)) => Standing::Down { reason: why.clone() },
         };
         self.sight.send_if_modified(|old| {
             let changed = *old != standing;
@@ -319,6 +315,20 @@ impl Worker {
             pixels: Arc::new(pixels),
         }
     }
+}
+
+/// What the packets say of their stream.
+enum Sign {
+    There,
+    Away(String),
+}
+
+fn last_sign(batch: &[Item]) -> Option<Sign> {
+    batch.iter().rev().find_map(|item| match item {
+        Item::Video(_) => Some(Sign::There),
+        Item::Gap(gap) if is_absence(gap.reason) => Some(Sign::Away(gap.detail.clone())),
+        Item::Gap(_) | Item::Audio(_) => None,
+    })
 }
 
 fn is_absence(reason: GapReason) -> bool {

@@ -187,3 +187,26 @@ impl Drop for Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::super::standing::standing;
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_and_an_orderly_end_is_not() {
+        for panics in [false, true] {
+            let (teller, asker) = standing();
+            let supervisor = Supervisor::new("gate", "test", teller);
+            supervisor.tell(Standing::Running);
+            let task = AssertUnwindSafe(move || {
+                let _supervisor = supervisor;
+                assert!(!panics, "on purpose");
+            });
+            assert_eq!(catch_unwind(task).is_err(), panics);
+            assert_eq!(asker.borrow().is_healthy(), !panics);
+        }
+    }
+}
