@@ -82,6 +82,18 @@ pub trait Fs: Send + Sync + 'static {
 /// The machine's own files.
 pub struct Disk;
 
+/// A lock file while it is locked.
+struct HeldLock(fs::File);
+
+impl Drop for HeldLock {
+    /// Closing alone would leave the lock with a child process that was forked meanwhile and has
+    /// not come to its `exec` yet.
+    fn drop(&mut self) {
+        // What can't be unlocked is unlocked by the end of the process.
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
+}
+
 impl File for fs::File {
     fn append(&self, data: &[u8]) -> io::Result<()> {
         let mut file = self;
@@ -167,7 +179,7 @@ impl Fs for Disk {
             Ok(()) => {
                 file.set_len(0)?;
                 file.write_all(note.as_bytes())?;
-                Ok(Lock::Held(Box::new(file)))
+                Ok(Lock::Held(Box::new(HeldLock(file))))
             }
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
