@@ -12,7 +12,7 @@ const HEIGHT: u32 = 180;
 const BATCHES: usize = 31;
 const PICTURES: usize = 200;
 
-#[allow(clippy::print_stdout, reason = "this is what the example is for")]
+#[allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it measures and prints")]
 fn main() {
     let mut analyzer = MotionAnalyzer::new(Settings::default());
     let pictures: Vec<Vec<u8>> = (0..PICTURES).map(picture).collect();
