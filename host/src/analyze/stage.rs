@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::mailbox;
 use super::pictures::{Frame, Subscription, Wishes};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, sleep_until};
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Publish};
 use crate::ingest::VideoParameters;
@@ -258,13 +258,6 @@ async fn take(pictures: Option<&mailbox::Receiver<Frame>>) -> Option<(Frame, u32
 async fn next(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) -> Option<Vec<wasm::Unit>> {
     match units {
         Some(units) => units.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -27,6 +27,14 @@ impl Clock for System {
     }
 }
 
+/// Waits until `at`; for ever, where there is nothing to wait for.
+pub async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A clock for tests: follows tokio's (pausable) monotonic clock and steps when told to.
 pub struct Simulated {
     start: Instant,

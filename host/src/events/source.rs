@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
 use super::{Attribute, Bus, Event, Notice, Publish};
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, sleep_until};
 use crate::base::{Kind, limits};
 use crate::wasm::standing::Standing;
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
@@ -214,12 +214,5 @@ impl Source {
                 tracing::warn!(camera, plugin = self.name, "{}", error.chain());
             }
         }
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

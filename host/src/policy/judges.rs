@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fallback::{Decision, Fallback};
+use crate::base::clock::sleep_until;
 use crate::wasm::standing::Asker;
 
 /// Those whose health decides.
@@ -72,13 +73,6 @@ pub async fn watch(
             () = judges.changed() => {}
             () = sleep_until(deadline) => {}
         }
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 
