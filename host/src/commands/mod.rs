@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::Result;
 use crate::base::clock::Clock;
-use crate::cli::{Cli, Command, Plugin, Recordings};
+use crate::cli::{Cli, Command, Plugin};
 
 /// What every command gets from the process.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<()> {
         Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
-        Command::Recordings(Recordings::List(arguments)) => recordings::list(&arguments, &process),
+        Command::Recordings(arguments) => recordings::execute(&arguments, &process),
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
     }

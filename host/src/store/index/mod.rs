@@ -23,7 +23,7 @@ use rusqlite::{OpenFlags, OptionalExtension};
 use crate::base::{Error, Result};
 
 /// Each entry brings the schema from its position to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// Readers hold the write-ahead log for a moment only; a writer waits for them so long.
 const BUSY: Duration = Duration::from_secs(5);

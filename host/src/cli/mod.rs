@@ -1,5 +1,7 @@
 //! Arguments of the command line: types and their help only.
 
+mod recordings;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
+pub use recordings::{List, Recordings};
 
 /// A recorder for IP cameras whose judgement is pluggable.
 #[derive(Debug, Parser)]
@@ -129,40 +132,6 @@ pub struct Demo {
     /// How long to record
     #[arg(long = "for", default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
     pub length: Duration,
-}
-
-/// `wardline recordings`.
-#[derive(Debug, Subcommand)]
-pub enum Recordings {
-    /// List continuous video (CVR) and event recordings (EVR); also beside a running host
-    List(List),
-}
-
-/// `wardline recordings list`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  wardline recordings list wardline.toml
-  wardline recordings list /var/lib/wardline --camera gate --since 2h
-  wardline recordings list wardline.toml --since 2026-11-20 --until 2026-11-21 --tz Europe/Berlin
-  wardline recordings list wardline.toml --json | jq '.recordings[] | select(.kind == \"EVR\")'")]
-pub struct List {
-    /// A configuration, or a store's directory
-    pub source: PathBuf,
-    /// Only this camera
-    #[arg(long)]
-    pub camera: Option<String>,
-    /// From this time on: a date, a date with time, or how long ago (`2h`)
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Before this time: a date, a date with time, or how long ago (`30m`)
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
-    /// The time zone of what is read and shown; the system's if not given
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
-    /// Print one JSON document; times are UTC
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `wardline trigger`.

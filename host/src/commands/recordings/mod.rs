@@ -1,0 +1,80 @@
+//! `wardline recordings`: what a store holds, and what is done with it. One command a file.
+
+mod list;
+
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::Process;
+use crate::base::{Error, Result, Timestamp};
+use crate::cli::Recordings;
+use crate::config::{self, parse_duration};
+
+pub(super) use list::table;
+
+/// Does what the arguments say.
+pub(super) fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
+    match arguments {
+        Recordings::List(list) => list::list(list, process),
+    }
+}
+
+/// The store of a configuration, or the one that is named itself.
+fn store(source: &Path) -> Result<PathBuf> {
+    if source.is_dir() {
+        return Ok(source.to_owned());
+    }
+    Ok(config::load(source)?.store.path)
+}
+
+fn zone(name: Option<&str>) -> Result<TimeZone> {
+    let Some(name) = name else { return Ok(TimeZone::system()) };
+    TimeZone::get(name).map_err(|error| {
+        Error::refuse(format!("`{name}` is no time zone: write for example Europe/Berlin or UTC"))
+            .with(error)
+    })
+}
+
+/// A point in time as people write it: how long ago, an exact time, or one of `zone`'s calendar.
+fn time(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
+    if let Ok(ago) = parse_duration(text) {
+        return Ok(now - ago);
+    }
+    if let Ok(exact) = text.parse::<jiff::Timestamp>() {
+        return Ok(exact.into());
+    }
+    let civil = text.parse::<DateTime>().ok().and_then(|civil| civil.to_zoned(zone.clone()).ok());
+    civil.map(|zoned| zoned.timestamp().into()).ok_or_else(|| {
+        Error::refuse(format!(
+            "`{text}` is no time: write how long ago (`2h`), a date (`2026-11-20`) or a time (`2026-11-20T18:30`)"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_people_write_them() {
+        let now = "2026-11-22T12:00:00Z".parse::<jiff::Timestamp>().unwrap().into();
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        for (text, expected) in [
+            ("2h", Some("2026-11-22T10:00:00Z")),
+            ("2026-11-20", Some("2026-11-19T23:00:00Z")),
+            ("2026-11-20T18:30", Some("2026-11-20T17:30:00Z")),
+            ("2026-11-20 18:30:05", Some("2026-11-20T17:30:05Z")),
+            ("2026-11-20T18:30:00Z", Some("2026-11-20T18:30:00Z")),
+            ("2026-11-20T18:30:00+02:00", Some("2026-11-20T16:30:00Z")),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            let got = time(text, now, &berlin).ok();
+            let expected = expected.map(|text| text.parse::<jiff::Timestamp>().unwrap().into());
+            assert_eq!(got, expected, "{text}");
+        }
+        assert!(zone(Some("Mars/Base")).is_err());
+    }
+}

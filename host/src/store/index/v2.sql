@@ -1,0 +1,42 @@
+-- Several places for files, pins, limits by size, and answers of several policies.
+
+-- Where files lie. 0 is the store that holds this index.
+CREATE TABLE place (
+    id   INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL
+);
+ALTER TABLE segment ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE segment ADD COLUMN moving INTEGER;   -- the place it is being copied to
+CREATE INDEX segment_moving ON segment (moving) WHERE moving IS NOT NULL;
+
+ALTER TABLE camera ADD COLUMN size_max INTEGER;  -- bytes; NULL: no limit by size
+
+-- What a person wants kept for ever.
+CREATE TABLE pin (
+    id     TEXT PRIMARY KEY,
+    camera INTEGER NOT NULL REFERENCES camera (id),
+    start  INTEGER NOT NULL,
+    end    INTEGER NOT NULL,
+    label  TEXT NOT NULL,
+    made   INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX pin_by_time ON pin (camera, start);
+
+-- A policy with its component and parameters; others of them are another judge.
+CREATE TABLE judge (
+    id     INTEGER PRIMARY KEY,
+    camera INTEGER NOT NULL REFERENCES camera (id),
+    policy TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    UNIQUE (camera, policy, digest)
+);
+
+-- What a judge said of a segment.
+CREATE TABLE answer (
+    segment INTEGER NOT NULL REFERENCES segment (id) ON DELETE CASCADE,
+    judge   INTEGER NOT NULL REFERENCES judge (id),
+    until   INTEGER,                             -- NULL: as configured
+    PRIMARY KEY (segment, judge)
+) WITHOUT ROWID;
