@@ -21,6 +21,7 @@ mod recover;
 mod sweep;
 mod merge;
 pub mod query;
+mod find;
 #[cfg(test)]
 mod faulty;
 #[cfg(test)]
