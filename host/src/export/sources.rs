@@ -11,8 +11,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::Wanted;
 use crate::base::{Error, Result, Timestamp};
 use crate::record::tables::{Tables, tables};
-use crate::record::{self};
-use crate::store::fs::{Fs, Source};
+use crate::record;
+use crate::store::fs::{Fs, Hold, Source};
 use crate::store::query::StoredSegment;
 use crate::store::{Filter, Reader, State};
 
@@ -32,6 +32,8 @@ pub(super) struct Held {
     file: Box<dyn Source>,
     /// Bytes that may be read: of a file that is being written, those that are whole.
     end: u64,
+    /// Against deletion, until the export has ended.
+    _hold: Hold,
 }
 
 /// What there is to read.
@@ -59,26 +61,24 @@ pub(super) fn open(
         let failed = |error| {
             Error::retry(format!("camera {camera}: open {}", segment.path.display())).with(error)
         };
-        let held = match fs.open(&segment.path) {
-            Ok(file) => hold(file, &segment).map_err(failed)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                sources.vanished.push((segment.start, segment.end));
-                continue;
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        sources.held.push(held);
+        match hold(fs, &segment).map_err(failed)? {
+            Some(held) => sources.held.push(held),
+            None => sources.vanished.push((segment.start, segment.end)),
+        }
     }
     Ok(sources)
 }
 
-fn hold(mut file: Box<dyn Source>, segment: &StoredSegment) -> std::io::Result<Held> {
+/// `None`: it is not there any more.
+fn hold(fs: &Arc<dyn Fs>, segment: &StoredSegment) -> std::io::Result<Option<Held>> {
+    let Some(hold) = fs.hold(&segment.path)? else { return Ok(None) };
+    let mut file = fs.open(&segment.path)?;
     let end = match segment.state {
         State::Closed => file.seek(SeekFrom::End(0))?,
         // Its last fragment may be on its way to the disk.
         _ => record::scan(&mut file)?.good_bytes,
     };
-    Ok(Held { path: segment.path.clone(), file, end })
+    Ok(Some(Held { path: segment.path.clone(), file, end, _hold: hold }))
 }
 
 fn find(reader: &Reader, camera: &str, wanted: Wanted) -> Result<Vec<StoredSegment>> {
@@ -104,7 +104,8 @@ fn find(reader: &Reader, camera: &str, wanted: Wanted) -> Result<Vec<StoredSegme
 
 /// Lets the process open so many files more.
 fn raise_limit(files: usize) -> Result<()> {
-    let needed = files as u64 + OTHER_FILES;
+    // One is read, the other is the hold.
+    let needed = 2 * files as u64 + OTHER_FILES;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= needed) {
         return Ok(());

@@ -1,5 +1,6 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
+mod export;
 mod list;
 
 use std::path::{Path, PathBuf};
@@ -15,9 +16,10 @@ use crate::config::{self, parse_duration};
 pub(super) use list::table;
 
 /// Does what the arguments say.
-pub(super) fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
+pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
     match arguments {
         Recordings::List(list) => list::list(list, process),
+        Recordings::Export(arguments) => export::export(arguments, process).await,
     }
 }
 
