@@ -77,7 +77,8 @@ pub(super) fn decodable(samples: &[Sample], key: usize, end: usize) -> Vec<Range
 
 /// Where the presentation of the picture shown at `last` ends: with the next one.
 pub(super) fn end_of(tables: &Tables, last: i64) -> i64 {
-    let later = tables.video.samples.iter().map(|sample| sample.shown).filter(|shown| *shown > last);
+    let later =
+        tables.video.samples.iter().map(|sample| sample.shown).filter(|shown| *shown > last);
     later.min().unwrap_or_else(|| video_end(tables))
 }
 

@@ -7,6 +7,7 @@
 
 mod choose;
 mod film;
+mod join;
 mod plan;
 mod report;
 mod sources;
@@ -142,8 +143,12 @@ fn explain(order: &Order, reader: &Reader, sources: &Sources, plan: &mut Plan) -
     let edges: Vec<_> = plan.films.iter().flat_map(|film| &film.scenes).map(|s| s.utc).collect();
     let missing = |start: Timestamp, end: Timestamp| {
         let detail = String::new();
-        (end.micros_since(start) > EDGE_MICROS)
-            .then_some(Interruption { start, end, why: Why::Gap, detail })
+        (end.micros_since(start) > EDGE_MICROS).then_some(Interruption {
+            start,
+            end,
+            why: Why::Gap,
+            detail,
+        })
     };
     let stepped = plan.interruptions.iter().any(|found| found.why == Why::ClockStepped);
     // Over a step of the clock no time is missing for sure.
@@ -154,8 +159,7 @@ fn explain(order: &Order, reader: &Reader, sources: &Sources, plan: &mut Plan) -
         }
         plan.interruptions.extend(missing(last.1, to));
     }
-    let filter =
-        Filter { camera: Some(order.camera.clone()), since: Some(from), until: Some(to) };
+    let filter = Filter { camera: Some(order.camera.clone()), since: Some(from), until: Some(to) };
     let gaps = reader.gaps(&filter)?;
     for found in plan.interruptions.iter_mut().filter(|found| found.why == Why::Gap) {
         let touches = |start: Timestamp, end: Timestamp| start < found.end && end > found.start;

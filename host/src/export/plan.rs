@@ -7,15 +7,13 @@ use std::ops::Range;
 
 use super::choose::{self, Inside};
 use super::film::{Film, Piece, Scene, first_shown};
+use super::join::{SEAM, compatible, continues, follows, same_audio};
 use super::report::{Interruption, Why};
 use super::{Gaps, Wanted};
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Result, Timestamp};
 use crate::ingest::packet::VIDEO_TICKS;
 use crate::record::Identity;
 use crate::record::tables::{Tables, Track};
-
-/// Less than this is no gap, in ticks: half a second, as in lists of recordings.
-const SEAM: i64 = VIDEO_TICKS / 2;
 
 /// No sample can last longer (32 bits of ticks are 13 hours): a gap that does begins a further file.
 const HOLD_MAX: i64 = 12 * 3600 * VIDEO_TICKS;
@@ -65,7 +63,16 @@ pub(super) struct Plan {
 impl Planner {
     pub(super) fn new(rules: Rules) -> Self {
         let (films, interruptions, lead) = Default::default();
-        Self { rules, films, interruptions, lead, last: None, epoch: None, stepped: None, over: false }
+        Self {
+            rules,
+            films,
+            interruptions,
+            lead,
+            last: None,
+            epoch: None,
+            stepped: None,
+            over: false,
+        }
     }
 
     /// The next segment.
@@ -130,7 +137,8 @@ impl Planner {
         let shown = samples[key].shown;
         let video = choose::decodable(samples, key, samples.len());
         let film = self.film(first, key)?;
-        let place = self.add(film, piece(*first_source, first, video, samples[key].decode, None))?;
+        let place =
+            self.add(film, piece(*first_source, first, video, samples[key].decode, None))?;
         let key_shown = place.saturating_add(shown);
         for (source, tables) in &lead[1..] {
             let all = 0..tables.video.samples.len();
@@ -296,11 +304,13 @@ impl Planner {
                 Lead::From(shown) => shown,
                 Lead::Inside(shown) => at(shown),
             };
-            let times = (utc(inside.first), utc(to));
+            let times = (utc(inside.first), utc(inside.first));
             scenes.push(Scene { from, to: at(to), utc: times, lead_in: from - key, pictures: 0 });
         }
         if let Some(scene) = scenes.last_mut() {
-            (scene.to, scene.utc.1) = (at(to), utc(to));
+            // A tick is longer than a microsecond.
+            let end = utc(to).min(self.rules.wanted.to);
+            (scene.to, scene.utc.1) = (at(to), end);
             scene.pictures += inside.pictures;
         }
         Ok(())
@@ -354,44 +364,4 @@ fn piece<'t>(
 
 fn end(last: &Last) -> Timestamp {
     choose::utc(&last.identity, last.end)
-}
-
-/// The recorder wrote the one directly after the other.
-fn continues(before: &Identity, after: &Identity) -> bool {
-    after.previous == Some(before.sequence) && after.epoch == before.epoch
-}
-
-/// The second goes on where the first ends: its pictures may need those of the first.
-fn follows(before: &Tables, after: &Tables) -> bool {
-    let end = choose::utc(&before.identity, choose::video_end(before));
-    let seam = crate::record::ticks_to_micros(SEAM);
-    continues(&before.identity, &after.identity)
-        && after.identity.start.micros_since(end).abs() <= seam
-        && before.video.sample_entry == after.video.sample_entry
-}
-
-fn same_audio(before: Option<&Track>, after: Option<&Track>) -> bool {
-    let both = before.zip(after);
-    both.is_none_or(|(before, after)| before.sample_entry == after.sample_entry)
-}
-
-/// Refuses what no one track can hold.
-fn compatible(film: &Film, tables: &Tables) -> Result<()> {
-    let kind = |entry: &[u8]| entry.get(4..8).map(<[u8]>::to_vec);
-    let known = |of: &[bytes::Bytes]| of.first().map(|entry| kind(entry));
-    let video = known(&film.video.descriptions) == Some(kind(&tables.video.sample_entry));
-    let audio = tables.audio.as_ref().is_none_or(|audio| {
-        film.audio.descriptions.is_empty()
-            || (film.audio.timescale == audio.timescale
-                && known(&film.audio.descriptions) == Some(kind(&audio.sample_entry)))
-    });
-    if video && audio {
-        return Ok(());
-    }
-    let (what, identity) = (if video { "audio" } else { "video" }, &tables.identity);
-    Err(Error::refuse(format!(
-        "camera {}: the {what} has another codec from {} on, which can't be in one file: leave \
-         `--one-file` out, or export the parts one by one",
-        identity.camera, identity.start
-    )))
 }

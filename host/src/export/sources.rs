@@ -10,8 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Wanted;
 use crate::base::{Error, Result, Timestamp};
-use crate::record::tables::{Tables, tables};
 use crate::record;
+use crate::record::tables::{Tables, tables};
 use crate::store::fs::{Fs, Hold, Source};
 use crate::store::query::StoredSegment;
 use crate::store::{Filter, Reader, State};

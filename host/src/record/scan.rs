@@ -107,7 +107,11 @@ pub(super) struct Head {
     pub(super) size: u64,
 }
 
-pub(super) fn box_at(reader: &mut (impl Read + Seek), at: u64, end: u64) -> io::Result<Option<Head>> {
+pub(super) fn box_at(
+    reader: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+) -> io::Result<Option<Head>> {
     if end.saturating_sub(at) < 8 {
         return Ok(None);
     }

@@ -110,9 +110,11 @@ pub fn tables(reader: &mut (impl Read + Seek), end: u64) -> io::Result<Option<Ta
         at += head.size;
     }
     let audio = audio.filter(|audio| !audio.samples.is_empty());
-    Ok(identity
-        .filter(|_| !video.samples.is_empty())
-        .map(|identity| Tables { identity, video, audio }))
+    Ok(identity.filter(|_| !video.samples.is_empty()).map(|identity| Tables {
+        identity,
+        video,
+        audio,
+    }))
 }
 
 /// Where a fragment lies in its file.

@@ -23,7 +23,7 @@ mod merge;
 pub mod query;
 mod find;
 #[cfg(test)]
-mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 

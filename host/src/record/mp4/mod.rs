@@ -299,13 +299,7 @@ fn audio_track(out: &mut Vec<u8>, audio: &AudioParameters) {
 }
 
 /// `mdhd` and `hdlr`. `created` counts seconds from 1904, `duration` ticks of the track.
-fn media_header(
-    out: &mut Vec<u8>,
-    timescale: u32,
-    handler: &[u8; 4],
-    created: u64,
-    duration: u64,
-) {
+fn media_header(out: &mut Vec<u8>, timescale: u32, handler: &[u8; 4], created: u64, duration: u64) {
     let (creation_time, modification_time) = (created, created);
     let language = "und".into();
     encode(&Mdhd { creation_time, modification_time, timescale, duration, language }, out);
