@@ -10,6 +10,7 @@ mod mailbox;
 mod index;
 pub mod edges;
 pub mod holds;
+pub mod answers;
 mod settings;
 mod news;
 mod recording;
@@ -26,6 +27,7 @@ mod faulty;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
@@ -111,6 +113,7 @@ impl Store {
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
         retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
@@ -230,32 +233,6 @@ impl Store {
         self.indexer
             .ask(move |c| {
                 index::events::tally(c, &camera, start, end).map_err(failed("count events"))
-            })
-            .await
-    }
-
-    /// A policy's answer: how long to keep a closed segment as continuous video, from its end.
-    /// `None`: as the camera is configured; zero: no such hold.
-    ///
-    /// # Errors
-    /// Refuses an unknown segment.
-    pub async fn hold_continuous(
-        &self,
-        camera: &str,
-        sequence: u64,
-        keep: Option<Duration>,
-    ) -> Result<()> {
-        let camera = camera.to_owned();
-        self.indexer
-            .ask(move |c| {
-                let answer = || match spans::camera_id(c, &camera)? {
-                    Some(id) => edit::answer(c, id, sequence, keep),
-                    None => Ok(false),
-                };
-                if answer().map_err(failed("store a hold"))? {
-                    return Ok(());
-                }
-                Err(Error::refuse(format!("camera {camera} has no segment {sequence} (any more)")))
             })
             .await
     }

@@ -100,9 +100,10 @@ impl Sweeper {
     /// Deletes everything that nothing keeps.
     fn sweep(&self) -> Result<Swept> {
         let now = self.clock.wall();
+        let before = now - self.event_keep;
         let mut swept = Swept::default();
         loop {
-            let claim = move |c: &_| retain::claim_due(c, now, CLAIM);
+            let claim = move |c: &_| retain::claim_due(c, now, before, CLAIM);
             let (claimed, more) =
                 self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
             self.delete(claimed, Reason::Expired, &mut swept)?;
@@ -110,7 +111,6 @@ impl Sweeper {
                 break;
             }
         }
-        let before = now - self.event_keep;
         while self.indexer.ask_blocking(move |c| {
             let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
