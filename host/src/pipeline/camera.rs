@@ -52,6 +52,7 @@ pub(super) async fn open_store(
         sync_interval: config.store.sync,
         event_keep: config.store.event_keep,
         free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
+        visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
     // Opening says itself what it repaired.

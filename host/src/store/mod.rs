@@ -11,6 +11,7 @@ mod index;
 pub mod edges;
 pub mod holds;
 pub mod answers;
+pub mod pins;
 mod settings;
 mod news;
 mod recording;
@@ -32,6 +33,7 @@ pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
 pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
@@ -112,7 +114,9 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        if !config.visit {
+            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        }
         index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
@@ -271,7 +275,7 @@ impl Store {
     pub async fn sweep_now(&self) -> Result<Swept> {
         let (sender, receiver) = oneshot::channel();
         let ended = || Error::retry("the store has been shut down");
-        self.requests.post(sender).map_err(|_| ended())?;
+        self.requests.post(Request::Sweep(sender)).map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())?
     }
 
@@ -279,6 +283,7 @@ impl Store {
     /// not done in time is left to the next start's repair, and named in the log.
     pub async fn shutdown(&self) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
+        let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
         // An ended writer has nothing left to stop.
         let _ = self.writer.post(Letter::Stop);
@@ -288,7 +293,10 @@ impl Store {
             let _ = threads.writer.join();
             let _ = threads.sweep.join();
             let now = clock.wall();
-            indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
+            if !visit {
+                let note = move |c: &_| retain::set_alive(c, now);
+                indexer.post_idle(move |c| note(c).map_err(failed("note the time")));
+            }
             indexer.close();
             let _ = threads.index.join();
             let _ = threads.sync.join();

@@ -43,8 +43,13 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// Asks for a sweep now, and is told what came of it.
-pub(super) type Request = oneshot::Sender<Result<Swept>>;
+/// What the thread is asked for.
+pub(super) enum Request {
+    /// A sweep now; told what came of it.
+    Sweep(oneshot::Sender<Result<Swept>>),
+    /// The files of claimed segments gone.
+    Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+}
 
 /// What the thread stands on.
 pub(super) struct Sweeper {
@@ -76,7 +81,14 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             Taken::Some => {
                 for request in letters.drain(..) {
                     // Who asked may have gone.
-                    let _ = request.send(sweeper.sweep());
+                    let _ = match request {
+                        Request::Sweep(done) => done.send(sweeper.sweep()),
+                        Request::Delete { claimed, reason, done } => {
+                            let mut swept = Swept::default();
+                            let result = sweeper.delete(claimed, reason, &mut swept);
+                            done.send(result.map(|()| swept))
+                        }
+                    };
                 }
             }
             Taken::Nothing => {}

@@ -67,7 +67,8 @@ pub(crate) fn claim_due(
     Ok((claimed, more))
 }
 
-fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
+/// A pin touches it.
+pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
     c.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM pin WHERE camera = ?1 AND start < ?3 AND end > ?2)",
     )?
@@ -116,6 +117,25 @@ fn oldest(c: &Connection, from: i64) -> rusqlite::Result<Vec<(Segment, Option<Du
     ))?
     .query_map(params![from, PAGE], |row| Ok((Segment::read(row)?, row::maybe_length(row, 13)?)))?
     .collect()
+}
+
+/// Claims those of `segments` that are still there.
+pub(crate) fn claim_all(
+    c: &Connection,
+    mut segments: Vec<Segment>,
+) -> rusqlite::Result<Vec<Segment>> {
+    let mut failure = None;
+    segments.retain(|segment| {
+        let claim = || {
+            c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1 AND state = 2")?
+                .execute([segment.id])
+        };
+        claim().unwrap_or_else(|error| {
+            failure = Some(error);
+            0
+        }) > 0
+    });
+    failure.map_or(Ok(segments), Err)
 }
 
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {
