@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod host;
 mod output;
 mod plugin;
 mod probe;

@@ -46,8 +46,13 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// Asks for a sweep now, and is told what came of it.
-pub(super) type Request = oneshot::Sender<Result<Swept>>;
+/// What the thread is asked for.
+pub(super) enum Request {
+    /// A sweep now; told what came of it.
+    Sweep(oneshot::Sender<Result<Swept>>),
+    /// The files of claimed segments gone.
+    Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+}
 
 /// What the thread stands on.
 pub(super) struct Sweeper {
@@ -79,7 +84,14 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             Taken::Some => {
                 for request in letters.drain(..) {
                     // Who asked may have gone.
-                    let _ = request.send(sweeper.sweep());
+                    let _ = match request {
+                        Request::Sweep(done) => done.send(sweeper.sweep()),
+                        Request::Delete { claimed, reason, done } => {
+                            let mut swept = Swept::default();
+                            let result = sweeper.delete(claimed, reason, &mut swept);
+                            done.send(result.map(|()| swept))
+                        }
+                    };
                 }
             }
             Taken::Nothing => {}
@@ -103,9 +115,10 @@ impl Sweeper {
     /// Deletes everything that nothing keeps.
     fn sweep(&self) -> Result<Swept> {
         let now = self.clock.wall();
+        let before = now - self.event_keep;
         let mut swept = Swept::default();
         loop {
-            let claim = move |c: &_| retain::claim_due(c, now, CLAIM);
+            let claim = move |c: &_| retain::claim_due(c, now, before, CLAIM);
             let (claimed, more) =
                 self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
             self.delete(claimed, Reason::Expired, &mut swept)?;
@@ -113,7 +126,6 @@ impl Sweeper {
                 break;
             }
         }
-        let before = now - self.event_keep;
         while self.indexer.ask_blocking(move |c| {
             let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;

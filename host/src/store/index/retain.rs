@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::{Holders, Until};
 use super::row::{self, SEGMENT, Segment};
-use super::spans;
+use super::{answers, spans};
 use crate::base::Timestamp;
 
 /// Candidates read at a time.
@@ -27,10 +27,11 @@ pub(crate) enum Pressure {
 }
 
 /// Claims up to `most` segments that nothing keeps at `now`. The second value says that there
-/// may be more.
+/// may be more. Before `events_since` no judge is waited for.
 pub(crate) fn claim_due(
     c: &Connection,
     now: Timestamp,
+    events_since: Timestamp,
     most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
@@ -44,11 +45,13 @@ pub(crate) fn claim_due(
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
     let mut claimed = Vec::new();
-    for (segment, keep) in due {
+    for (mut segment, keep) in due {
+        let awaited = answers::awaited(c, &mut segment, now, events_since)?;
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
         let pinned = is_pinned(c, &segment)?;
         let until =
             segment.holds().kept_until(&Holders { spans: &spans, pinned, camera_keep: keep });
+        let until = until.max(awaited);
         if until.is_over(now) {
             claim(c, segment.id)?;
             claimed.push(segment);
@@ -64,7 +67,8 @@ pub(crate) fn claim_due(
     Ok((claimed, more))
 }
 
-fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
+/// A pin touches it.
+pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
     c.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM pin WHERE camera = ?1 AND start < ?3 AND end > ?2)",
     )?
@@ -113,6 +117,25 @@ fn oldest(c: &Connection, from: i64) -> rusqlite::Result<Vec<(Segment, Option<Du
     ))?
     .query_map(params![from, PAGE], |row| Ok((Segment::read(row)?, row::maybe_length(row, 13)?)))?
     .collect()
+}
+
+/// Claims those of `segments` that are still there.
+pub(crate) fn claim_all(
+    c: &Connection,
+    mut segments: Vec<Segment>,
+) -> rusqlite::Result<Vec<Segment>> {
+    let mut failure = None;
+    segments.retain(|segment| {
+        let claim = || {
+            c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1 AND state = 2")?
+                .execute([segment.id])
+        };
+        claim().unwrap_or_else(|error| {
+            failure = Some(error);
+            0
+        }) > 0
+    });
+    failure.map_or(Ok(segments), Err)
 }
 
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {
