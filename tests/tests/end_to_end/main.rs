@@ -29,6 +29,8 @@ mod messages;
 mod streams;
 // Commands beside `run`.
 mod commands;
+// Getting video out.
+mod export;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.
