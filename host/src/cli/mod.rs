@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
-pub use recordings::{List, Recordings};
+pub use recordings::{Events, List, Recordings};
 
 /// A recorder for IP cameras whose judgement is pluggable.
 #[derive(Debug, Parser)]

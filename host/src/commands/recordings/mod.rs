@@ -1,6 +1,7 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
 mod list;
+mod events;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ pub(super) use list::table;
 pub(super) fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
     match arguments {
         Recordings::List(list) => list::list(list, process),
+        Recordings::Events(events) => events::events(events, process),
     }
 }
 

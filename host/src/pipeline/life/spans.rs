@@ -175,7 +175,6 @@ mod tests {
         let whole = found(&open, 95, 121, false);
         let stopped = |reason| Some(Step::Stopped { at: at(120), reason });
         let started = Some(Step::Started { at: at(100) });
-        let taken = |told: Told| Told { taken: true, ..told };
         let untaken = |one: &UntoldSpan| UntoldSpan {
             told: Told { taken: false, ..one.told },
             ..one.clone()
@@ -274,7 +273,6 @@ mod tests {
             );
             assert!(step.is_none_or(|(_, told)| told.available == last), "{name}");
         }
-        let _ = taken(Told::default());
     }
 
     fn taken_of(one: &UntoldSpan, is_open: bool) -> UntoldSpan {
