@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use recordings::{
-    DeleteArguments, List, PinArguments, Recordings, UnpinArguments, What, Whose,
+    DeleteArguments, Events, List, PinArguments, Recordings, UnpinArguments, What, Whose,
 };
 
 /// A recorder for IP cameras whose judgement is pluggable.

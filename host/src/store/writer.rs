@@ -17,9 +17,9 @@ use tokio::time::Instant;
 use super::fs::Fs;
 use super::index::row::{Flags, Segment};
 use super::index::thread::Indexer;
-use super::index::{edit, failed};
+use super::index::{edit, failed, told};
 use super::mailbox::{Mailbox, Taken};
-use super::news::{ClosedSegment, Health};
+use super::news::{ClosedSegment, Health, News};
 use super::recording::{Recording, Stage};
 use super::sink::{Camera, Charge};
 use super::syncer::{Round, Synced};
@@ -44,6 +44,8 @@ pub(super) enum Letter {
     Append { key: Key, fragment: Fragment, charge: Charge },
     /// A sink ends a file.
     Close { key: Key, end: SegmentEnd },
+    /// A recorder has handed over what it had of a span.
+    Took(String),
     /// A sync round is over.
     Synced(Synced),
     /// A closed row is durable, or not.
@@ -64,6 +66,7 @@ pub(super) struct Writer {
     pub(super) rounds: Arc<Mailbox<Round>>,
     pub(super) indexer: Indexer,
     pub(super) closed: broadcast::Sender<ClosedSegment>,
+    pub(super) news: broadcast::Sender<News>,
     pub(super) health: watch::Sender<Health>,
     pub(super) sync_interval: Duration,
 }
@@ -124,6 +127,10 @@ impl State {
             Letter::Announced { key, result } => self.announced(key, result),
             Letter::Append { key, fragment, charge } => self.append(key, fragment, charge),
             Letter::Close { key, end } => self.close(key, end),
+            // Behind the rows of all files that came before it.
+            Letter::Took(span) => self.writer.indexer.post_idle(move |c| {
+                told::taken(c, &span).map_err(failed("note what was taken of a span"))
+            }),
             Letter::Synced(synced) => self.synced(synced),
             Letter::Closed { key, result } => self.closed(key, result),
             Letter::Stop => self.stop(),
@@ -265,8 +272,7 @@ impl State {
         match result {
             Ok(Some(segment)) => {
                 recording.camera.segments.inc();
-                // Nobody may be listening.
-                let _ = self.writer.closed.send(ClosedSegment {
+                let closed = ClosedSegment {
                     camera: segment.camera,
                     sequence: segment.sequence,
                     epoch: segment.epoch,
@@ -276,7 +282,10 @@ impl State {
                     gap_before: segment.flags.has(Flags::GAP_BEFORE),
                     continuous: recording.start.continuous,
                     fail_open: recording.start.fail_open,
-                });
+                };
+                // Nobody may be listening.
+                let _ = self.writer.news.send(News::Closed(closed.clone()));
+                let _ = self.writer.closed.send(closed);
             }
             Ok(None) => tracing::error!(
                 camera = recording.camera.name,

@@ -2,6 +2,7 @@
 //! directory, the bundled plugins and misbehaving guests, on simulated time.
 
 mod bus;
+mod life;
 mod pictures;
 mod policy;
 mod recorder;
@@ -46,6 +47,15 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(Simulated::starting_at(Timestamp::from_millis(1_763_800_000_000)));
         let metrics = Metrics::default();
+        let (store, sink) = Self::store(&directory, &clock, &metrics);
+        Self { store, clock, metrics, sink: Some(sink), directory }
+    }
+
+    fn store(
+        directory: &TempDir,
+        clock: &Arc<Simulated>,
+        metrics: &Metrics,
+    ) -> (Arc<Store>, CameraSink) {
         let config = StoreConfig {
             sync_interval: Duration::ZERO,
             free_floor: FreeFloor::Bytes(0),
@@ -54,7 +64,13 @@ impl Place {
         let disk = Arc::new(store::fs::Disk);
         let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).unwrap();
         let (sink, _) = store.camera(CAMERA, CameraSettings::default()).unwrap();
-        Self { store: Arc::new(store), clock, metrics, sink: Some(sink), directory }
+        (Arc::new(store), sink)
+    }
+
+    /// Opens the store again, after its shutdown.
+    fn open(&mut self) {
+        let (store, sink) = Self::store(&self.directory, &self.clock, &self.metrics);
+        (self.store, self.sink) = (store, Some(sink));
     }
 
     fn now(&self) -> Timestamp {
