@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
-use super::fs::Fs;
+use super::fs::{Fs, Unlinked};
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
@@ -33,6 +33,9 @@ const AGE_PERIOD: Duration = Duration::from_secs(60);
 const CLAIM: u32 = 64;
 /// Claims under pressure before the free space is measured again.
 const ROUNDS: usize = 64;
+
+/// A segment that somebody reads is looked at again after so long.
+const HELD: Duration = Duration::from_secs(60);
 
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -179,18 +182,23 @@ impl Sweeper {
 
     fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
         let mut gone = Vec::with_capacity(claimed.len());
+        let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            match self.fs.unlink(&self.root.join(&file)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            match self.fs.unlink_unless_held(&self.root.join(&file)) {
+                Ok(Unlinked::Gone | Unlinked::NotThere) => {}
+                Ok(Unlinked::Held) => {
+                    held.push(segment.id);
+                    continue;
+                }
+                Err(error) => {
                     // The claim stands: the next start completes it.
                     let what = format!("delete segment {}", file.display());
                     failure = Some(Error::retry(what).with(error));
                     continue;
                 }
-                _ => {}
             }
             layout::remove_empty_parents(&*self.fs, &self.root, &file);
             gone.push(segment.id);
@@ -203,8 +211,12 @@ impl Sweeper {
         for (camera, (segments, bytes)) in counts {
             tracing::info!(camera, segments, bytes, %reason, "deleted");
         }
+        let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
-            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))
+            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))?;
+            held.iter()
+                .try_for_each(|id| retain::release(c, *id, again))
+                .map_err(failed("keep segments that are being read"))
         })?;
         failure.map_or(Ok(()), Err)
     }

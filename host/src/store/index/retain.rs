@@ -143,6 +143,13 @@ fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Takes a claim back, until `again`.
+pub(crate) fn release(c: &Connection, segment: i64, again: Timestamp) -> rusqlite::Result<()> {
+    c.prepare_cached("UPDATE segment SET state = 2, recheck_at = ?2 WHERE id = ?1 AND state = 3")?
+        .execute(params![segment, again.micros()])?;
+    Ok(())
+}
+
 /// Everything that was not closed: what recovery looks at.
 pub(crate) fn unfinished(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
     c.prepare(&format!(
