@@ -136,8 +136,7 @@ impl Store {
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
         let (deleted, _) = broadcast::channel(DELETED_QUEUE);
         let (news, _) = broadcast::channel(NEWS_QUEUE);
-        let (room, _) = watch::channel(None);
-        let (health, _) = watch::channel(Health::Good);
+        let (room, health) = (watch::channel(None).0, watch::channel(Health::Good).0);
         let sync = syncer::start(fs.clone(), rounds.clone(), mailbox.clone(), metrics.clone())?;
         let sweeper = Sweeper {
             fs: fs.clone(),
@@ -164,14 +163,8 @@ impl Store {
             health: health.clone(),
             sync_interval: config.sync_interval,
         };
-        let (done, written) = std::sync::mpsc::sync_channel(1);
-        let writer = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || {
-                writer::run(writer);
-                drop(done);
-            })
-            .map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+        let (writer, written) = writer::start(writer)?;
+        let threads = Threads { writer, written: Some(written), sync, sweep, index, lock };
         let store = Self {
             id,
             config,
@@ -185,14 +178,7 @@ impl Store {
             news,
             room,
             health,
-            threads: Mutex::new(Some(Threads {
-                writer,
-                written: Some(written),
-                sync,
-                sweep,
-                index,
-                lock,
-            })),
+            threads: Mutex::new(Some(threads)),
             opened_at,
             known: Mutex::default(),
             alive,

@@ -9,6 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
@@ -83,8 +85,21 @@ pub(super) struct State {
     pub(super) stopping: bool,
 }
 
+/// Starts the thread. The receiver's other end is gone once it has ended.
+pub(super) fn start(writer: Writer) -> Result<(JoinHandle<()>, Receiver<()>)> {
+    let (done, written) = sync_channel(1);
+    let body = move || {
+        run(writer);
+        drop(done);
+    };
+    let thread = std::thread::Builder::new().name("writer".into()).spawn(body);
+    let thread =
+        thread.map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+    Ok((thread, written))
+}
+
 /// The thread's body.
-pub(super) fn run(writer: Writer) {
+fn run(writer: Writer) {
     let mut state = State {
         writer,
         recordings: BTreeMap::new(),

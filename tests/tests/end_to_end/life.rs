@@ -54,7 +54,9 @@ policies = ["keep"]
     let host = Host::start(&config);
     // The camera's own arrival is an event, too, and so is a span of its own.
     let first = wait_event(&place, "recording.available");
-    assert_eq!(host.camera("gate").expect("it is known")["recording"], false);
+    wait::until("the gate is shut", WAIT, || {
+        (host.camera("gate")?["recording"] == false).then_some(())
+    });
     let body = r#"{"kind":"door.opened","correlation":"order-66"}"#;
     assert_eq!(host.post("/hooks/door", body).unwrap().0, 200);
     wait::until("the gate is open", WAIT, || {

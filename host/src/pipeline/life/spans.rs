@@ -169,110 +169,65 @@ mod tests {
         UntoldSpan { edges, segments: 1, is_open, ..one.clone() }
     }
 
+    /// `flows`: the file grows.
+    fn video(start: i64, end: i64, flows: bool) -> Option<Newest> {
+        Some(file(start, end, flows, flows))
+    }
+
+    fn check(
+        name: &str,
+        one: &UntoldSpan,
+        newest: Option<Newest>,
+        now: i64,
+        expected: Option<Step>,
+    ) {
+        let step = next(one, newest.as_ref(), at(now), false);
+        let last =
+            matches!(expected, Some(Step::Available | Step::Stopped { reason: "no-video", .. }));
+        assert!(step.as_ref().is_none_or(|(_, told)| told.available == last), "{name}");
+        assert_eq!(step.map(|(step, _)| step), expected, "{name}");
+    }
+
+    fn stopped(reason: &'static str) -> Option<Step> {
+        Some(Step::Stopped { at: at(120), reason })
+    }
+
     #[test]
-    fn each_step_is_told_when_it_is_true() {
+    fn it_starts_when_its_first_video_is_there() {
         let open = span(120);
-        let whole = found(&open, 95, 121, false);
-        let stopped = |reason| Some(Step::Stopped { at: at(120), reason });
-        let started = Some(Step::Started { at: at(100) });
-        let untaken = |one: &UntoldSpan| UntoldSpan {
-            told: Told { taken: false, ..one.told },
-            ..one.clone()
-        };
-        for (name, one, newest, now, expected) in [
-            ("no file", open.clone(), None, 110, None),
-            ("an older file", open.clone(), Some(file(50, 99, true, true)), 110, None),
-            (
-                "its first video",
-                open.clone(),
-                Some(file(95, 101, true, true)),
-                102,
-                started.clone(),
-            ),
-            ("on disk already", whole.clone(), None, 110, started.clone()),
-            (
-                "video begins late",
-                open.clone(),
-                Some(file(107, 108, true, true)),
-                108,
-                Some(Step::Started { at: at(107) }),
-            ),
-            ("it runs", told(&open, [true, false]), Some(file(95, 119, true, true)), 119, None),
-            (
-                "it ends",
-                told(&open, [true, false]),
-                Some(file(95, 120, true, true)),
-                121,
-                stopped("ended"),
-            ),
-            (
-                "its file is open",
-                told(&open, [true, true]),
-                Some(file(95, 130, true, true)),
-                130,
-                None,
-            ),
-            (
-                "complete",
-                told(&whole, [true, true]),
-                Some(file(95, 121, false, true)),
-                121,
-                Some(Step::Available),
-            ),
-            (
-                "the recorder may have more",
-                untaken(&told(&whole, [true, true])),
-                Some(file(95, 121, false, true)),
-                121,
-                None,
-            ),
-            (
-                "the recorder never heard of it",
-                untaken(&told(&whole, [true, true])),
-                Some(file(95, 121, false, true)),
-                180,
-                Some(Step::Available),
-            ),
-            (
-                "silence, not yet",
-                told(&whole, [true, false]),
-                Some(file(95, 110, false, false)),
-                149,
-                None,
-            ),
-            (
-                "silence",
-                told(&whole, [true, false]),
-                Some(file(95, 110, false, false)),
-                150,
-                stopped("ended"),
-            ),
-            ("nothing, not yet", taken_of(&open, false), None, 149, None),
-            ("nothing", taken_of(&open, false), None, 150, stopped("no-video")),
-            ("nothing, but a file is open", taken_of(&open, true), None, 150, None),
-            (
-                "what lies there from before a step of the clock",
-                told(&whole, [true, false]),
-                Some(file(500, 900, false, false)),
-                110,
-                None,
-            ),
-            (
-                "a camera that is faster than time",
-                told(&whole, [true, false]),
-                Some(file(95, 121, true, true)),
-                20,
-                stopped("ended"),
-            ),
-        ] {
-            let step = next(&one, newest.as_ref(), at(now), false);
-            assert_eq!(step.as_ref().map(|(step, _)| step.clone()), expected, "{name}");
-            let last = matches!(
-                expected,
-                Some(Step::Available | Step::Stopped { reason: "no-video", .. })
-            );
-            assert!(step.is_none_or(|(_, told)| told.available == last), "{name}");
-        }
+        let started = |second| Some(Step::Started { at: at(second) });
+        let (none, some) = (taken_of(&open, false), taken_of(&open, true));
+        check("no file", &open, None, 110, None);
+        check("an older file", &open, video(50, 99, true), 110, None);
+        check("its first video", &open, video(95, 101, true), 102, started(100));
+        check("it is on disk", &found(&open, 95, 121, false), None, 110, started(100));
+        check("video begins late", &open, video(107, 108, true), 108, started(107));
+        check("nothing, not yet", &none, None, 149, None);
+        check("nothing", &none, None, 150, stopped("no-video"));
+        check("nothing, but a file is open", &some, None, 150, None);
+    }
+
+    #[test]
+    fn it_stops_when_the_cameras_video_has_passed_it() {
+        let runs = told(&span(120), [true, false]);
+        check("it runs", &runs, video(95, 119, true), 119, None);
+        check("it ends", &runs, video(95, 120, true), 121, stopped("ended"));
+        check("silence, not yet", &runs, video(95, 110, false), 149, None);
+        check("silence", &runs, video(95, 110, false), 150, stopped("ended"));
+        check("from before a step of the clock", &runs, video(500, 900, false), 110, None);
+        check("a camera faster than time", &runs, video(95, 121, true), 20, stopped("ended"));
+    }
+
+    #[test]
+    fn it_is_available_when_all_of_it_is_in_complete_files() {
+        let whole = told(&found(&span(120), 95, 121, false), [true, true]);
+        let open = UntoldSpan { is_open: true, ..whole.clone() };
+        let untaken = UntoldSpan { told: Told { taken: false, ..whole.told }, ..whole.clone() };
+        check("a file is open", &open, video(95, 130, true), 130, None);
+        check("complete", &whole, video(95, 121, false), 121, Some(Step::Available));
+        check("the recorder may have more", &untaken, video(95, 121, false), 121, None);
+        let available = Some(Step::Available);
+        check("no recorder ever heard of it", &untaken, video(95, 121, false), 180, available);
     }
 
     fn taken_of(one: &UntoldSpan, is_open: bool) -> UntoldSpan {

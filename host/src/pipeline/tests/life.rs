@@ -18,6 +18,16 @@ use crate::policy::Span;
 use crate::record::{GapMark, Sink};
 use crate::store::Recovered;
 
+/// A wall clock that stands still, twenty seconds into the test: what is waited for takes the
+/// disk's time, which tokio's does not follow.
+struct Still;
+
+impl Clock for Still {
+    fn wall(&self) -> Timestamp {
+        super::start() + seconds(20)
+    }
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -80,8 +90,8 @@ async fn wait_said(place: &Place, count: usize) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_span_is_told_of_from_its_first_video_to_its_last() {
-    let mut place = Place::new();
-    let start = place.now();
+    let mut place = Place::with(Arc::new(Still));
+    let start = super::start();
     let (task, Ends { mut packets, spans, open_since: _open }) = recorder::task(&mut place);
     let (recording, telling) = (CancellationToken::new(), CancellationToken::new());
     let life = signs(&place, &telling);
@@ -155,8 +165,8 @@ async fn failing_open_is_a_stretch_and_a_gap_ends_it() {
 /// The marks are in the index: what one host did not tell, the next one does, and nothing twice.
 #[tokio::test(start_paused = true)]
 async fn a_step_is_told_once_by_whichever_host() {
-    let mut place = Place::new();
-    let start = place.now();
+    let mut place = Place::with(Arc::new(Still));
+    let start = super::start();
     let (task, Ends { mut packets, spans, open_since: _open }) = recorder::task(&mut place);
     let recording = CancellationToken::new();
     let script = async {

@@ -34,10 +34,15 @@ const CAMERA: &str = "gate";
 /// Who says the events of these tests.
 const API: Publish<'static> = Publish { origin: "api", camera: CAMERA };
 
+/// When these tests begin.
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_763_800_000_000)
+}
+
 /// A store with one camera, and a clock.
 struct Place {
     store: Arc<Store>,
-    clock: Arc<Simulated>,
+    clock: Arc<dyn Clock>,
     metrics: Metrics,
     sink: Option<CameraSink>,
     directory: TempDir,
@@ -45,8 +50,11 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with(Arc::new(Simulated::starting_at(start())))
+    }
+
+    fn with(clock: Arc<dyn Clock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Simulated::starting_at(Timestamp::from_millis(1_763_800_000_000)));
         let metrics = Metrics::default();
         let (store, sink) = Self::store(&directory, &clock, &metrics);
         Self { store, clock, metrics, sink: Some(sink), directory }
@@ -54,7 +62,7 @@ impl Place {
 
     fn store(
         directory: &TempDir,
-        clock: &Arc<Simulated>,
+        clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> (Arc<Store>, CameraSink) {
         let config = StoreConfig {
