@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Export;
+
 /// `wardline recordings`.
 #[derive(Debug, Subcommand)]
 pub enum Recordings {
     /// List continuous video (CVR) and event recordings (EVR); also beside a running host
     List(List),
+    /// Write a range of a camera, or an event recording, into a file for any player
+    Export(Export),
     /// Keep a stretch of video until it is unpinned
     Pin(PinArguments),
     /// Let go of what was pinned

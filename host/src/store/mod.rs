@@ -25,8 +25,9 @@ mod recover;
 mod sweep;
 mod merge;
 pub mod query;
+mod find;
 #[cfg(test)]
-mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 

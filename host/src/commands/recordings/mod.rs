@@ -1,5 +1,6 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
+mod export;
 mod delete;
 mod keeper;
 mod list;
@@ -24,6 +25,7 @@ pub(super) use list::table;
 pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
     match arguments {
         Recordings::List(list) => list::list(list, process),
+        Recordings::Export(arguments) => export::export(arguments, process).await,
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,

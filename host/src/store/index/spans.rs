@@ -236,6 +236,15 @@ pub(crate) fn touching(
     .collect()
 }
 
+/// The span of that id.
+pub(crate) fn find(c: &Connection, id: &str) -> rusqlite::Result<Option<Stored>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM span p JOIN camera c ON c.id = p.camera WHERE p.id = ?1"
+    ))?
+    .query_row([id], read)
+    .optional()
+}
+
 /// As [`touching`], only what the arithmetic of holds needs.
 pub(crate) fn holding(
     c: &Connection,
