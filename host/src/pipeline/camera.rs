@@ -15,7 +15,7 @@ use crate::base::{Error, Result, limits};
 use crate::config::{self, Config, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
-    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
+    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
 use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
@@ -82,7 +82,7 @@ pub(super) async fn start(
         burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
     };
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
-    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);
+    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume);
     let settings = RecorderConfig {
         camera: camera.name.clone(),
         store_id: store_id(&shared.store)?,
@@ -100,6 +100,8 @@ pub(super) async fn start(
         fail_open: fail_open.clone(),
         reach,
         timeline,
+        anchored: Instant::now(),
+        epoch: resume.end.map(|_| resume.epoch),
         units,
         connection: connection.clone(),
         bus: shared.bus.clone(),
@@ -155,7 +157,7 @@ fn start_ingest(
     shared: &Shared,
     stages: &Stages,
     decode: Option<queue::Sender>,
-    epoch: u32,
+    resume: store::Resume,
 ) -> (queue::Receiver, TimelineHandle) {
     let options = queue::Options {
         camera: camera.name.clone(),
@@ -175,7 +177,7 @@ fn start_ingest(
         );
     };
     let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
-    let timeline = Timeline::new(arrival()).from_epoch(epoch);
+    let timeline = Timeline::new(arrival()).resuming(resume.epoch, resume.end);
     let handle = timeline.handle();
     let name = &camera.name;
     match (&camera.analysis, decode) {
@@ -197,7 +199,7 @@ fn start_ingest(
 /// What ingest is told of one of the camera's streams.
 pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> CameraIngest {
     let origin = match source {
-        config::Source::Rtsp { url, login, transport } => {
+        config::Source::Rtsp { url, login, transport, time } => {
             let credentials = login.as_ref().map(|login| Credentials {
                 user: login.username.clone(),
                 password: login.password.reveal().into(),
@@ -206,6 +208,10 @@ pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> Cam
             origin.transport = match transport {
                 config::Transport::Tcp => Transport::Tcp,
                 config::Transport::Udp => Transport::Udp,
+            };
+            origin.time = match time {
+                config::Time::Host => TimeFrom::Arrival,
+                config::Time::Camera => TimeFrom::Camera,
             };
             Origin::Rtsp(origin)
         }

@@ -37,8 +37,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(camera: &str, shown: Arc<Mutex<status::Connection>>) -> Self {
-        Self { camera: camera.into(), shown, online: false, epoch: None }
+    /// `epoch`: of the video that the camera has on disk already.
+    pub(super) fn new(
+        camera: &str,
+        shown: Arc<Mutex<status::Connection>>,
+        epoch: Option<u32>,
+    ) -> Self {
+        Self { camera: camera.into(), shown, online: false, epoch }
     }
 
     /// An event where the item changes something.
@@ -95,7 +100,7 @@ mod tests {
     #[test]
     fn a_camera_that_was_never_there_does_not_leave() {
         let shown = Arc::new(Mutex::new(status::Connection::default()));
-        let mut connection = Connection::new("gate", shown.clone());
+        let mut connection = Connection::new("gate", shown.clone(), None);
         let gap = Item::Gap(Gap { reason: GapReason::Offline, detail: "refused".into() });
         assert!(connection.observe(&gap, Timestamp::ZERO).is_none());
         connection.online = true;

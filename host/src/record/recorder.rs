@@ -83,6 +83,7 @@ pub struct Figures {
 #[derive(Debug)]
 pub struct Recorder<S> {
     pub(super) mode: Mode,
+    preroll: Duration,
     /// Ticks after which a file should end.
     pub(super) segment: i64,
     pub(super) wanted: Wanted,
@@ -131,6 +132,7 @@ impl<S: Sink> Recorder<S> {
     pub fn new(config: RecorderConfig, sink: S) -> Self {
         Self {
             mode: config.mode,
+            preroll: config.preroll,
             segment: micros_to_ticks(micros(config.segment)),
             wanted: Wanted::default(),
             ring: Ring::new(config.preroll, config.preroll_bytes),
@@ -256,6 +258,7 @@ impl<S: Sink> Recorder<S> {
 
     /// Whether a unit is of use; notices what changed with it.
     fn admit(&mut self, unit: &VideoUnit, now: Instant) -> bool {
+        let stepped = self.stream.as_ref().is_some_and(|stream| stream.epoch != unit.epoch);
         if self.stream.as_ref().is_some_and(|stream| !stream.is_continued_by(unit)) {
             self.interrupt(now);
             self.mark_gap(GapReason::Offline, "the camera's times began anew".into());
@@ -283,6 +286,10 @@ impl<S: Sink> Recorder<S> {
                 });
             }
         }
+        if stepped && self.mode == Mode::Events {
+            self.wanted.stepped(now + self.preroll);
+            self.catch_up(now);
+        }
         self.depth.learn(unit.pts);
         if self.need_key && !unit.access.is_key() {
             self.figures.skipped_units += 1;
@@ -301,6 +308,7 @@ impl<S: Sink> Recorder<S> {
 
     /// A key frame: the only place where files begin and, but for forced cuts, end.
     fn key(&mut self, unit: VideoUnit, now: Instant) {
+        self.wanted.settle(now);
         let why = match self.mode {
             Mode::Events => self.wanted.at(unit.time),
             _ if self.wanted.is_fail_open() => Some(Why::FailOpen),
@@ -369,6 +377,8 @@ impl<S: Sink> Recorder<S> {
     /// Says that video is there again.
     pub(super) fn end_gap(&mut self, end: Timestamp) {
         if let Some(gap) = self.gap.take() {
+            // The clock may have stepped back meanwhile.
+            let end = end.max(gap.start);
             self.desk.sink.gap(gap.mark(Some(end)));
         }
     }

@@ -195,7 +195,8 @@ impl Store {
         })?;
         let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
         let sink = CameraSink::new(camera, self.writer.clone(), self.indexer.clone());
-        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
+        let edit::Camera { next_sequence, epoch, end, .. } = known;
+        Ok((sink, Resume { next_sequence, epoch, end }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.

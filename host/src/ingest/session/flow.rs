@@ -25,6 +25,7 @@ const AUDIO_HELD_MAX: usize = 300;
 
 /// One camera's way from samples to items.
 pub(super) struct Flow {
+    camera: String,
     outputs: Outputs,
     timeline: Timeline,
     clock: Arc<dyn Clock>,
@@ -39,6 +40,8 @@ pub(super) struct Flow {
     /// Pictures of this session.
     pictures: u64,
     online: bool,
+    /// It was said in this session that the camera's clock is not believed.
+    told_apart: bool,
 }
 
 struct Figures {
@@ -68,6 +71,7 @@ impl Flow {
             connected: metrics.connected.get_or_create(&label).clone(),
         };
         Self {
+            camera: camera.to_owned(),
             outputs,
             timeline,
             clock,
@@ -79,6 +83,7 @@ impl Flow {
             lost: 0,
             pictures: 0,
             online: false,
+            told_apart: false,
         }
     }
 
@@ -93,6 +98,7 @@ impl Flow {
         self.audio_held.clear();
         self.lost = 0;
         self.pictures = 0;
+        self.told_apart = false;
     }
 
     /// Pictures came in this session.
@@ -193,8 +199,18 @@ impl Flow {
     fn report(&mut self, report: Report) {
         let media = micros(report.pts, report.clock_rate.into());
         self.audio_line.report(report, media);
-        if report.stream == Stream::Video {
-            self.timeline.report(media, report.ntp);
+        if report.stream != Stream::Video {
+            return;
+        }
+        let Some(apart) = self.timeline.report(media, report.ntp) else { return };
+        if !std::mem::replace(&mut self.told_apart, true) {
+            let (camera, apart_seconds) = (&self.camera, apart.as_secs());
+            tracing::warn!(
+                camera,
+                apart_seconds,
+                "the camera's clock is too far from this host's to be followed: set it, or leave \
+                 out `time`"
+            );
         }
     }
 

@@ -6,6 +6,7 @@ mod pictures;
 mod policy;
 mod recorder;
 mod source;
+mod steps;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -54,6 +54,8 @@ fn task(place: &mut Place) -> (Task, Ends) {
         fail_open,
         reach: Reach::default(),
         timeline: Timeline::new(arrival).handle(),
+        anchored: Instant::now(),
+        epoch: None,
         units: Vec::new(),
         connection: Arc::new(Mutex::new(status::Connection::default())),
         bus: place.connect(Wiring::default()),
