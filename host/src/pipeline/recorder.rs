@@ -142,6 +142,10 @@ impl Task {
                 "no key frame for ten minutes: the file can't be ended; set a key frame interval \
                  of seconds in the camera"
             );
+            let now = self.timeline.media_now(Instant::now());
+            let id = format!("{}/host/camera.keyless/{}", self.camera, now.micros());
+            let event = camera_events::instant(id, "camera.keyless", now, Vec::new());
+            self.bus.announce(&self.camera, event);
         }
         self.keyless = keyless;
         self.preroll.set(ring.as_secs_f64());

@@ -298,11 +298,13 @@ impl Reader {
         }
         let found = edges(span.start, span.end, &pieces);
         let growing = under.iter().any(|found| found.segment.state != State::Closed);
+        // A key frame at or after its end has come: what the open file still gets is not its own.
+        let is_past = |found: &Found| found.keys.iter().any(|key| *key >= span.end);
+        let growing = growing && !under.iter().any(is_past);
         let state = match found {
             None => RecordingState::Missing,
-            Some(Edges { end, .. }) if growing && end < span.end => RecordingState::Open,
-            Some(Edges { truncated: true, .. }) => RecordingState::Partial,
             Some(_) if growing => RecordingState::Open,
+            Some(Edges { truncated: true, .. }) => RecordingState::Partial,
             Some(_) => RecordingState::Closed,
         };
         let hold = super::holds::Span { start: span.start, end: span.end, keep: span.keep };

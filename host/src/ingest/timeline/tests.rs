@@ -153,11 +153,11 @@ fn no_session_lies_before_the_end_of_the_last() {
 
 #[test]
 fn a_new_session_goes_on_after_the_last_one() {
-    // The line is 200 ms, then 2 s, ahead of the arrivals: the camera's clock ran fast.
-    for (fast, epochs) in [(200_000, 0), (2_000_000, 1)] {
+    // The line is 100 ms, then 2 s, ahead of the arrivals: the camera's clock ran fast.
+    for (fast, epochs) in [(100_000, 0), (2_000_000, 1)] {
         let mut world = World::new();
         let first = session(&mut world, 0, 0);
-        let media = 10_000_000;
+        let media = 60 * 40_000;
         let last = world.place(media + fast, media);
         assert_eq!((first[59], last), (59 * 40_000, media + fast));
         let next = session(&mut world, media + 40_000, 0);
@@ -186,7 +186,7 @@ fn a_smeared_leap_second_is_drift() {
         [("smear", 11_574), ("back", -11_574), ("slew", 500_000), ("slew back", -500_000)]
     {
         let mut world = World::new();
-        let mut last = i64::MIN;
+        let mut last = -1_000_000;
         for second in 0..86_400 {
             let at = second * 1_000_000;
             world.stepped = at / 1000 * ppb / 1_000_000;
@@ -195,7 +195,7 @@ fn a_smeared_leap_second_is_drift() {
             }
             let time = world.place(at, at);
             let moved = time - last - 1_000_000;
-            assert!(second == 0 || moved.abs() <= 60 * 500, "{name}: {moved} at {second}");
+            assert!(moved.abs() <= 60 * 500, "{name}: {moved} at {second}");
             let off = time - (at + world.stepped);
             assert!(off.abs() <= 45_000, "{name}: {off} at {second}");
             last = time;
@@ -256,7 +256,7 @@ fn a_cameras_clock_is_followed() {
     assert_eq!(place_by_camera(&mut world, 12_000_000, 12_000_000), 22_000_000);
     // What is known stands for the next session too.
     world.line.begin();
-    assert_eq!(place_by_camera(&mut world, 500, 15_000_000), 25_000_000);
+    assert_eq!(place_by_camera(&mut world, 500, 40_000_000), 50_000_000);
     assert_eq!(world.line.epoch(), 2);
 }
 

@@ -2,6 +2,7 @@
 //! directory, the bundled plugins and misbehaving guests, on simulated time.
 
 mod bus;
+mod house;
 mod pictures;
 mod policy;
 mod recorder;
