@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod output;
 mod plugin;
+mod preroll;
 mod probe;
 mod recordings;
 mod run;

@@ -111,6 +111,7 @@ pub(super) async fn start(
             .preroll_seconds
             .get_or_create(&metrics::Camera { camera: camera.name.clone() })
             .clone(),
+        ring_short: false,
         keyless: false,
         metrics: shared.metrics.clone(),
     };

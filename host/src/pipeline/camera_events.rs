@@ -34,6 +34,8 @@ pub(super) struct Connection {
     shown: Arc<Mutex<status::Connection>>,
     online: bool,
     epoch: Option<u32>,
+    /// It was said that the camera alternates between parameter sets.
+    alternates: bool,
 }
 
 impl Connection {
@@ -43,7 +45,7 @@ impl Connection {
         shown: Arc<Mutex<status::Connection>>,
         epoch: Option<u32>,
     ) -> Self {
-        Self { camera: camera.into(), shown, online: false, epoch }
+        Self { camera: camera.into(), shown, online: false, epoch, alternates: false }
     }
 
     /// An event where the item changes something.
@@ -53,6 +55,16 @@ impl Connection {
                 if self.epoch.replace(unit.epoch).is_some_and(|old| old != unit.epoch) =>
             {
                 Some(self.event("clock.stepped", unit.time, Vec::new()))
+            }
+            Item::Video(unit) if unit.parameters.is_collected() && !self.alternates => {
+                self.alternates = true;
+                let camera = &self.camera;
+                tracing::warn!(
+                    camera,
+                    "the camera goes to and fro between parameter sets: they are collected in one \
+                     sample entry; look for new firmware, or for another setting of its encoder"
+                );
+                Some(self.event("camera.parameters-alternate", unit.time, Vec::new()))
             }
             Item::Video(unit) if !self.online => {
                 self.show(true, unit.time, None);

@@ -54,6 +54,8 @@ pub(super) struct Task {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) preroll: FloatGauge,
+    /// It was said that the ring is short of bytes.
+    pub(super) ring_short: bool,
     /// It was said that key frames are missing.
     pub(super) keyless: bool,
 }
@@ -134,7 +136,15 @@ impl Task {
     }
 
     fn tell_figures(&mut self) {
-        let record::Figures { ring, since_key, .. } = self.recorder.figures();
+        let record::Figures { ring, ring_short, since_key, .. } = self.recorder.figures();
+        if ring_short && !self.ring_short {
+            tracing::warn!(
+                camera = self.camera,
+                seconds = ring.as_secs(),
+                "`preroll-bytes` bounds the video in memory before `preroll` does: raise it"
+            );
+        }
+        self.ring_short = ring_short;
         let keyless = since_key >= KEYLESS;
         if keyless && !self.keyless {
             tracing::error!(

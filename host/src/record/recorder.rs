@@ -67,6 +67,8 @@ pub struct Figures {
     pub ring: Duration,
     /// Bytes in the pre-roll ring.
     pub ring_bytes: usize,
+    /// These bound it before its seconds do.
+    pub ring_short: bool,
     /// Video units without the key frame that they need; never recorded.
     pub skipped_units: u64,
     /// Video units lost because the sink could take no more.
@@ -233,6 +235,7 @@ impl<S: Sink> Recorder<S> {
         Figures {
             ring: self.ring.length(),
             ring_bytes: self.ring.bytes(),
+            ring_short: self.ring.is_short(),
             dropped_audio: self.audio.dropped() + self.desk.audio_refused,
             since_key: Duration::from_micros(ticks_to_micros(since_key).unsigned_abs()),
             recording: self.current.is_some(),
@@ -240,8 +243,7 @@ impl<S: Sink> Recorder<S> {
         }
     }
 
-    /// UTC of the oldest video that is in memory only: a span that reaches back further finds
-    /// nothing more here. `None`: nothing is.
+    /// UTC of the oldest video that is in memory only. `None`: nothing is.
     pub fn ring_start(&self) -> Option<Timestamp> {
         self.ring.oldest().map(|oldest| oldest.time)
     }

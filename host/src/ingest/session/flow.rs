@@ -16,6 +16,7 @@ use crate::base::metrics::{Camera, Metrics};
 use crate::ingest::access_unit::Classifier;
 use crate::ingest::audio_line::{AudioLine, AudioStart};
 use crate::ingest::packet::{AudioFrame, Item, VIDEO_TICKS, VideoParameters, VideoUnit};
+use crate::ingest::parameter_sets::ParameterSets;
 use crate::ingest::queue::Sender;
 use crate::ingest::source::{AudioSample, Report, Sample, Stream, VideoSample};
 use crate::ingest::timeline::{Anchoring, Arrival, Timeline};
@@ -35,6 +36,7 @@ pub(super) struct Flow {
     audio_line: AudioLine,
     audio_held: Vec<AudioSample>,
     classifier: Option<(Arc<VideoParameters>, Classifier)>,
+    sets: ParameterSets,
     /// Lost before a unit that held no picture: the next one tells of it.
     lost: u64,
     /// Pictures of this session.
@@ -80,6 +82,7 @@ impl Flow {
             audio_line: AudioLine::new(AudioStart::Together),
             audio_held: Vec::new(),
             classifier: None,
+            sets: ParameterSets::default(),
             lost: 0,
             pictures: 0,
             online: false,
@@ -162,6 +165,7 @@ impl Flow {
             }
         };
         let Some(access) = classifier.classify(&data) else { return };
+        let (parameters, data) = self.sets.apply(&parameters, access.is_key(), data);
         let media = micros(pts, VIDEO_TICKS);
         let time = self.timeline.place(media, Arrival { at, wall: self.clock.wall() }, anchoring);
         self.audio_line.arrived(Stream::Video, media, at);

@@ -152,6 +152,7 @@ impl House {
             bus,
             clock: self.clock.clone(),
             preroll,
+            ring_short: false,
             keyless: false,
             metrics,
         };

@@ -61,6 +61,7 @@ fn task(place: &mut Place) -> (Task, Ends) {
         bus: place.connect(Wiring::default()),
         clock: place.clock.clone(),
         preroll: place.metrics.preroll_seconds.get_or_create(&label).clone(),
+        ring_short: false,
         keyless: false,
         metrics: place.metrics.clone(),
     };
