@@ -52,8 +52,8 @@ mod tests {
 
     #[test]
     fn bytes_that_do_not_suffice_are_named() {
-        let text = "[store]\npath = \"r\"\n[cameras.gate]\nurl = \"rtsp://x/\"\nmode = \"events\"\n\
-                    preroll = \"1m\"\npreroll-bytes = \"64MiB\"\n";
+        let text = "[plugins.p]\ncomponent = \"policy-pre-post\"\n[store]\npath = \"r\"\n[cameras.gate]\nurl = \"rtsp://x/\"\nmode = \"events\"\n\
+                    policies = [\"p\"]\npreroll = \"1m\"\npreroll-bytes = \"64MiB\"\n";
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wardline.toml");
         std::fs::write(&path, text).unwrap();
