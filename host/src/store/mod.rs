@@ -223,7 +223,8 @@ impl Store {
         let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
         let (writer, indexer) = (self.writer.clone(), self.indexer.clone());
         let sink = CameraSink::new(camera, writer, indexer, self.news.clone());
-        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
+        let edit::Camera { next_sequence, epoch, end, .. } = known;
+        Ok((sink, Resume { next_sequence, epoch, end }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.

@@ -4,10 +4,12 @@
 mod asking;
 mod bus;
 mod life;
+mod house;
 mod pictures;
 mod policy;
 mod recorder;
 mod source;
+mod steps;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
