@@ -117,7 +117,7 @@ pub(super) struct Stream {
     /// Presentation time of the last key frame.
     key: i64,
     /// Time of the last unit.
-    last: Timestamp,
+    pub(super) last: Timestamp,
 }
 
 /// Video is missing.
