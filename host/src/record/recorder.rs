@@ -117,7 +117,7 @@ pub(super) struct Stream {
     /// Presentation time of the last key frame.
     key: i64,
     /// Time of the last unit.
-    last: Timestamp,
+    pub(super) last: Timestamp,
 }
 
 /// Video is missing.
@@ -240,16 +240,6 @@ impl<S: Sink> Recorder<S> {
             since_key: Duration::from_micros(ticks_to_micros(since_key).unsigned_abs()),
             recording: self.current.is_some(),
             ..self.figures
-        }
-    }
-
-    /// What comes now is to be recorded.
-    pub fn is_wanted(&self) -> bool {
-        let now = || self.stream.as_ref().and_then(|stream| self.wanted.at(stream.last));
-        match self.mode {
-            Mode::Continuous | Mode::Both => true,
-            Mode::Events => now().is_some(),
-            Mode::Off => false,
         }
     }
 

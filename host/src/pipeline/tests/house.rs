@@ -101,8 +101,7 @@ impl House {
         self.directory.path().join("store")
     }
 
-    pub(super) async fn run(&mut self, acts: &[Act], end: End) {
-        let metrics = Metrics::default();
+    fn open(&self, metrics: &Metrics) -> Arc<Store> {
         let config = StoreConfig {
             sync_interval: Duration::ZERO,
             free_floor: FreeFloor::Bytes(0),
@@ -110,7 +109,24 @@ impl House {
         };
         let disk = Arc::new(store::fs::Disk);
         let (store, _) = Store::open(config, disk, self.clock.clone(), metrics.clone()).unwrap();
-        let store = Arc::new(store);
+        Arc::new(store)
+    }
+
+    fn settings(&self, next_sequence: u64) -> RecorderConfig {
+        RecorderConfig {
+            camera: CAMERA.into(),
+            store_id: [0; 16],
+            mode: self.mode,
+            segment: Duration::from_secs(10),
+            preroll: Duration::from_secs(10),
+            preroll_bytes: 8 << 20,
+            next_sequence,
+        }
+    }
+
+    pub(super) async fn run(&mut self, acts: &[Act], end: End) {
+        let metrics = Metrics::default();
+        let store = self.open(&metrics);
         let (sink, resume) = store.camera(CAMERA, CameraSettings::default()).unwrap();
         let timeline = Timeline::new(Arrival::now(&*self.clock));
         let timeline = timeline.resuming(resume.epoch, resume.end);
@@ -126,20 +142,11 @@ impl House {
         let (packets, queued) = queue::channel(options, &metrics);
         let (spans, asked) = mpsc::channel(8);
         let (open_since, fail_open) = watch::channel(None);
-        let config = RecorderConfig {
-            camera: CAMERA.into(),
-            store_id: [0; 16],
-            mode: self.mode,
-            segment: Duration::from_secs(10),
-            preroll: Duration::from_secs(10),
-            preroll_bytes: 8 << 20,
-            next_sequence: resume.next_sequence,
-        };
         let label = metrics::Camera { camera: CAMERA.into() };
         let preroll = metrics.preroll_seconds.get_or_create(&label).clone();
         let task = Task {
             camera: CAMERA.into(),
-            recorder: Recorder::new(config, sink),
+            recorder: Recorder::new(self.settings(resume.next_sequence), sink),
             packets: queued,
             spans: asked,
             fail_open,

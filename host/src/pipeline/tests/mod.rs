@@ -3,8 +3,8 @@
 
 mod asking;
 mod bus;
-mod life;
 mod house;
+mod life;
 mod pictures;
 mod policy;
 mod recorder;

@@ -240,6 +240,14 @@ struct Model {
 }
 
 impl Model {
+    /// The stream ends after its last unit.
+    fn break_off(&mut self) {
+        if let Some((key, _)) = self.groups.last_key_value() {
+            let end = utc_ticks(self.last * PICTURE).offset(1);
+            self.broken.entry(*key).or_insert(end);
+        }
+    }
+
     fn decide(&mut self) {
         let keys: Vec<i64> = self.groups.keys().copied().collect();
         for (index, key) in keys.iter().enumerate() {
@@ -298,10 +306,7 @@ proptest! {
                     recorder.span(&put, now);
                 }
                 Act::Away(pictures) => {
-                    if let Some((key, _)) = model.groups.last_key_value() {
-                        let end = utc_ticks(model.last * PICTURE).offset(1);
-                        model.broken.entry(*key).or_insert(end);
-                    }
+                    model.break_off();
                     let gap = Gap { reason: GapReason::Offline, detail: "closed".into() };
                     recorder.gap(gap, now);
                     camera.session += 1;
