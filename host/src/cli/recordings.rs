@@ -4,19 +4,23 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Export;
+
 /// `wardline recordings`.
 #[derive(Debug, Subcommand)]
 pub enum Recordings {
     /// List continuous video (CVR) and event recordings (EVR); also beside a running host
     List(List),
-    /// List events: what happened, and what became of recordings and store
-    Events(Events),
+    /// Write a range of a camera, or an event recording, into a file for any player
+    Export(Export),
     /// Keep a stretch of video until it is unpinned
     Pin(PinArguments),
     /// Let go of what was pinned
     Unpin(UnpinArguments),
     /// Delete recordings, whatever keeps them but pins
     Delete(DeleteArguments),
+    /// List events: what happened, and what became of recordings and store
+    Events(Events),
 }
 
 /// Whose recordings are changed: those of a running host, or of a store without one.

@@ -1,6 +1,7 @@
 //! The stages between packets and disk, each with its true neighbours: a store in a temporary
 //! directory, the bundled plugins and misbehaving guests, on simulated time.
 
+mod asking;
 mod bus;
 mod life;
 mod pictures;

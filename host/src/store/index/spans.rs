@@ -1,5 +1,7 @@
 //! Spans: insert, replace, seal, and what there is of each.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::edges::{Edges, Piece, edges};
@@ -21,39 +23,52 @@ pub(crate) struct Stored {
     pub(crate) edges: Option<Edges>,
 }
 
-/// Adds a span, or replaces the one with its id.
+/// Adds a span, or replaces the one with its id. One that was sealed before `now` is only made
+/// longer.
 ///
 /// # Errors
-/// Refuses an unknown camera, and a span that was sealed before `now`.
+/// Refuses an unknown camera, and what would not make a sealed span longer.
 pub(crate) fn put(c: &Connection, span: &Span, now: Timestamp) -> Result<()> {
     let failed = || super::failed("store a span");
     let camera = camera_id(c, &span.camera).map_err(failed())?.ok_or_else(|| {
         Error::refuse(format!("span {}: the store knows no camera {}", span.id, span.camera))
     })?;
-    let known: Option<(i64, Timestamp, Timestamp)> = c
-        .prepare_cached("SELECT camera, start, end FROM span WHERE id = ?1")
-        .and_then(|mut s| {
-            s.query_row([&span.id], |row| {
-                Ok((row.get(0)?, row::timestamp(row, 1)?, row::timestamp(row, 2)?))
-            })
-            .optional()
-        })
-        .map_err(failed())?;
-    if let Some((_, _, end)) = known
-        && now > end + SPAN_SEAL
-    {
-        return Err(Error::refuse(format!(
-            "span {} was sealed {} s after its end at {end}: use a new id",
-            span.id,
-            SPAN_SEAL.as_secs()
-        )));
+    let Some(Stored { span: known, .. }) = find(c, &span.id).map_err(failed())? else {
+        insert(c, camera, span).map_err(failed())?;
+        return refresh(c, camera, span.start, span.end).map_err(failed());
+    };
+    let mut span = span.clone();
+    if now > known.end + SPAN_SEAL {
+        let keep = camera_keep(c, camera).map_err(failed())?;
+        extend(&mut span, &known, keep);
+        if (span.start, span.end, span.keep) == (known.start, known.end, known.keep) {
+            return Err(Error::refuse(format!(
+                "span {} was sealed {} s after its end at {}: it can only be made longer",
+                span.id,
+                SPAN_SEAL.as_secs(),
+                known.end
+            )));
+        }
     }
-    insert(c, camera, span).map_err(failed())?;
-    if let Some((camera, start, end)) = known {
-        // Its hold may be shorter now.
-        recheck(c, camera, start, end).map_err(failed())?;
-    }
+    insert(c, camera, &span).map_err(failed())?;
+    // Its hold may be shorter now.
+    recheck(c, camera, known.start, known.end).map_err(failed())?;
     refresh(c, camera, span.start, span.end).map_err(failed())
+}
+
+fn camera_keep(c: &Connection, camera: i64) -> rusqlite::Result<Option<Duration>> {
+    c.prepare_cached("SELECT keep FROM camera WHERE id = ?1")?
+        .query_row([camera], |row| row::maybe_length(row, 0))
+}
+
+/// Makes `span` at least as long as `known`, and kept at least as long.
+fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
+    span.start = span.start.min(known.start);
+    span.end = span.end.max(known.end);
+    let until = |keep| holds::Span { start: span.start, end: span.end, keep }.until(camera_keep);
+    if until(span.keep) <= until(known.keep) {
+        span.keep = known.keep;
+    }
 }
 
 fn insert(c: &Connection, camera: i64, span: &Span) -> rusqlite::Result<()> {
@@ -219,6 +234,15 @@ pub(crate) fn touching(
     ))?
     .query_map(params![camera, start.micros(), end.micros()], read)?
     .collect()
+}
+
+/// The span of that id.
+pub(crate) fn find(c: &Connection, id: &str) -> rusqlite::Result<Option<Stored>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM span p JOIN camera c ON c.id = p.camera WHERE p.id = ?1"
+    ))?
+    .query_row([id], read)
+    .optional()
 }
 
 /// As [`touching`], only what the arithmetic of holds needs.
