@@ -6,6 +6,7 @@ mod keeper;
 mod list;
 mod pin;
 mod unpin;
+mod events;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Events(events) => events::events(events, process),
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod faults;
 mod keeping;
 mod life;
+mod pins;
 mod recovery;
 
 use std::path::Path;
