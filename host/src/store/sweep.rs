@@ -213,7 +213,9 @@ impl Sweeper {
         }
         let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
-            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))?;
+            gone.iter()
+                .try_for_each(|id| edit::remove(c, *id))
+                .map_err(failed("forget segments"))?;
             held.iter()
                 .try_for_each(|id| retain::release(c, *id, again))
                 .map_err(failed("keep segments that are being read"))
