@@ -24,7 +24,7 @@ use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, FreeFloor, Judge, Store};
+use crate::store::{self, FreeFloor, Judge, Recovered, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -41,12 +41,12 @@ pub(super) struct Started {
     pub(super) door: door::Camera,
 }
 
-/// Opens the store that the configuration names.
+/// Opens the store that the configuration names; gives what it repaired, too.
 pub(super) async fn open_store(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-) -> Result<Arc<Store>> {
+) -> Result<(Arc<Store>, Recovered)> {
     let settings = store::StoreConfig {
         path: config.store.path.clone(),
         sync_interval: config.store.sync,
@@ -55,11 +55,10 @@ pub(super) async fn open_store(
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    // Opening says itself what it repaired.
-    let (store, _recovered) = tokio::task::spawn_blocking(open)
+    let (store, recovered) = tokio::task::spawn_blocking(open)
         .await
         .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    Ok(Arc::new(store))
+    Ok((Arc::new(store), recovered))
 }
 
 /// Starts all tasks of a camera. `required` are the sources that serve it.

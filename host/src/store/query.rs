@@ -136,8 +136,8 @@ pub struct StoredSegment {
 
 /// A store, read only.
 pub struct Reader {
-    root: PathBuf,
-    connection: Connection,
+    pub(super) root: PathBuf,
+    pub(super) connection: Connection,
 }
 
 impl Reader {

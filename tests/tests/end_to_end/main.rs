@@ -29,6 +29,8 @@ mod messages;
 mod streams;
 // Commands beside `run`.
 mod commands;
+// What is said of recordings and the store.
+mod life;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.

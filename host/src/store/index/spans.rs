@@ -6,13 +6,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::edges::{Edges, Piece, edges};
 use super::super::holds;
+use super::told::{self, REPLACED};
 use super::{map, row};
 use crate::base::limits::SPAN_SEAL;
 use crate::base::{Error, Result, Timestamp, time};
 use crate::policy::Span;
 use crate::record::ticks_to_micros;
 
-const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
+pub(crate) const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
      p.correlation, p.true_start, p.true_end, p.truncated";
 
 /// A span and what there was of it when a segment under it was last closed.
@@ -72,11 +73,16 @@ fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
 
 fn insert(c: &Connection, camera: i64, span: &Span) -> rusqlite::Result<()> {
     let because = serde_json::to_string(&span.because).expect("a list of strings");
-    c.prepare_cached(
-        "INSERT OR REPLACE INTO span
-             (id, camera, policy, start, end, keep, label, because, correlation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
+    c.prepare_cached(&format!(
+        "INSERT INTO span
+             (id, camera, policy, start, end, keep, label, because, correlation, told)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)
+         ON CONFLICT (id) DO UPDATE SET camera = excluded.camera, policy = excluded.policy,
+             start = excluded.start, end = excluded.end, keep = excluded.keep,
+             label = excluded.label, because = excluded.because,
+             correlation = excluded.correlation, true_start = NULL, true_end = NULL,
+             truncated = 0, told = {REPLACED}"
+    ))?
     .execute(params![
         span.id,
         camera,
@@ -139,6 +145,7 @@ pub(crate) fn refresh(
             found.map(|edges| edges.end.micros()),
             found.is_some_and(|edges| edges.truncated)
         ])?;
+        told::refreshed(c, &stored, found)?;
     }
     Ok(())
 }
@@ -186,7 +193,7 @@ pub(crate) fn moment(start: Timestamp, ticks: i64) -> Timestamp {
     start.offset(ticks_to_micros(ticks))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let because: String = row.get(7)?;
     let span = Span {
         id: row.get(0)?,
@@ -227,6 +234,15 @@ pub(crate) fn touching(
     ))?
     .query_map(params![camera, start.micros(), end.micros()], read)?
     .collect()
+}
+
+/// The span of that id.
+pub(crate) fn find(c: &Connection, id: &str) -> rusqlite::Result<Option<Stored>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM span p JOIN camera c ON c.id = p.camera WHERE p.id = ?1"
+    ))?
+    .query_row([id], read)
+    .optional()
 }
 
 /// As [`touching`], only what the arithmetic of holds needs.
