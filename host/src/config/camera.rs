@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::table::{Context, Table, Text};
-use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Transport};
+use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -83,6 +83,7 @@ pub(super) fn camera(
 /// What belongs to streams, whatever their kind.
 struct Stream {
     transport: Option<Transport>,
+    time: Option<Time>,
     pace: Option<Pace>,
     repeat: Option<bool>,
     login: Option<Login>,
@@ -97,6 +98,7 @@ fn sources(
     let analysis_url = table.text("analysis-url");
     let stream = Stream {
         transport: table.choice("transport", &[("tcp", Transport::Tcp), ("udp", Transport::Udp)]),
+        time: table.choice("time", &[("host", Time::Host), ("camera", Time::Camera)]),
         pace: table.choice("pace", &[("live", Pace::Live), ("fast", Pace::Fast)]),
         repeat: table.flag("loop"),
         login: login(context, table),
@@ -112,7 +114,7 @@ fn sources(
     }
     let source = url.and_then(|url| source(context, "url", &url, &stream));
     if let Some(Source::File { .. }) = source {
-        for key in ["transport", "username", "password", "password-file"] {
+        for key in ["transport", "time", "username", "password", "password-file"] {
             if let Some((_, at)) = table.get(key) {
                 context.mistake(
                     at,
@@ -249,7 +251,8 @@ fn source(context: &Context<'_>, key: &str, text: &Text, stream: &Stream) -> Opt
             .and_then(|()| url.set_password(None))
             .expect("an rtsp URL with a host can lose its credentials");
     }
-    Some(Source::Rtsp { url, login, transport: stream.transport.unwrap_or(Transport::Tcp) })
+    let transport = stream.transport.unwrap_or(Transport::Tcp);
+    Some(Source::Rtsp { url, login, transport, time: stream.time.unwrap_or(Time::Host) })
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -180,6 +180,8 @@ pub enum Source {
         login: Option<Login>,
         /// How RTP comes.
         transport: Transport,
+        /// Whose clock says what time it is.
+        time: Time,
     },
     /// An MP4 file, played as a camera.
     File {
@@ -208,6 +210,15 @@ pub enum Transport {
     Tcp,
     /// In datagrams of their own.
     Udp,
+}
+
+/// Whose clock gives a camera's video its UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// This host's, when the video arrives.
+    Host,
+    /// The camera's, by its RTCP sender reports.
+    Camera,
 }
 
 /// How fast a file is played.

@@ -126,11 +126,7 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        if !config.visit {
-            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
-        }
-        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
-        told::all_taken(&connection).map_err(failed("look at spans"))?;
+        begin(&connection, config.visit, opened_at)?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
@@ -223,7 +219,8 @@ impl Store {
         let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
         let (writer, indexer) = (self.writer.clone(), self.indexer.clone());
         let sink = CameraSink::new(camera, writer, indexer, self.news.clone());
-        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
+        let edit::Camera { next_sequence, epoch, end, .. } = known;
+        Ok((sink, Resume { next_sequence, epoch, end }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.
@@ -350,6 +347,15 @@ impl Drop for Store {
         let _ = threads.index.join();
         let _ = threads.sync.join();
     }
+}
+
+/// Brings the index from the last run to this one.
+fn begin(connection: &index::Connection, visit: bool, now: Timestamp) -> Result<()> {
+    if !visit {
+        retain::set_alive(connection, now).map_err(failed("note the time"))?;
+    }
+    index::answers::silence(connection, now).map_err(failed("begin to judge"))?;
+    told::all_taken(connection).map_err(failed("look at spans"))
 }
 
 fn make_root(fs: &dyn Fs, root: &std::path::Path) -> Result<()> {
