@@ -9,10 +9,9 @@ use tokio::time::Instant;
 use super::plugins;
 use super::{Shared, Stages, door, recorder, status};
 use crate::analyze::{self, pictures};
-use crate::base::clock::Clock;
-use crate::base::metrics::{self, Metrics};
+use crate::base::metrics;
 use crate::base::{Error, Result, limits};
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
@@ -24,7 +23,7 @@ use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, FreeFloor, Store};
+use crate::store::{self, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -39,26 +38,6 @@ const UNIT_BATCHES: usize = 4;
 pub(super) struct Started {
     pub(super) status: status::Camera,
     pub(super) door: door::Camera,
-}
-
-/// Opens the store that the configuration names.
-pub(super) async fn open_store(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-) -> Result<Arc<Store>> {
-    let settings = store::StoreConfig {
-        path: config.store.path.clone(),
-        sync_interval: config.store.sync,
-        event_keep: config.store.event_keep,
-        free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
-    };
-    let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    // Opening says itself what it repaired.
-    let (store, _recovered) = tokio::task::spawn_blocking(open)
-        .await
-        .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    Ok(Arc::new(store))
 }
 
 /// Starts all tasks of a camera. `required` are the sources that serve it.
@@ -80,6 +59,9 @@ pub(super) async fn start(
     let asked = store::CameraSettings {
         keep: Some(camera.keep),
         burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
+        place: shared.store.place(&camera.store).ok_or_else(|| {
+            Error::bug(format!("camera {}: the store has no `{}`", camera.name, camera.store))
+        })?,
     };
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
     let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);

@@ -1,13 +1,12 @@
 //! What HTTP can ask of the running host.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{camera_events, status};
+use super::{camera_events, status, storage};
 use crate::base::clock::Clock;
 use crate::base::limits;
 use crate::config::Mode;
@@ -15,7 +14,7 @@ use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::serve::{
-    Health, HookAnswer, HookRequest, Host, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
+    Health, HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest, Triggered,
 };
 use crate::store::{self, Store};
 
@@ -123,26 +122,12 @@ impl Host for Door {
     }
 
     fn health(&self) -> Health {
-        let trouble = match &*self.store_health.borrow() {
-            store::Health::Good => None,
-            store::Health::Failing(words) => Some(words.clone()),
-        };
         Health {
             cameras: self.camera_status.iter().map(status::Camera::health).collect(),
             plugins: self.plugin_status.iter().map(status::Plugin::health).collect(),
-            store: StoreHealth {
-                healthy: trouble.is_none(),
-                free_bytes: free_bytes(self.store.path()),
-                detail: trouble,
-            },
+            store: storage::health(&self.store, &self.store_health.borrow()),
         }
     }
-}
-
-/// Free on the filesystem of the store; `None` when it does not say.
-fn free_bytes(path: &Path) -> Option<u64> {
-    let space = rustix::fs::statvfs(path).ok()?;
-    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 fn attributes(headers: Vec<(String, String)>, query: Vec<(String, String)>) -> Vec<Attribute> {

@@ -30,8 +30,8 @@ use crate::base::{Error, Result};
 use crate::config::Secret;
 
 pub use host::{
-    CameraHealth, Health, HookAnswer, HookRequest, Host, PluginHealth, StoreHealth, TriggerAnswer,
-    TriggerRequest, Triggered,
+    CameraHealth, Health, HookAnswer, HookRequest, Host, PlaceHealth, PluginHealth, StoreHealth,
+    TriggerAnswer, TriggerRequest, Triggered,
 };
 
 /// Where to listen, and who may come.

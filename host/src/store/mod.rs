@@ -8,18 +8,25 @@ pub mod fs;
 pub mod layout;
 mod mailbox;
 mod index;
+mod places;
 pub mod edges;
 pub mod holds;
 mod settings;
 mod news;
+mod condition;
 mod recording;
 mod writer;
 mod rounds;
 mod syncer;
+mod writers;
 mod sink;
 mod recover;
 mod sweep;
+mod moves;
+mod mover;
+mod ending;
 mod merge;
+mod whereabouts;
 pub mod query;
 #[cfg(test)]
 mod faulty;
@@ -29,16 +36,20 @@ mod tests;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
+pub use mover::Moved;
 pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
-pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
+pub use settings::{
+    CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL, StoreConfig,
+};
 pub use sink::CameraSink;
 pub use sweep::Swept;
+pub use whereabouts::StoredPlace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
@@ -47,18 +58,21 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
-use fs::{Fs, Lock};
+use condition::Condition;
+use ending::{Threads, in_time};
+use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
 use mailbox::Mailbox;
+use mover::Mover;
+use places::{Place, Places};
 use sink::Camera;
 use sweep::{Request, Sweeper};
 use writer::{Letter, Writer};
+use writers::Writers;
 
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
-/// Everything must be on the medium so long after shutdown began.
-const SHUTDOWN: Duration = Duration::from_millis(1900);
 
 /// A store that is being written. One per root, machine-wide.
 pub struct Store {
@@ -67,11 +81,13 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     indexer: Indexer,
-    writer: Arc<Mailbox<Letter>>,
+    places: Arc<Places>,
+    writers: Writers,
     requests: Arc<Mailbox<Request>>,
+    moves: Arc<Mailbox<mover::Request>>,
     closed: broadcast::Sender<ClosedSegment>,
     deleted: broadcast::Sender<DeletedSegment>,
-    health: watch::Sender<Health>,
+    condition: Condition,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
     opened_at: Timestamp,
@@ -79,15 +95,6 @@ pub struct Store {
     known: Mutex<BTreeSet<String>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
-}
-
-struct Threads {
-    writer: JoinHandle<()>,
-    sync: JoinHandle<()>,
-    sweep: JoinHandle<()>,
-    index: JoinHandle<()>,
-    /// Held until the last of them has ended, so that another store can be opened then.
-    lock: Lock,
 }
 
 impl Store {
@@ -103,60 +110,72 @@ impl Store {
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
         let root = config.path.clone();
-        make_root(&*fs, &root)?;
-        let lock = layout::lock(&*fs, &root)?;
+        layout::make_root(&*fs, &root)?;
+        let mut locks = vec![layout::lock(&*fs, &root)?];
         let id = layout::identify(&*fs, &root)?;
         let connection = index::open(&layout::index(&root))?;
+        let (places, more) = Places::open(&*fs, &config, &id, &connection)?;
+        let places = Arc::new(places);
+        locks.extend(more);
         let opened_at = clock.wall();
-        let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
+        let recovered = recover::recover(&*fs, &places, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
         retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
-        let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
-        let requests = Arc::new(Mailbox::default());
+        let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
         let (deleted, _) = broadcast::channel(CLOSED_QUEUE);
-        let (health, _) = watch::channel(Health::Good);
-        let sync = syncer::start(fs.clone(), rounds.clone(), mailbox.clone(), metrics.clone())?;
+        let condition = Condition::default();
         let sweeper = Sweeper {
             fs: fs.clone(),
-            root: root.clone(),
+            places: places.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             indexer: indexer.clone(),
             deleted: deleted.clone(),
+            condition: condition.clone(),
             event_keep: config.event_keep,
-            floor: config.free_floor,
         };
         let sweep = sweep::start(sweeper, requests.clone())?;
-        let writer = Writer {
-            fs,
-            root,
+        let mover = Mover {
+            fs: fs.clone(),
+            places: places.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
-            mailbox: mailbox.clone(),
-            rounds,
+            indexer: indexer.clone(),
+            condition: condition.clone(),
+            requests: moves.clone(),
+        };
+        let mover = mover::start(mover)?;
+        let writer = |place: &Arc<Place>| Writer {
+            fs: fs.clone(),
+            place: place.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            mailbox: Arc::default(),
+            rounds: Arc::default(),
             indexer: indexer.clone(),
             closed: closed.clone(),
-            health: health.clone(),
+            condition: condition.clone(),
             sync_interval: config.sync_interval,
         };
-        let writer = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer::run(writer))
-            .map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+        let recorded = places.iter().filter(|place| place.configured);
+        let (writers, threads) = Writers::start(recorded.map(writer))?;
+        let threads = Threads { writers: threads, sweep, mover, index, locks };
         let store = Self {
             id,
             config,
             clock,
             metrics,
             indexer,
-            writer: mailbox,
+            places,
+            writers,
             requests,
+            moves,
             closed,
             deleted,
-            health,
-            threads: Mutex::new(Some(Threads { writer, sync, sweep, index, lock })),
+            condition,
+            threads: Mutex::new(Some(threads)),
             opened_at,
             known: Mutex::default(),
             alive,
@@ -178,9 +197,12 @@ impl Store {
     /// last ran is shown as a gap of the camera. Blocks for a commit.
     ///
     /// # Errors
-    /// Refuses a name that can't be a directory's.
+    /// Refuses a name that can't be a directory's, and a place of another store.
     pub fn camera(&self, name: &str, settings: CameraSettings) -> Result<(CameraSink, Resume)> {
         layout::check_camera(name)?;
+        let writer = self.writers.of(settings.place).cloned().ok_or_else(|| {
+            Error::refuse(format!("camera {name}: nothing is recorded to its store any more"))
+        })?;
         let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
         let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
@@ -193,8 +215,8 @@ impl Store {
             };
             add().map_err(failed("add a camera"))
         })?;
-        let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
-        let sink = CameraSink::new(camera, self.writer.clone(), self.indexer.clone());
+        let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
+        let sink = CameraSink::new(camera, writer, self.indexer.clone());
         Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
     }
 
@@ -284,7 +306,7 @@ impl Store {
 
     /// Whether the disk takes what it is given, and changes of that.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.subscribe()
+        self.condition.subscribe()
     }
 
     /// Deletes now what nothing keeps, rather than within the minute.
@@ -298,25 +320,36 @@ impl Store {
         receiver.await.map_err(|_| ended())?
     }
 
+    /// Moves now what is old enough, rather than within seconds.
+    ///
+    /// # Errors
+    /// When a segment can't be moved; it stays where it is.
+    pub async fn move_now(&self) -> Result<Moved> {
+        let (sender, receiver) = oneshot::channel();
+        let ended = || Error::retry("the store has been shut down");
+        self.moves.post(sender).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())?
+    }
+
+    /// The place of that name, to be recorded to; `main` is the one with the index.
+    pub fn place(&self, name: &str) -> Option<PlaceId> {
+        self.places.named(name).filter(|place| place.configured).map(|place| place.id)
+    }
+
+    /// How each place is.
+    pub fn places(&self) -> Vec<PlaceStatus> {
+        self.places.iter().map(|place| place.status(&self.condition)).collect()
+    }
+
     /// Closes all files, brings everything to the medium and ends the threads. Bounded: what is
     /// not done in time is left to the next start's repair, and named in the log.
     pub async fn shutdown(&self) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
         let Some(threads) = self.take_threads() else { return };
-        // An ended writer has nothing left to stop.
-        let _ = self.writer.post(Letter::Stop);
+        self.writers.tell(|| Letter::Stop);
         self.requests.close();
-        let join = move || {
-            // A thread that panicked has said so.
-            let _ = threads.writer.join();
-            let _ = threads.sweep.join();
-            let now = clock.wall();
-            indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
-            indexer.close();
-            let _ = threads.index.join();
-            let _ = threads.sync.join();
-            drop(threads.lock);
-        };
+        self.moves.close();
+        let join = move || threads.join(&indexer, Some(&clock));
         if !in_time(join).await {
             tracing::error!(
                 store = %self.config.path.display(),
@@ -332,54 +365,13 @@ impl Store {
     }
 }
 
-/// Runs `work` on a thread of its own. Gives whether it ended within [`SHUTDOWN`] of the disk's
-/// time, which goes on where a test has paused tokio's.
-async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
-    let (done, ended) = std::sync::mpsc::sync_channel(1);
-    let (told, tell) = oneshot::channel();
-    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
-        std::thread::Builder::new().name(name.into()).spawn(body).is_ok()
-    };
-    let started = start(
-        "store-end",
-        Box::new(move || {
-            work();
-            let _ = done.send(());
-        }),
-    ) && start(
-        "store-end-wait",
-        Box::new(move || {
-            let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
-        }),
-    );
-    started && tell.await.unwrap_or(false)
-}
-
 impl Drop for Store {
     /// Without `shutdown`, everything is left as a power cut would leave it.
     fn drop(&mut self) {
         let Some(threads) = self.take_threads() else { return };
-        let _ = self.writer.post(Letter::Abandon);
+        self.writers.tell(|| Letter::Abandon);
         self.requests.close();
-        let _ = threads.writer.join();
-        self.indexer.close();
-        let _ = threads.sweep.join();
-        let _ = threads.index.join();
-        let _ = threads.sync.join();
+        self.moves.close();
+        threads.join(&self.indexer, None);
     }
-}
-
-fn make_root(fs: &dyn Fs, root: &std::path::Path) -> Result<()> {
-    let made = match fs.length(root) {
-        Ok(Some(_)) => return Ok(()),
-        Ok(None) => fs.create_dir(root),
-        Err(error) => Err(error),
-    };
-    made.map_err(|error| {
-        Error::stop(format!(
-            "can't make store {}: is the directory above it there, mounted and writable?",
-            root.display()
-        ))
-        .with(error)
-    })
 }

@@ -16,6 +16,7 @@ use super::index::row::{Flags, Segment, State};
 use super::index::spans::{self, Stored, moment};
 use super::index::{self, Connection, failed};
 use super::merge::{self, Stretch};
+use super::whereabouts::{self, StoredPlace};
 use super::{layout, recover};
 use crate::base::{Result, Timestamp};
 
@@ -82,6 +83,8 @@ pub struct Recording {
     pub bytes: u64,
     /// How many they are.
     pub segments: usize,
+    /// The directories of the stores in which they lie.
+    pub stores: Vec<PathBuf>,
     /// What keeps it.
     pub holds: Vec<Hold>,
     /// How much of it there is.
@@ -125,7 +128,9 @@ pub struct StoredSegment {
     pub bytes: u64,
     /// How far it has come.
     pub state: State,
-    /// Its file.
+    /// The store of the configuration in which its file lies; `main` is the one with the index.
+    pub store: String,
+    /// Its file. It may move to another store, and is found by asking again then.
     pub path: PathBuf,
     /// Starts of its key frames' fragments.
     pub keys: Vec<Timestamp>,
@@ -157,7 +162,10 @@ impl Reader {
             let segments = self.segments_of(camera, since, until)?;
             let gaps = self.gaps_of(camera, since, until)?;
             let stretches = merge::stretches(&segments, &gaps);
-            all.extend(stretches.into_iter().map(|stretch| continuous(camera, stretch)));
+            for stretch in stretches {
+                let stores = self.roots(stretch.segments.iter().map(|found| &found.segment))?;
+                all.push(continuous(camera, stretch, stores));
+            }
             let spans = spans::touching(&self.connection, camera.id, since, until)
                 .map_err(failed("list spans"))?;
             for stored in spans {
@@ -179,9 +187,10 @@ impl Reader {
             for mut found in self.segments_of(camera, since, until)? {
                 self.add_keys(&mut found)?;
                 let segment = found.segment;
-                let below = layout::segment(&segment.camera, segment.start, segment.sequence);
+                let place = self.place(&segment)?;
                 all.push(StoredSegment {
-                    path: self.root.join(below),
+                    path: place.segment(&segment),
+                    store: place.name,
                     camera: segment.camera,
                     sequence: segment.sequence,
                     epoch: segment.epoch,
@@ -216,6 +225,23 @@ impl Reader {
     /// When the index can't be read.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>> {
         events::read(&self.connection, filter).map_err(failed("list events"))
+    }
+
+    /// Where files lie: the directory with the index, then others, as the host that ran last
+    /// knew them.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn stores(&self) -> Result<Vec<StoredPlace>> {
+        whereabouts::all(&self.connection, &self.root)
+    }
+
+    fn roots<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> Result<Vec<PathBuf>> {
+        whereabouts::roots(&self.connection, &self.root, segments)
+    }
+
+    fn place(&self, segment: &Segment) -> Result<StoredPlace> {
+        whereabouts::of(&self.connection, &self.root, segment.place)
     }
 
     fn each(
@@ -272,9 +298,9 @@ impl Reader {
 
     /// What an open file holds so far. The index does not know: it is not told of fragments.
     fn look(&self, mut segment: Segment) -> Option<Found> {
-        let below = layout::segment(&segment.camera, segment.start, segment.sequence);
+        let path = self.place(&segment).ok()?.segment(&segment);
         // It may be gone, or have been closed, since the row was read.
-        let mut file = Disk.open(&self.root.join(below)).ok()?;
+        let mut file = Disk.open(&path).ok()?;
         let scan = crate::record::scan(&mut file).ok()?;
         let state = recover::closing(&segment, &scan, scan.good_bytes, segment.start);
         let keys = keys(segment.start, &state.fragments);
@@ -316,6 +342,7 @@ impl Reader {
             true_end: found.map(|edges| edges.end),
             bytes: under.iter().map(|found| found.segment.bytes).sum(),
             segments: under.len(),
+            stores: self.roots(under.iter().map(|found| &found.segment))?,
             holds: vec![Hold { what: "span", until: hold.until(camera.keep) }],
             state,
             damaged: under.iter().any(|found| found.segment.flags.has(Flags::DAMAGED)),
@@ -341,7 +368,7 @@ pub(super) struct Found {
     pub(super) keys: Vec<Timestamp>,
 }
 
-fn continuous(camera: &read::Camera, stretch: Stretch<'_>) -> Recording {
+fn continuous(camera: &read::Camera, stretch: Stretch<'_>, stores: Vec<PathBuf>) -> Recording {
     let segments = || stretch.segments.iter().map(|found| &found.segment);
     let until = |segment: &Segment| segment.holds().continuous_until(camera.keep);
     let hold = |what, fail_open| {
@@ -358,6 +385,7 @@ fn continuous(camera: &read::Camera, stretch: Stretch<'_>) -> Recording {
         true_end: Some(stretch.end),
         bytes: segments().map(|segment| segment.bytes).sum(),
         segments: stretch.segments.len(),
+        stores,
         holds: [hold("continuous", false), hold("fail-open", true)].into_iter().flatten().collect(),
         state: if open { RecordingState::Open } else { RecordingState::Closed },
         damaged: segments().any(|segment| segment.flags.has(Flags::DAMAGED)),

@@ -4,7 +4,6 @@
 //! does, inside the claim.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
+use super::condition::Condition;
 use super::fs::Fs;
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
@@ -20,10 +20,10 @@ use super::index::{edit, events, failed, spans};
 use super::layout;
 use super::mailbox::{Mailbox, Taken};
 use super::news::{DeletedSegment, Reason};
-use super::settings::FreeFloor;
+use super::places::{Place, Places};
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 
 /// The floor is compared with the free space so often.
 const FLOOR_PERIOD: Duration = Duration::from_secs(1);
@@ -49,13 +49,13 @@ pub(super) type Request = oneshot::Sender<Result<Swept>>;
 /// What the thread stands on.
 pub(super) struct Sweeper {
     pub(super) fs: Arc<dyn Fs>,
-    pub(super) root: PathBuf,
+    pub(super) places: Arc<Places>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
+    pub(super) condition: Condition,
     pub(super) event_keep: Duration,
-    pub(super) floor: FreeFloor,
 }
 
 /// Starts the thread. It ends when `requests` is closed.
@@ -81,7 +81,9 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             }
             Taken::Nothing => {}
         }
-        let mut result = sweeper.keep_floor();
+        let Sweeper { fs, places, indexer, condition, metrics, .. } = sweeper;
+        let looked = places.look(&**fs, indexer, condition, metrics);
+        let mut result = looked.and(sweeper.keep_floors());
         if Instant::now() >= next_age {
             next_age = Instant::now() + AGE_PERIOD;
             result = result.and(sweeper.sweep().map(drop));
@@ -101,14 +103,9 @@ impl Sweeper {
     fn sweep(&self) -> Result<Swept> {
         let now = self.clock.wall();
         let mut swept = Swept::default();
-        loop {
-            let claim = move |c: &_| retain::claim_due(c, now, CLAIM);
-            let (claimed, more) =
-                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
-            self.delete(claimed, Reason::Expired, &mut swept)?;
-            if !more {
-                break;
-            }
+        // What lies on a disk that is not there waits until it is.
+        for place in self.places.iter().filter(|place| place.check(&*self.fs).is_ok()) {
+            self.sweep_place(place, now, &mut swept)?;
         }
         let before = now - self.event_keep;
         while self.indexer.ask_blocking(move |c| {
@@ -121,66 +118,86 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Deletes until the floor is free again, or nothing is left to delete.
-    fn keep_floor(&self) -> Result<()> {
-        if self.floor == FreeFloor::Bytes(0) {
-            return Ok(());
+    fn sweep_place(&self, place: &Place, now: Timestamp, swept: &mut Swept) -> Result<()> {
+        let id = place.id;
+        loop {
+            let claim = move |c: &_| retain::claim_due(c, id, now, CLAIM);
+            let (claimed, more) =
+                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
+            self.delete(place, claimed, Reason::Expired, swept)?;
+            if !more {
+                return Ok(());
+            }
         }
-        let mut lacking = self.lacking()?;
+    }
+
+    fn keep_floors(&self) -> Result<()> {
+        // A place that fails does not keep the others from their floors.
+        self.places.iter().map(|place| self.keep_floor(place)).fold(Ok(()), Result::and)
+    }
+
+    /// Deletes until the floor is free again, or nothing is left to delete.
+    fn keep_floor(&self, place: &Place) -> Result<()> {
+        let mut lacking = self.lacking(place)?;
         if lacking == 0 {
             return Ok(());
         }
-        self.sweep()?;
+        self.sweep_place(place, self.clock.wall(), &mut Swept::default())?;
         for (pressure, reason) in
             [(Pressure::Continuous, Reason::FullContinuous), (Pressure::Spans, Reason::FullSpan)]
         {
             for _ in 0..ROUNDS {
-                lacking = self.lacking()?;
+                lacking = self.lacking(place)?;
                 if lacking == 0 {
                     return Ok(());
                 }
-                let now = self.clock.wall();
+                let (id, now) = (place.id, self.clock.wall());
                 let claimed = self.indexer.ask_blocking(move |c| {
-                    retain::claim_oldest(c, now, pressure, lacking)
+                    retain::claim_oldest(c, id, now, pressure, lacking)
                         .map_err(failed("claim segments"))
                 })?;
                 if claimed.is_empty() {
                     break;
                 }
-                self.delete(claimed, reason, &mut Swept::default())?;
+                self.delete(place, claimed, reason, &mut Swept::default())?;
             }
         }
         Err(Error::retry(format!(
             "store {}: {lacking} bytes under its free-space floor with nothing left to delete: \
              free space, or lower the floor",
-            self.root.display()
+            place.root.display()
         )))
     }
 
     /// How many bytes the floor lacks.
-    fn lacking(&self) -> Result<u64> {
-        let space = self.fs.space(&self.root).map_err(|error| {
-            Error::retry(format!("measure free space of {}", self.root.display())).with(error)
-        })?;
-        Ok(self.floor.bytes(space).saturating_sub(space.free))
+    fn lacking(&self, place: &Place) -> Result<u64> {
+        let space = place.measure(&*self.fs)?;
+        Ok(place.floor.bytes(space).saturating_sub(space.free))
     }
 
-    fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
+    fn delete(
+        &self,
+        place: &Place,
+        claimed: Vec<Segment>,
+        reason: Reason,
+        swept: &mut Swept,
+    ) -> Result<()> {
         let mut gone = Vec::with_capacity(claimed.len());
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            match self.fs.unlink(&self.root.join(&file)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    // The claim stands: the next start completes it.
-                    let what = format!("delete segment {}", file.display());
-                    failure = Some(Error::retry(what).with(error));
-                    continue;
-                }
-                _ => {}
+            let gone_before = |error: std::io::Error| match error.kind() {
+                // It is not gone if its disk is.
+                std::io::ErrorKind::NotFound => place.check(&*self.fs),
+                _ => Err(Error::retry(format!("delete segment {}", file.display())).with(error)),
+            };
+            if let Err(error) = self.fs.unlink(&place.root.join(&file)).or_else(gone_before) {
+                // The claim stands: the next start completes it.
+                failure = Some(error);
+                continue;
             }
-            layout::remove_empty_parents(&*self.fs, &self.root, &file);
+            layout::remove_empty_parents(&*self.fs, &place.root, &file);
             gone.push(segment.id);
             swept.segments += 1;
             swept.bytes += segment.bytes;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::Until;
-use super::row::{self, SEGMENT, Segment};
+use super::super::places::PlaceId;
+use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment};
 use super::spans;
 use crate::base::Timestamp;
 
@@ -26,20 +27,22 @@ pub(crate) enum Pressure {
     Spans,
 }
 
-/// Claims up to `most` segments that nothing keeps at `now`. The second value says that there
-/// may be more.
+/// Claims up to `most` segments of a place that nothing keeps at `now`. The second value says
+/// that there may be more. A segment that is being moved is not claimed before it has arrived.
 pub(crate) fn claim_due(
     c: &Connection,
+    place: PlaceId,
     now: Timestamp,
     most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
         .prepare_cached(&format!(
             "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
-             WHERE s.state = 2 AND s.recheck_at <= ?1 ORDER BY s.recheck_at LIMIT ?2"
+             WHERE s.state = 2 AND s.place = ?3 AND s.recheck_at <= ?1 AND s.moving IS NULL
+             ORDER BY s.recheck_at LIMIT ?2"
         ))?
-        .query_map(params![now.micros(), most], |row| {
-            Ok((Segment::read(row)?, row::maybe_length(row, 13)?))
+        .query_map(params![now.micros(), most, place.0], |row| {
+            Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
         })?
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
@@ -62,16 +65,17 @@ pub(crate) fn claim_due(
     Ok((claimed, more))
 }
 
-/// Claims the oldest segments that `pressure` allows, until they make up `bytes`.
+/// Claims the oldest segments of a place that `pressure` allows, until they make up `bytes`.
 pub(crate) fn claim_oldest(
     c: &Connection,
+    place: PlaceId,
     now: Timestamp,
     pressure: Pressure,
     bytes: u64,
 ) -> rusqlite::Result<Vec<Segment>> {
     let (mut claimed, mut sum, mut from) = (Vec::new(), 0_u64, i64::MIN);
     for _ in 0..PAGES_MAX {
-        let page = oldest(c, from)?;
+        let page = oldest(c, place, from)?;
         for (segment, keep) in &page {
             from = segment.start.micros() + 1;
             if sum >= bytes {
@@ -94,12 +98,19 @@ pub(crate) fn claim_oldest(
     Ok(claimed)
 }
 
-fn oldest(c: &Connection, from: i64) -> rusqlite::Result<Vec<(Segment, Option<Duration>)>> {
+fn oldest(
+    c: &Connection,
+    place: PlaceId,
+    from: i64,
+) -> rusqlite::Result<Vec<(Segment, Option<Duration>)>> {
     c.prepare_cached(&format!(
         "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
-         WHERE s.state = 2 AND s.start >= ?1 ORDER BY s.start LIMIT ?2"
+         WHERE s.state = 2 AND s.place = ?3 AND s.start >= ?1 AND s.moving IS NULL
+         ORDER BY s.start LIMIT ?2"
     ))?
-    .query_map(params![from, PAGE], |row| Ok((Segment::read(row)?, row::maybe_length(row, 13)?)))?
+    .query_map(params![from, PAGE, place.0], |row| {
+        Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
+    })?
     .collect()
 }
 

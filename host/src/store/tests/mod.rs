@@ -68,7 +68,7 @@ fn open(root: &Path, clock: &Arc<Hands>) -> (Store, Recovered) {
 
 fn gate(store: &Store, keep_seconds: Option<u64>) -> (CameraSink, u64) {
     let keep = keep_seconds.map(Duration::from_secs);
-    let settings = CameraSettings { keep, burst_bytes: 0 };
+    let settings = CameraSettings { keep, ..CameraSettings::default() };
     let (sink, resume) = store.camera("gate", settings).unwrap();
     (sink, resume.next_sequence)
 }
