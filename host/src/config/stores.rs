@@ -15,7 +15,7 @@ use super::table::{Context, Table, Text};
 pub const MAIN_STORE: &str = "main";
 
 const MOVE_AFTER: RangeInclusive<Duration> =
-    Duration::from_secs(60)..=Duration::from_secs(36_500 * 24 * 3600);
+    Duration::from_secs(1)..=Duration::from_secs(36_500 * 24 * 3600);
 /// What a floor may be.
 pub(super) const FLOOR: RangeInclusive<u64> = 0..=1 << 50;
 
@@ -168,5 +168,84 @@ fn apart(context: &Context<'_>, main: Option<&Store>, stores: &[Read]) {
             }
         }
         seen.push((&read.name, path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::{Config, Machine, Mistakes, parse};
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Mistakes> {
+        let camera = "[cameras.gate]\nurl = \"rtsp://gate/\"\n";
+        parse(&format!("{camera}{text}"), Path::new("etc/wardline.toml"), &Machine)
+    }
+
+    #[test]
+    fn stores_are_named_and_move() {
+        let config = read(
+            r#"store = "fast"
+            [cameras.door]
+            url = "rtsp://door/"
+            [store]
+            path = "rec"
+            move-to = "large"
+            move-after = "7d"
+            [stores.fast]
+            path = "/ssd/wardline"
+            free-floor = "2GiB"
+            move-to = "main"
+            move-after = "1h"
+            [stores.large]
+            path = "../large""#,
+        )
+        .unwrap();
+        let stored: Vec<_> = config.cameras.iter().map(|camera| camera.store.as_str()).collect();
+        assert_eq!(stored, ["fast", MAIN_STORE]);
+        let moves = |to: &str, hours: u64| {
+            Some(Moving { to: to.into(), after: Duration::from_secs(hours * 3600) })
+        };
+        assert_eq!(config.store.moving, moves("large", 7 * 24));
+        let known: Vec<_> = config
+            .stores
+            .into_iter()
+            .map(|store| (store.name, store.path, store.free_floor_bytes, store.moving))
+            .collect();
+        let expected = [
+            ("fast".into(), "/ssd/wardline".into(), Some(2 << 30), moves("main", 1)),
+            ("large".into(), "etc/../large".into(), None, None),
+        ];
+        assert_eq!(known, expected);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, expected) in [
+            ("store = \"fats\"\n[stores.fast]\npath = \"/a\"", "did you mean `fast`"),
+            ("[stores.fast]\npath = \"/a\"\nmove-to = \"x\"\nmove-after = \"1d\"", "no store `x`"),
+            ("[stores.fast]\npath = \"/a\"\nmove-to = \"main\"", "no `move-after`"),
+            ("[stores.fast]\npath = \"/a\"\nmove-after = \"1d\"", "no `move-to`"),
+            (
+                "[stores.fast]\npath = \"/a\"\nmove-to = \"fast\"\nmove-after = \"1d\"",
+                "moves to itself",
+            ),
+            (
+                "[stores.a]\npath = \"/a\"\nmove-to = \"b\"\nmove-after = \"1d\"\n\
+                 [stores.b]\npath = \"/b\"\nmove-to = \"a\"\nmove-after = \"1d\"",
+                "comes back",
+            ),
+            ("[stores.a]\npath = \"rec/a\"", "one in the other"),
+            ("[stores.a]\npath = \"/a\"\n[stores.b]\npath = \"/a/b\"", "one in the other"),
+            ("[stores.main]\npath = \"/a\"", "`main` is the name"),
+            ("[stores.A]\npath = \"/a\"", "store name `A`"),
+            ("[stores.a]\nfree-floor = \"1GiB\"", "no `path`"),
+            ("[stores.a]\npath = \"/a\"\nfloor = 1", "unknown key `floor`"),
+        ] {
+            let text = format!("{text}\n[store]\npath = \"rec\"\n");
+            let mistakes = read(&text).expect_err(&text).to_string();
+            assert!(mistakes.contains(expected), "{text}:\n{mistakes}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::fs::{File, Fs, Source};
+use super::fs::{File, Fs, Source, Unlinked};
 use super::index::row::Segment;
 use super::layout;
 use super::places::{Place, Places};
@@ -106,7 +106,9 @@ pub(super) fn clear(fs: &dyn Fs, places: &Places, segment: &Segment) -> Result<C
     let path = place.root.join(&below);
     let remove = || {
         absent_is_fine(fs.unlink(&part(&path)))?;
-        absent_is_fine(fs.unlink(&path))?;
+        if fs.unlink_unless_held(&path)? == Unlinked::Held {
+            return Ok(Cleared::Held);
+        }
         path.parent().map_or(Ok(()), |folder| absent_is_fine(fs.sync_dir(folder)))?;
         layout::remove_empty_parents(fs, &place.root, &below);
         Ok(Cleared::Gone)

@@ -395,9 +395,6 @@ fn continuous(camera: &read::Camera, stretch: Stretch<'_>, stores: Vec<PathBuf>)
 
 /// A segment that is listed as continuous video.
 pub(super) fn is_continuous(segment: &Segment) -> bool {
-    match segment.continuous {
-        Continuous::No => false,
-        Continuous::Configured => true,
-        Continuous::Answered(until) => until > segment.end,
-    }
+    let Continuous { configured, answered } = segment.continuous;
+    configured || answered.is_some_and(|until| until > segment.end)
 }

@@ -94,7 +94,7 @@ impl Recording {
             start: start.start,
             place: self.camera.place,
             flags,
-            continuous: if kept { Continuous::Configured } else { Continuous::No },
+            continuous: if kept { Continuous::CONFIGURED } else { Continuous::NO },
             codec: match start.video.codec {
                 Codec::H264 => "h264".into(),
                 Codec::H265 => "h265".into(),

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
 use super::condition::Condition;
-use super::fs::Fs;
+use super::fs::{Fs, Unlinked};
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
@@ -33,6 +33,9 @@ const AGE_PERIOD: Duration = Duration::from_secs(60);
 const CLAIM: u32 = 64;
 /// Claims under pressure before the free space is measured again.
 const ROUNDS: usize = 64;
+
+/// A segment that somebody reads is looked at again after so long.
+const HELD: Duration = Duration::from_secs(60);
 
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,19 +186,29 @@ impl Sweeper {
         swept: &mut Swept,
     ) -> Result<()> {
         let mut gone = Vec::with_capacity(claimed.len());
+        let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            let gone_before = |error: std::io::Error| match error.kind() {
+            let failed =
+                |error| Error::retry(format!("delete segment {}", file.display())).with(error);
+            let unlinked = match self.fs.unlink_unless_held(&place.root.join(&file)) {
                 // It is not gone if its disk is.
-                std::io::ErrorKind::NotFound => place.check(&*self.fs),
-                _ => Err(Error::retry(format!("delete segment {}", file.display())).with(error)),
+                Ok(Unlinked::NotThere) => place.check(&*self.fs).map(|()| Unlinked::NotThere),
+                unlinked => unlinked.map_err(failed),
             };
-            if let Err(error) = self.fs.unlink(&place.root.join(&file)).or_else(gone_before) {
-                // The claim stands: the next start completes it.
-                failure = Some(error);
-                continue;
+            match unlinked {
+                Ok(Unlinked::Gone | Unlinked::NotThere) => {}
+                Ok(Unlinked::Held) => {
+                    held.push(segment.id);
+                    continue;
+                }
+                Err(error) => {
+                    // The claim stands: the next start completes it.
+                    failure = Some(error);
+                    continue;
+                }
             }
             layout::remove_empty_parents(&*self.fs, &place.root, &file);
             gone.push(segment.id);
@@ -208,8 +221,14 @@ impl Sweeper {
         for (camera, (segments, bytes)) in counts {
             tracing::info!(camera, segments, bytes, %reason, "deleted");
         }
+        let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
-            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))
+            gone.iter()
+                .try_for_each(|id| edit::remove(c, *id))
+                .map_err(failed("forget segments"))?;
+            held.iter()
+                .try_for_each(|id| retain::release(c, *id, again))
+                .map_err(failed("keep segments that are being read"))
         })?;
         failure.map_or(Ok(()), Err)
     }

@@ -225,9 +225,9 @@ pub(crate) fn answer(
 ) -> rusqlite::Result<bool> {
     let Some(segment) = find(c, camera_id, sequence)? else { return Ok(false) };
     let value = match keep {
-        _ if segment.continuous == Continuous::No => return Ok(true),
-        None => Continuous::Configured,
-        Some(keep) => Continuous::Answered(segment.end + keep),
+        _ if segment.continuous == Continuous::NO => return Ok(true),
+        None => Continuous::CONFIGURED,
+        Some(keep) => Continuous::answered(segment.end + keep),
     };
     let (keep_by, until) = row::continuous(value);
     c.prepare_cached(

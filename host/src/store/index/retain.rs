@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::holds::Until;
+use super::super::holds::{Holders, Until};
 use super::super::places::PlaceId;
 use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment};
 use super::spans;
@@ -49,7 +49,9 @@ pub(crate) fn claim_due(
     let mut claimed = Vec::new();
     for (segment, keep) in due {
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-        let until = segment.holds().kept_until(&spans, keep);
+        let pinned = is_pinned(c, &segment)?;
+        let until =
+            segment.holds().kept_until(&Holders { spans: &spans, pinned, camera_keep: keep });
         if until.is_over(now) {
             claim(c, segment.id)?;
             claimed.push(segment);
@@ -63,6 +65,15 @@ pub(crate) fn claim_due(
         }
     }
     Ok((claimed, more))
+}
+
+fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
+    c.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM pin WHERE camera = ?1 AND start < ?3 AND end > ?2)",
+    )?
+    .query_row(params![segment.camera_id, segment.start.micros(), segment.end.micros()], |row| {
+        row.get(0)
+    })
 }
 
 /// Claims the oldest segments of a place that `pressure` allows, until they make up `bytes`.
@@ -83,7 +94,8 @@ pub(crate) fn claim_oldest(
             }
             if pressure == Pressure::Continuous {
                 let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-                if !segment.holds().spans_until(&spans, *keep).is_over(now) {
+                let holders = Holders { spans: &spans, pinned: false, camera_keep: *keep };
+                if !segment.holds().spans_until(&holders).is_over(now) {
                     continue;
                 }
             }
@@ -116,6 +128,13 @@ fn oldest(
 
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {
     c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1")?.execute([segment])?;
+    Ok(())
+}
+
+/// Takes a claim back, until `again`.
+pub(crate) fn release(c: &Connection, segment: i64, again: Timestamp) -> rusqlite::Result<()> {
+    c.prepare_cached("UPDATE segment SET state = 2, recheck_at = ?2 WHERE id = ?1 AND state = 3")?
+        .execute(params![segment, again.micros()])?;
     Ok(())
 }
 

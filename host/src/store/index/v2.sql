@@ -1,4 +1,5 @@
--- Several places for files, pins, limits by size, and answers of several policies.
+-- Several places for files, pins, limits by size, and answers of several policies: `keep_by` of a
+-- segment is bits from here on, 1 as configured and 2 as policies answered.
 
 -- Where files lie. 0 is the store that holds this index; its uuid and path are set at each start.
 CREATE TABLE place (

@@ -125,7 +125,7 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
 }
 
 fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool) {
-    let configured = holds::Continuous::Configured;
+    let configured = holds::Continuous::CONFIGURED;
     let opening = Opening {
         camera_id: 1,
         sequence,
@@ -133,7 +133,7 @@ fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool) {
         start: at(start),
         place: PlaceId::MAIN,
         flags: row::Flags::default(),
-        continuous: if continuous { configured } else { holds::Continuous::No },
+        continuous: if continuous { configured } else { holds::Continuous::NO },
         codec: "h264".into(),
         width: 1,
         height: 1,

@@ -3,7 +3,10 @@
 mod faults;
 mod keeping;
 mod life;
+mod moving;
+mod places;
 mod recovery;
+mod rough;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
