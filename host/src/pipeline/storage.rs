@@ -22,6 +22,7 @@ pub(super) async fn open(
         free_floor: floor(config.store.free_floor_bytes),
         moving: moving(config.store.moving.as_ref()),
         places: config.stores.iter().map(place).collect(),
+        visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
     // Opening says itself what it repaired.

@@ -11,6 +11,8 @@ mod index;
 mod places;
 pub mod edges;
 pub mod holds;
+pub mod answers;
+pub mod pins;
 mod settings;
 mod news;
 mod condition;
@@ -33,11 +35,13 @@ mod faulty;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
 pub use mover::Moved;
 pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
@@ -50,7 +54,6 @@ pub use whereabouts::StoredPlace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -120,7 +123,10 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &places, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        if !config.visit {
+            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        }
+        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
@@ -256,32 +262,6 @@ impl Store {
             .await
     }
 
-    /// A policy's answer: how long to keep a closed segment as continuous video, from its end.
-    /// `None`: as the camera is configured; zero: no such hold.
-    ///
-    /// # Errors
-    /// Refuses an unknown segment.
-    pub async fn hold_continuous(
-        &self,
-        camera: &str,
-        sequence: u64,
-        keep: Option<Duration>,
-    ) -> Result<()> {
-        let camera = camera.to_owned();
-        self.indexer
-            .ask(move |c| {
-                let answer = || match spans::camera_id(c, &camera)? {
-                    Some(id) => edit::answer(c, id, sequence, keep),
-                    None => Ok(false),
-                };
-                if answer().map_err(failed("store a hold"))? {
-                    return Ok(());
-                }
-                Err(Error::refuse(format!("camera {camera} has no segment {sequence} (any more)")))
-            })
-            .await
-    }
-
     /// The start of the oldest video of a camera, on disk or being written.
     ///
     /// # Errors
@@ -316,7 +296,7 @@ impl Store {
     pub async fn sweep_now(&self) -> Result<Swept> {
         let (sender, receiver) = oneshot::channel();
         let ended = || Error::retry("the store has been shut down");
-        self.requests.post(sender).map_err(|_| ended())?;
+        self.requests.post(Request::Sweep(sender)).map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())?
     }
 
@@ -345,11 +325,12 @@ impl Store {
     /// not done in time is left to the next start's repair, and named in the log.
     pub async fn shutdown(&self) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
+        let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
         self.writers.tell(|| Letter::Stop);
         self.requests.close();
         self.moves.close();
-        let join = move || threads.join(&indexer, Some(&clock));
+        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
         if !in_time(join).await {
             tracing::error!(
                 store = %self.config.path.display(),

@@ -222,7 +222,10 @@ impl Places {
             if places.iter().any(|here| here.id == known.id) {
                 continue;
             }
-            if let Some((place, lock)) = remembered(fs, connection, known)? {
+            let forgotten = !config.visit
+                && rows::forget_empty(connection, known.id).map_err(failed("forget a place"))?;
+            if !forgotten {
+                let (place, lock) = remembered(fs, known, config.visit);
                 places.push(place);
                 locks.extend(lock);
             }
@@ -310,15 +313,8 @@ fn identify(
     }
 }
 
-/// A place that the configuration does not name any more, as long as segments lie there.
-fn remembered(
-    fs: &dyn Fs,
-    connection: &Connection,
-    known: &rows::Known,
-) -> Result<Option<(Place, Option<Lock>)>> {
-    if rows::forget_empty(connection, known.id).map_err(failed("forget a place"))? {
-        return Ok(None);
-    }
+/// A place that the configuration does not name any more, or that nobody asked for on a visit.
+fn remembered(fs: &dyn Fs, known: &rows::Known, visit: bool) -> (Place, Option<Lock>) {
     let wanted = PlaceConfig {
         name: known.name.clone(),
         path: PathBuf::from(&known.path),
@@ -327,16 +323,18 @@ fn remembered(
     };
     let place = place(known.id, &wanted, known.uuid.clone(), false);
     let lock = place.check(fs).and_then(|()| layout::lock(fs, &place.root));
-    let state = match &lock {
-        Ok(_) => "retention goes on there".to_owned(),
-        Err(error) => error.chain(),
-    };
-    tracing::warn!(
-        store = known.name,
-        path = known.path,
-        bytes = known.bytes,
-        state,
-        "the configuration names this store no more, and recordings lie there"
-    );
-    Ok(Some((place, lock.ok())))
+    if !visit {
+        let state = match &lock {
+            Ok(_) => "retention goes on there".to_owned(),
+            Err(error) => error.chain(),
+        };
+        tracing::warn!(
+            store = known.name,
+            path = known.path,
+            bytes = known.bytes,
+            state,
+            "the configuration names this store no more, and recordings lie there"
+        );
+    }
+    (place, lock.ok())
 }

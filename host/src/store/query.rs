@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use super::edges::{Edges, Piece, edges};
 use super::fs::{Disk, Fs};
-use super::holds::{Continuous, Until};
+use super::holds::Until;
 use super::index::events::{self, EventFilter, StoredEvent};
 use super::index::map::Entry;
 use super::index::read::{self, StoredGap};
 use super::index::row::{Flags, Segment, State};
 use super::index::spans::{self, Stored, moment};
-use super::index::{self, Connection, failed};
+use super::index::{self, Connection, failed, pins};
 use super::merge::{self, Stretch};
-use super::whereabouts::{self, StoredPlace};
 use super::{layout, recover};
 use crate::base::{Result, Timestamp};
+use crate::policy::Span;
 
 /// Which recordings to list.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,8 @@ pub enum RecordingKind {
     Cvr,
     /// A span that something asked for.
     Evr,
+    /// A stretch that a person pinned.
+    Pin,
 }
 
 /// How much of a recording there is.
@@ -58,7 +60,7 @@ pub enum RecordingState {
 /// One reason to keep a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hold {
-    /// `continuous`, `fail-open` or `span`.
+    /// `continuous`, `fail-open`, `span` or `pinned`.
     pub what: &'static str,
     /// When it ends; for a stretch of several segments, the last of them.
     pub until: Until,
@@ -91,17 +93,17 @@ pub struct Recording {
     pub state: RecordingState,
     /// Packets were lost somewhere in it.
     pub damaged: bool,
-    /// Of a span: what asked, for what and why.
+    /// Of a span or a pin: who asked, for what and why.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub span: Option<SpanFacts>,
 }
 
-/// What is known of a span beside its times.
+/// What is known of a span or a pin beside its times.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpanFacts {
     /// Its qualified id.
     pub id: String,
-    /// Who asked.
+    /// Who asked: a policy, `host` or `person`.
     pub policy: String,
     /// For people.
     pub label: String,
@@ -138,8 +140,8 @@ pub struct StoredSegment {
 
 /// A store, read only.
 pub struct Reader {
-    root: PathBuf,
-    connection: Connection,
+    pub(super) root: PathBuf,
+    pub(super) connection: Connection,
 }
 
 impl Reader {
@@ -162,14 +164,32 @@ impl Reader {
             let segments = self.segments_of(camera, since, until)?;
             let gaps = self.gaps_of(camera, since, until)?;
             let stretches = merge::stretches(&segments, &gaps);
+            let pins = pins::touching(&self.connection, camera.id, since, until)
+                .map_err(failed("list pins"))?;
+            let first = all.len();
             for stretch in stretches {
                 let stores = self.roots(stretch.segments.iter().map(|found| &found.segment))?;
-                all.push(continuous(camera, stretch, stores));
+                all.push(Recording { stores, ..continuous(camera, stretch) });
             }
             let spans = spans::touching(&self.connection, camera.id, since, until)
                 .map_err(failed("list spans"))?;
             for stored in spans {
-                all.push(self.span(camera, stored)?);
+                let Stored { span, .. } = stored;
+                let hold = super::holds::Span { start: span.start, end: span.end, keep: span.keep };
+                let until = hold.until(camera.keep);
+                all.push(self.asked(camera, span, Hold { what: "span", until })?);
+            }
+            let pinned = Hold { what: "pinned", until: Until::Forever };
+            for one in &mut all[first..] {
+                if pins.iter().any(|pin| pin.start < one.end && one.start < pin.end) {
+                    one.holds.push(pinned.clone());
+                }
+            }
+            for pin in pins {
+                let span = pin.into_span();
+                let mut one = self.asked(camera, span, pinned.clone())?;
+                one.kind = RecordingKind::Pin;
+                all.push(one);
             }
             Ok(())
         })?;
@@ -225,23 +245,6 @@ impl Reader {
     /// When the index can't be read.
     pub fn events(&self, filter: &EventFilter) -> Result<Vec<StoredEvent>> {
         events::read(&self.connection, filter).map_err(failed("list events"))
-    }
-
-    /// Where files lie: the directory with the index, then others, as the host that ran last
-    /// knew them.
-    ///
-    /// # Errors
-    /// When the index can't be read.
-    pub fn stores(&self) -> Result<Vec<StoredPlace>> {
-        whereabouts::all(&self.connection, &self.root)
-    }
-
-    fn roots<'a>(&self, segments: impl Iterator<Item = &'a Segment>) -> Result<Vec<PathBuf>> {
-        whereabouts::roots(&self.connection, &self.root, segments)
-    }
-
-    fn place(&self, segment: &Segment) -> Result<StoredPlace> {
-        whereabouts::of(&self.connection, &self.root, segment.place)
     }
 
     fn each(
@@ -308,8 +311,8 @@ impl Reader {
         (segment.end > segment.start).then_some(Found { segment, keys })
     }
 
-    fn span(&self, camera: &read::Camera, stored: Stored) -> Result<Recording> {
-        let span = stored.span;
+    /// What there is of a stretch that was asked for.
+    fn asked(&self, camera: &read::Camera, span: Span, hold: Hold) -> Result<Recording> {
         let mut under = self.segments_of(camera, span.start, span.end)?;
         under.sort_by_key(|found| found.segment.start);
         for at in [0, under.len().saturating_sub(1)] {
@@ -332,7 +335,6 @@ impl Reader {
             Some(_) if growing => RecordingState::Open,
             Some(_) => RecordingState::Closed,
         };
-        let hold = super::holds::Span { start: span.start, end: span.end, keep: span.keep };
         Ok(Recording {
             kind: RecordingKind::Evr,
             camera: span.camera,
@@ -343,7 +345,7 @@ impl Reader {
             bytes: under.iter().map(|found| found.segment.bytes).sum(),
             segments: under.len(),
             stores: self.roots(under.iter().map(|found| &found.segment))?,
-            holds: vec![Hold { what: "span", until: hold.until(camera.keep) }],
+            holds: vec![hold],
             state,
             damaged: under.iter().any(|found| found.segment.flags.has(Flags::DAMAGED)),
             span: Some(SpanFacts {
@@ -368,7 +370,7 @@ pub(super) struct Found {
     pub(super) keys: Vec<Timestamp>,
 }
 
-fn continuous(camera: &read::Camera, stretch: Stretch<'_>, stores: Vec<PathBuf>) -> Recording {
+fn continuous(camera: &read::Camera, stretch: Stretch<'_>) -> Recording {
     let segments = || stretch.segments.iter().map(|found| &found.segment);
     let until = |segment: &Segment| segment.holds().continuous_until(camera.keep);
     let hold = |what, fail_open| {
@@ -385,16 +387,10 @@ fn continuous(camera: &read::Camera, stretch: Stretch<'_>, stores: Vec<PathBuf>)
         true_end: Some(stretch.end),
         bytes: segments().map(|segment| segment.bytes).sum(),
         segments: stretch.segments.len(),
-        stores,
+        stores: Vec::new(),
         holds: [hold("continuous", false), hold("fail-open", true)].into_iter().flatten().collect(),
         state: if open { RecordingState::Open } else { RecordingState::Closed },
         damaged: segments().any(|segment| segment.flags.has(Flags::DAMAGED)),
         span: None,
     }
-}
-
-/// A segment that is listed as continuous video.
-pub(super) fn is_continuous(segment: &Segment) -> bool {
-    let Continuous { configured, answered } = segment.continuous;
-    configured || answered.is_some_and(|until| until > segment.end)
 }

@@ -25,6 +25,8 @@ pub struct StoreConfig {
     pub moving: Option<Moving>,
     /// Further places for files.
     pub places: Vec<PlaceConfig>,
+    /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
+    pub visit: bool,
 }
 
 /// A further place for files of a store.
@@ -59,6 +61,7 @@ impl StoreConfig {
             free_floor: FreeFloor::Default,
             moving: None,
             places: Vec::new(),
+            visit: false,
         }
     }
 }

@@ -46,8 +46,13 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// Asks for a sweep now, and is told what came of it.
-pub(super) type Request = oneshot::Sender<Result<Swept>>;
+/// What the thread is asked for.
+pub(super) enum Request {
+    /// A sweep now; told what came of it.
+    Sweep(oneshot::Sender<Result<Swept>>),
+    /// The files of claimed segments gone.
+    Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+}
 
 /// What the thread stands on.
 pub(super) struct Sweeper {
@@ -79,7 +84,14 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             Taken::Some => {
                 for request in letters.drain(..) {
                     // Who asked may have gone.
-                    let _ = request.send(sweeper.sweep());
+                    let _ = match request {
+                        Request::Sweep(done) => done.send(sweeper.sweep()),
+                        Request::Delete { claimed, reason, done } => {
+                            let mut swept = Swept::default();
+                            let result = sweeper.delete(claimed, reason, &mut swept);
+                            done.send(result.map(|()| swept))
+                        }
+                    };
                 }
             }
             Taken::Nothing => {}
@@ -105,12 +117,12 @@ impl Sweeper {
     /// Deletes everything that nothing keeps.
     fn sweep(&self) -> Result<Swept> {
         let now = self.clock.wall();
+        let before = now - self.event_keep;
         let mut swept = Swept::default();
         // What lies on a disk that is not there waits until it is.
         for place in self.places.iter().filter(|place| place.check(&*self.fs).is_ok()) {
             self.sweep_place(place, now, &mut swept)?;
         }
-        let before = now - self.event_keep;
         while self.indexer.ask_blocking(move |c| {
             let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
@@ -122,12 +134,12 @@ impl Sweeper {
     }
 
     fn sweep_place(&self, place: &Place, now: Timestamp, swept: &mut Swept) -> Result<()> {
-        let id = place.id;
+        let (id, before) = (place.id, now - self.event_keep);
         loop {
-            let claim = move |c: &_| retain::claim_due(c, id, now, CLAIM);
+            let claim = move |c: &_| retain::claim_due(c, id, now, before, CLAIM);
             let (claimed, more) =
                 self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
-            self.delete(place, claimed, Reason::Expired, swept)?;
+            self.delete(claimed, Reason::Expired, swept)?;
             if !more {
                 return Ok(());
             }
@@ -162,7 +174,7 @@ impl Sweeper {
                 if claimed.is_empty() {
                     break;
                 }
-                self.delete(place, claimed, reason, &mut Swept::default())?;
+                self.delete(claimed, reason, &mut Swept::default())?;
             }
         }
         Err(Error::retry(format!(
@@ -178,18 +190,13 @@ impl Sweeper {
         Ok(place.floor.bytes(space).saturating_sub(space.free))
     }
 
-    fn delete(
-        &self,
-        place: &Place,
-        claimed: Vec<Segment>,
-        reason: Reason,
-        swept: &mut Swept,
-    ) -> Result<()> {
+    fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
         let mut gone = Vec::with_capacity(claimed.len());
         let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
+            let place = self.places.get(segment.place)?;
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
             let failed =
                 |error| Error::retry(format!("delete segment {}", file.display())).with(error);

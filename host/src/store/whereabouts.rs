@@ -4,14 +4,15 @@
 //! Takes rows, gives paths. Opens nothing.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::index::row::Segment;
-use super::index::{Connection, failed, places};
+use super::index::{failed, places};
 use super::layout;
 use super::places::PlaceId;
+use super::query::Reader;
 use crate::base::{Error, Result};
 
 /// A directory that holds files of a store.
@@ -36,32 +37,44 @@ impl StoredPlace {
     }
 }
 
-/// All places of the store at `root`, the one with the index first.
-pub(super) fn all(c: &Connection, root: &Path) -> Result<Vec<StoredPlace>> {
-    let known = places::all(c).map_err(failed("list stores"))?;
-    let stored = known.into_iter().map(|known| StoredPlace {
-        id: known.id,
-        name: known.name,
-        uuid: known.uuid,
-        // The index lies where it was opened, wherever it was before.
-        path: if known.id == PlaceId::MAIN { root.to_owned() } else { known.path.into() },
-        bytes: known.bytes,
-    });
-    Ok(stored.collect())
-}
+impl Reader {
+    /// Where files lie: the directory with the index, then others, as the host that ran last
+    /// knew them.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn stores(&self) -> Result<Vec<StoredPlace>> {
+        let known = places::all(&self.connection).map_err(failed("list stores"))?;
+        let stored = known.into_iter().map(|known| StoredPlace {
+            id: known.id,
+            name: known.name,
+            uuid: known.uuid,
+            // The index lies where it was opened, wherever it was before.
+            path: match known.id {
+                PlaceId::MAIN => self.root.clone(),
+                _ => known.path.into(),
+            },
+            bytes: known.bytes,
+        });
+        Ok(stored.collect())
+    }
 
-/// The place of a row.
-pub(super) fn of(c: &Connection, root: &Path, id: PlaceId) -> Result<StoredPlace> {
-    let found = all(c, root)?.into_iter().find(|place| place.id == id);
-    found.ok_or_else(|| Error::bug(format!("the index names place {} and does not know it", id.0)))
-}
+    /// The place of a row.
+    pub(super) fn place(&self, segment: &Segment) -> Result<StoredPlace> {
+        let found = self.stores()?.into_iter().find(|place| place.id == segment.place);
+        found.ok_or_else(|| {
+            let id = segment.place.0;
+            Error::bug(format!("the index names place {id} and does not know it"))
+        })
+    }
 
-/// The roots of the places in which segments lie.
-pub(super) fn roots<'a>(
-    c: &Connection,
-    root: &Path,
-    segments: impl Iterator<Item = &'a Segment>,
-) -> Result<Vec<PathBuf>> {
-    let ids: BTreeSet<PlaceId> = segments.map(|segment| segment.place).collect();
-    ids.into_iter().map(|id| of(c, root, id).map(|place| place.path)).collect()
+    /// The roots of the places in which segments lie.
+    pub(super) fn roots<'a>(
+        &self,
+        segments: impl Iterator<Item = &'a Segment>,
+    ) -> Result<Vec<PathBuf>> {
+        let ids: BTreeSet<PlaceId> = segments.map(|segment| segment.place).collect();
+        let stores = self.stores()?.into_iter().filter(|place| ids.contains(&place.id));
+        Ok(stores.map(|place| place.path).collect())
+    }
 }

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::{Holders, Until};
 use super::super::places::PlaceId;
-use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment};
-use super::spans;
+use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment, State};
+use super::{answers, spans};
 use crate::base::Timestamp;
 
 /// Candidates read at a time.
@@ -28,11 +28,13 @@ pub(crate) enum Pressure {
 }
 
 /// Claims up to `most` segments of a place that nothing keeps at `now`. The second value says
-/// that there may be more. A segment that is being moved is not claimed before it has arrived.
+/// that there may be more. Before `events_since` no judge is waited for. A segment that is being
+/// moved is not claimed before it has arrived.
 pub(crate) fn claim_due(
     c: &Connection,
     place: PlaceId,
     now: Timestamp,
+    events_since: Timestamp,
     most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
@@ -47,11 +49,13 @@ pub(crate) fn claim_due(
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
     let mut claimed = Vec::new();
-    for (segment, keep) in due {
+    for (mut segment, keep) in due {
+        let awaited = answers::awaited(c, &mut segment, now, events_since)?;
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
         let pinned = is_pinned(c, &segment)?;
         let until =
             segment.holds().kept_until(&Holders { spans: &spans, pinned, camera_keep: keep });
+        let until = until.max(awaited);
         if until.is_over(now) {
             claim(c, segment.id)?;
             claimed.push(segment);
@@ -67,7 +71,8 @@ pub(crate) fn claim_due(
     Ok((claimed, more))
 }
 
-fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
+/// A pin touches it.
+pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
     c.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM pin WHERE camera = ?1 AND start < ?3 AND end > ?2)",
     )?
@@ -124,6 +129,26 @@ fn oldest(
         Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
     })?
     .collect()
+}
+
+/// Claims those of `segments` that are still there, as they are now; and says how many of them
+/// can't be claimed before they have arrived in another place.
+pub(crate) fn claim_all(
+    c: &Connection,
+    segments: Vec<Segment>,
+) -> rusqlite::Result<(Vec<Segment>, usize)> {
+    let (mut claimed, mut moving) = (Vec::new(), 0);
+    for segment in segments {
+        match super::edit::find(c, segment.camera_id, segment.sequence)? {
+            Some(now) if now.state == State::Closed && now.moving.is_none() => {
+                claim(c, now.id)?;
+                claimed.push(now);
+            }
+            Some(now) if now.state == State::Closed => moving += 1,
+            _ => {}
+        }
+    }
+    Ok((claimed, moving))
 }
 
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {

@@ -245,9 +245,13 @@ async fn a_source_that_is_read_is_deleted_later() {
     drop(store);
     let store = open_two(root.path(), Disk, &clock);
     assert!(source.exists(), "a start does not take it away either");
+    gate(&store, Some(60));
+    assert_eq!(store.sweep_now().await.unwrap().segments, 1, "its row is still needed");
     drop(hold);
     store.move_now().await.unwrap();
-    assert_eq!(check_places(root.path(), "read"), [1, 1]);
+    assert_eq!(check_places(root.path(), "read"), [1]);
+    assert_eq!(store.sweep_now().await.unwrap().segments, 1);
+    assert!(check_places(root.path(), "swept").is_empty());
 }
 
 #[tokio::test]
