@@ -26,6 +26,7 @@ mod recover;
 mod sweep;
 mod moves;
 mod mover;
+mod opening;
 mod ending;
 mod merge;
 mod whereabouts;
@@ -112,21 +113,10 @@ impl Store {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
-        let root = config.path.clone();
-        layout::make_root(&*fs, &root)?;
-        let mut locks = vec![layout::lock(&*fs, &root)?];
-        let id = layout::identify(&*fs, &root)?;
-        let connection = index::open(&layout::index(&root))?;
-        let (places, more) = Places::open(&*fs, &config, &id, &connection)?;
-        let places = Arc::new(places);
-        locks.extend(more);
         let opened_at = clock.wall();
-        let recovered = recover::recover(&*fs, &places, &connection, opened_at)?;
-        let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        if !config.visit {
-            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
-        }
-        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
+        let opening::Ready { id, places, locks, connection, recovered, alive } =
+            opening::ready(&config, &*fs, opened_at)?;
+        let places = Arc::new(places);
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
@@ -143,7 +133,7 @@ impl Store {
             event_keep: config.event_keep,
         };
         let sweep = sweep::start(sweeper, requests.clone())?;
-        let mover = Mover {
+        let mover = mover::start(Mover {
             fs: fs.clone(),
             places: places.clone(),
             clock: clock.clone(),
@@ -151,8 +141,7 @@ impl Store {
             indexer: indexer.clone(),
             condition: condition.clone(),
             requests: moves.clone(),
-        };
-        let mover = mover::start(mover)?;
+        })?;
         let writer = |place: &Arc<Place>| Writer {
             fs: fs.clone(),
             place: place.clone(),
