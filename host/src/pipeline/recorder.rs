@@ -66,7 +66,10 @@ impl Task {
             arm(&mut armed, timer.as_mut(), self.recorder.deadline());
             tokio::select! {
                 biased;
-                Some(span) = self.spans.recv() => self.recorder.span(&span, Instant::now()),
+                Some(span) = self.spans.recv() => {
+                    self.span(&span);
+                    self.show();
+                }
                 Ok(()) = self.fail_open.changed() => self.fail_open(),
                 () = timer.as_mut(), if armed.is_some() => {
                     armed = None;
@@ -94,7 +97,7 @@ impl Task {
             }
         }
         while let Ok(span) = self.spans.try_recv() {
-            self.recorder.span(&span, Instant::now());
+            self.span(&span);
         }
         self.recorder.finish(Instant::now());
     }
@@ -117,7 +120,21 @@ impl Task {
         }
     }
 
+    fn span(&mut self, span: &Span) {
+        self.recorder.span(span, Instant::now());
+        self.recorder.sink_mut().took(&span.id);
+    }
+
+    /// Shows those who ask what is recorded now.
+    fn show(&self) {
+        let wanted = self.recorder.is_wanted();
+        let recording = self.recorder.figures().recording;
+        let mut shown = self.connection.lock().expect("no panic under this lock");
+        (shown.wanted, shown.recording_file) = (wanted, recording);
+    }
+
     fn tell_figures(&mut self) {
+        self.show();
         let record::Figures { ring, since_key, .. } = self.recorder.figures();
         let keyless = since_key >= KEYLESS;
         if keyless && !self.keyless {
@@ -141,6 +158,7 @@ impl Task {
         let labels = metrics::Camera { camera: self.camera.clone() };
         self.metrics.fail_open.get_or_create(&labels).set(i64::from(since.is_some()));
         self.recorder.fail_open(since_wall, now);
+        self.show();
     }
 }
 

@@ -7,14 +7,14 @@ use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
 use crate::config::{self, Config};
 use crate::serve::{PlaceHealth, StoreHealth};
-use crate::store::{self, FreeFloor, Store};
+use crate::store::{self, FreeFloor, Recovered, Store};
 
-/// Opens the store that the configuration names.
+/// Opens the store that the configuration names; gives what it repaired, too.
 pub(super) async fn open(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-) -> Result<Arc<Store>> {
+) -> Result<(Arc<Store>, Recovered)> {
     let settings = store::StoreConfig {
         path: config.store.path.clone(),
         sync_interval: config.store.sync,
@@ -25,11 +25,10 @@ pub(super) async fn open(
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    // Opening says itself what it repaired.
-    let (store, _recovered) = tokio::task::spawn_blocking(open)
+    let (store, recovered) = tokio::task::spawn_blocking(open)
         .await
         .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    Ok(Arc::new(store))
+    Ok((Arc::new(store), recovered))
 }
 
 fn place(directory: &config::Directory) -> store::PlaceConfig {

@@ -238,6 +238,16 @@ impl<S: Sink> Recorder<S> {
         }
     }
 
+    /// What comes now is to be recorded.
+    pub fn is_wanted(&self) -> bool {
+        let now = || self.stream.as_ref().and_then(|stream| self.wanted.at(stream.last));
+        match self.mode {
+            Mode::Continuous | Mode::Both => true,
+            Mode::Events => now().is_some(),
+            Mode::Off => false,
+        }
+    }
+
     /// UTC of the oldest video that is in memory only: a span that reaches back further finds
     /// nothing more here. `None`: nothing is.
     pub fn ring_start(&self) -> Option<Timestamp> {

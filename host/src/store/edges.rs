@@ -5,7 +5,7 @@
 use crate::base::Timestamp;
 
 /// Video that follows on within this, in microseconds, is one stretch.
-pub(crate) const SEAM_MICROS: i64 = 500_000;
+pub const SEAM_MICROS: i64 = 500_000;
 
 /// The times of one segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,8 @@ pub mod pins;
 mod settings;
 mod news;
 mod condition;
+mod telling;
+mod end;
 mod recording;
 mod writer;
 mod rounds;
@@ -27,12 +29,12 @@ mod sweep;
 mod moves;
 mod mover;
 mod opening;
-mod ending;
 mod merge;
 mod whereabouts;
 pub mod query;
+mod find;
 #[cfg(test)]
-mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 
@@ -41,7 +43,9 @@ pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
 pub use mover::Moved;
-pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use news::{
+    ClosedSegment, DeletedSegment, Grown, Health, News, Reason, Room, Told, UntoldSpan,
+};
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
@@ -51,10 +55,12 @@ pub use settings::{
 };
 pub use sink::CameraSink;
 pub use sweep::Swept;
+pub use telling::Mark;
 pub use whereabouts::StoredPlace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -63,7 +69,7 @@ use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
 use condition::Condition;
-use ending::{Threads, in_time};
+use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
@@ -77,6 +83,10 @@ use writers::Writers;
 
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
+/// Deleted segments that a subscriber may be behind: a sweep may delete thousands at once.
+const DELETED_QUEUE: usize = 2048;
+/// News that a subscriber may be behind.
+const NEWS_QUEUE: usize = 1024;
 
 /// A store that is being written. One per root, machine-wide.
 pub struct Store {
@@ -91,6 +101,8 @@ pub struct Store {
     moves: Arc<Mailbox<mover::Request>>,
     closed: broadcast::Sender<ClosedSegment>,
     deleted: broadcast::Sender<DeletedSegment>,
+    news: broadcast::Sender<News>,
+    room: watch::Sender<Option<Room>>,
     condition: Condition,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
@@ -120,8 +132,9 @@ impl Store {
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
-        let (deleted, _) = broadcast::channel(CLOSED_QUEUE);
-        let condition = Condition::default();
+        let (deleted, _) = broadcast::channel(DELETED_QUEUE);
+        let (news, _) = broadcast::channel(NEWS_QUEUE);
+        let (room, condition) = (watch::channel(None).0, Condition::default());
         let sweeper = Sweeper {
             fs: fs.clone(),
             places: places.clone(),
@@ -130,6 +143,7 @@ impl Store {
             indexer: indexer.clone(),
             deleted: deleted.clone(),
             condition: condition.clone(),
+            room: room.clone(),
             event_keep: config.event_keep,
         };
         let sweep = sweep::start(sweeper, requests.clone())?;
@@ -151,6 +165,7 @@ impl Store {
             rounds: Arc::default(),
             indexer: indexer.clone(),
             closed: closed.clone(),
+            news: news.clone(),
             condition: condition.clone(),
             sync_interval: config.sync_interval,
         };
@@ -169,6 +184,8 @@ impl Store {
             moves,
             closed,
             deleted,
+            news,
+            room,
             condition,
             threads: Mutex::new(Some(threads)),
             opened_at,
@@ -203,15 +220,19 @@ impl Store {
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
                 let camera = edit::camera(c, &wanted, settings.keep)?;
-                if first {
-                    edit::stopped(c, camera.id, alive, now)?;
-                }
-                Ok(camera)
+                let gaps =
+                    if first { edit::stopped(c, camera.id, alive, now)? } else { Vec::new() };
+                Ok((camera, gaps))
             };
             add().map_err(failed("add a camera"))
         })?;
+        let (known, gaps) = known;
+        for gap in gaps {
+            // Nobody may be listening.
+            let _ = self.news.send(News::Gap(gap));
+        }
         let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
-        let sink = CameraSink::new(camera, writer, self.indexer.clone());
+        let sink = CameraSink::new(camera, writer, self.indexer.clone(), self.news.clone());
         Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
     }
 
@@ -310,9 +331,9 @@ impl Store {
         self.places.iter().map(|place| place.status(&self.condition)).collect()
     }
 
-    /// Closes all files, brings everything to the medium and ends the threads. Bounded: what is
-    /// not done in time is left to the next start's repair, and named in the log.
-    pub async fn shutdown(&self) {
+    /// Closes all files, brings everything to the medium and ends the threads. What is not done
+    /// within `bound` is left to the next start's repair, and named in the log.
+    pub async fn shutdown_within(&self, bound: Duration) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
         let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
@@ -320,7 +341,7 @@ impl Store {
         self.requests.close();
         self.moves.close();
         let join = move || threads.join(&indexer, (!visit).then_some(&clock));
-        if !in_time(join).await {
+        if !end::in_time(bound, join).await {
             tracing::error!(
                 store = %self.config.path.display(),
                 "the disk did not finish in time: the next start repairs what is open"

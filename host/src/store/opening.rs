@@ -2,7 +2,7 @@
 //! crash left behind repaired. Runs before any thread of the store.
 
 use super::fs::{Fs, Lock};
-use super::index::{self, Connection, answers, failed, retain};
+use super::index::{self, Connection, answers, failed, retain, told};
 use super::places::Places;
 use super::recover::Recovered;
 use super::settings::StoreConfig;
@@ -40,5 +40,6 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
         retain::set_alive(&connection, now).map_err(failed("note the time"))?;
     }
     answers::silence(&connection, now).map_err(failed("begin to judge"))?;
+    told::all_taken(&connection).map_err(failed("look at spans"))?;
     Ok(Ready { id, places, locks, connection, recovered, alive })
 }

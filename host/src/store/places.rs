@@ -14,6 +14,7 @@ use super::fs::{Fs, Lock, Space};
 use super::index::thread::Indexer;
 use super::index::{Connection, failed, places as rows};
 use super::layout;
+use super::news::Room;
 use super::settings::{FreeFloor, Moving, PlaceConfig, StoreConfig};
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result};
@@ -96,6 +97,14 @@ impl Place {
         self.free.store(space.free, Ordering::Relaxed);
         self.total.store(space.total, Ordering::Relaxed);
         Ok(space)
+    }
+
+    /// The room above its floor, as measured last; `None` where it has no floor, or is not there.
+    pub(super) fn room(&self) -> Option<Room> {
+        let total = self.total.load(Ordering::Relaxed);
+        let space = Space { free: self.free.load(Ordering::Relaxed), total };
+        let room = Room { free: space.free, floor: self.floor.bytes(space) };
+        (total > 0 && room.floor > 0).then_some(room)
     }
 
     pub(super) fn status(&self, condition: &Condition) -> PlaceStatus {

@@ -168,7 +168,7 @@ impl Reader {
                 .map_err(failed("list pins"))?;
             let first = all.len();
             for stretch in stretches {
-                let stores = self.roots(stretch.segments.iter().map(|found| &found.segment))?;
+                let stores = self.roots_of(stretch.segments.iter().map(|found| &found.segment))?;
                 all.push(Recording { stores, ..continuous(camera, stretch) });
             }
             let spans = spans::touching(&self.connection, camera.id, since, until)
@@ -344,7 +344,7 @@ impl Reader {
             true_end: found.map(|edges| edges.end),
             bytes: under.iter().map(|found| found.segment.bytes).sum(),
             segments: under.len(),
-            stores: self.roots(under.iter().map(|found| &found.segment))?,
+            stores: self.roots_of(under.iter().map(|found| &found.segment))?,
             holds: vec![hold],
             state,
             damaged: under.iter().any(|found| found.segment.flags.has(Flags::DAMAGED)),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
 use super::condition::Condition;
@@ -19,7 +19,7 @@ use super::index::thread::Indexer;
 use super::index::{edit, events, failed, spans};
 use super::layout;
 use super::mailbox::{Mailbox, Taken};
-use super::news::{DeletedSegment, Reason};
+use super::news::{DeletedSegment, Reason, Room};
 use super::places::{Place, Places};
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
@@ -63,6 +63,7 @@ pub(super) struct Sweeper {
     pub(super) indexer: Indexer,
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
     pub(super) condition: Condition,
+    pub(super) room: watch::Sender<Option<Room>>,
     pub(super) event_keep: Duration,
 }
 
@@ -147,6 +148,9 @@ impl Sweeper {
     }
 
     fn keep_floors(&self) -> Result<()> {
+        let above = |room: &Room| i128::from(room.free) - i128::from(room.floor);
+        let tightest = self.places.iter().filter_map(|place| place.room()).min_by_key(above);
+        self.room.send_replace(tightest);
         // A place that fails does not keep the others from their floors.
         self.places.iter().map(|place| self.keep_floor(place)).fold(Ok(()), Result::and)
     }

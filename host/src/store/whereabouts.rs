@@ -69,7 +69,7 @@ impl Reader {
     }
 
     /// The roots of the places in which segments lie.
-    pub(super) fn roots<'a>(
+    pub(super) fn roots_of<'a>(
         &self,
         segments: impl Iterator<Item = &'a Segment>,
     ) -> Result<Vec<PathBuf>> {

@@ -2,13 +2,14 @@
 //! holds up no camera but its own.
 
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use super::mailbox::Mailbox;
 use super::places::PlaceId;
 use super::syncer;
 use super::writer::{self, Letter, Writer};
-use crate::base::{Error, Result};
+use crate::base::Result;
 
 /// The doors to the writers.
 pub(super) struct Writers(Vec<(PlaceId, Arc<Mailbox<Letter>>)>);
@@ -17,6 +18,8 @@ pub(super) struct Writers(Vec<(PlaceId, Arc<Mailbox<Letter>>)>);
 #[derive(Default)]
 pub(super) struct Threads {
     writers: Vec<JoinHandle<()>>,
+    /// Their other ends are gone once the writers have ended. Taken once.
+    pub(super) written: Option<Vec<Receiver<()>>>,
     syncs: Vec<JoinHandle<()>>,
 }
 
@@ -26,7 +29,8 @@ impl Writers {
     /// # Errors
     /// When the machine has no thread to give.
     pub(super) fn start(writers: impl Iterator<Item = Writer>) -> Result<(Self, Threads)> {
-        let (mut doors, mut threads) = (Vec::new(), Threads::default());
+        let (mut doors, mut written) = (Vec::new(), Vec::new());
+        let mut threads = Threads::default();
         for writer in writers {
             doors.push((writer.place.id, writer.mailbox.clone()));
             threads.syncs.push(syncer::start(
@@ -35,12 +39,11 @@ impl Writers {
                 writer.mailbox.clone(),
                 writer.metrics.clone(),
             )?);
-            let thread = std::thread::Builder::new().name("writer".into());
-            let thread = thread.spawn(move || writer::run(writer));
-            threads.writers.push(
-                thread.map_err(|error| Error::stop("can't start the writer thread").with(error))?,
-            );
+            let (thread, end) = writer::start(writer)?;
+            threads.writers.push(thread);
+            written.push(end);
         }
+        threads.written = Some(written);
         Ok((Self(doors), threads))
     }
 

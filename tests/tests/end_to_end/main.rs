@@ -31,6 +31,8 @@ mod streams;
 mod places;
 // Commands beside `run`.
 mod commands;
+// What is said of recordings and the store.
+mod life;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.

@@ -8,6 +8,7 @@ use super::super::edges::SEAM_MICROS;
 use super::super::holds::{Continuous, GRACE};
 use super::super::places::PlaceId;
 use super::map::{self, Entry};
+use super::read::StoredGap;
 use super::row::{self, Flags, SEGMENT, Segment, State};
 use crate::base::Timestamp;
 use crate::ingest::GapReason;
@@ -240,18 +241,22 @@ pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::R
 }
 
 /// Shows the time for which the host was away as a gap of the camera. `alive` is when the host is
-/// known to have run last.
+/// known to have run last. Gives the gaps that it ended and added.
 pub(crate) fn stopped(
     c: &Connection,
     camera_id: i64,
     alive: Option<Timestamp>,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<StoredGap>> {
     let alive = alive.unwrap_or(now).min(now);
     // A gap that lasted when the host went away goes on as this one.
-    let ended = c
-        .prepare_cached("UPDATE gap SET end = max(start, ?2) WHERE camera = ?1 AND end IS NULL")?
-        .execute(params![camera_id, alive.micros()])?;
+    let mut said: Vec<StoredGap> = c
+        .prepare_cached(
+            "UPDATE gap SET end = max(start, ?2) WHERE camera = ?1 AND end IS NULL
+             RETURNING (SELECT name FROM camera WHERE id = ?1), start, end, reason, detail",
+        )?
+        .query_map(params![camera_id, alive.micros()], StoredGap::read)?
+        .collect::<Result<_, _>>()?;
     let last = c
         .prepare_cached(
             "SELECT end, keep_by FROM segment WHERE camera = ?1 AND state = 2
@@ -259,11 +264,11 @@ pub(crate) fn stopped(
         )?
         .query_row([camera_id], |row| Ok((row::timestamp(row, 0)?, row.get::<_, i64>(1)?)))
         .optional()?;
-    let Some((end, keep_by)) = last else { return Ok(()) };
+    let Some((end, keep_by)) = last else { return Ok(said) };
     // Without continuous video, the end of the last file says nothing about the host.
-    let start = if keep_by == 0 || ended > 0 { end.max(alive) } else { end };
+    let start = if keep_by == 0 || !said.is_empty() { end.max(alive) } else { end };
     if start >= now {
-        return Ok(());
+        return Ok(said);
     }
     let mark = GapMark {
         start,
@@ -271,5 +276,9 @@ pub(crate) fn stopped(
         reason: GapReason::Stopped,
         detail: "the host was not running".into(),
     };
-    gap(c, camera_id, &mark)
+    gap(c, camera_id, &mark)?;
+    let camera =
+        c.query_row("SELECT name FROM camera WHERE id = ?1", [camera_id], |row| row.get(0))?;
+    said.push(StoredGap::of(camera, &mark));
+    Ok(said)
 }

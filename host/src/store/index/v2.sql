@@ -64,3 +64,7 @@ CREATE TABLE answer (
     until   INTEGER,                             -- NULL: as configured
     PRIMARY KEY (segment, judge)
 ) WITHOUT ROWID;
+
+-- What of a span's life stands among the events: bits of index/told.rs. Spans of earlier versions: all.
+ALTER TABLE span ADD COLUMN told INTEGER NOT NULL DEFAULT 15;
+CREATE INDEX span_untold ON span (end) WHERE told & 4 = 0;

@@ -6,6 +6,7 @@ mod keeping;
 mod life;
 mod moving;
 mod places;
+mod pins;
 mod recovery;
 mod rough;
 
