@@ -25,6 +25,13 @@ pub struct Edge {
     pub edge: &'static str,
 }
 
+/// Figures of one directory that holds recordings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Place {
+    /// Its name in the configuration; `main` for `[store]`.
+    pub store: String,
+}
+
 /// Figures of one plugin on one camera (`camera` is empty for event sources).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Plugin {
@@ -78,6 +85,9 @@ pub struct Metrics {
     pub guest: Family<Guest, FloatGauge>,
     pub sync_seconds: Histogram,
     pub deleted_segments: Family<Camera, Counter>,
+    pub moved_segments: Family<Place, Counter>,
+    pub free_bytes: Family<Place, Gauge>,
+    pub stored_bytes: Family<Place, Gauge>,
     pub store_errors: Counter,
 }
 
@@ -113,6 +123,9 @@ impl Default for Metrics {
             guest: Family::default(),
             sync_seconds: Histogram::new(exponential_buckets(0.001, 4.0, 8)),
             deleted_segments: Family::default(),
+            moved_segments: Family::default(),
+            free_bytes: Family::default(),
+            stored_bytes: Family::default(),
             store_errors: Counter::default(),
         }
     }
@@ -180,6 +193,12 @@ impl Metrics {
             "Segments deleted by retention",
             self.deleted_segments.clone(),
         );
+        let moved = self.moved_segments.clone();
+        r.register("moved_segments", "Segments that came from another store", moved);
+        let free = self.free_bytes.clone();
+        r.register_with_unit("store_free", "Free where recordings lie", Unit::Bytes, free);
+        let stored = self.stored_bytes.clone();
+        r.register_with_unit("store_used", "Recordings that lie there", Unit::Bytes, stored);
         r.register(
             "store_errors",
             "Failed writes, syncs and index steps",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::stores::MAIN_STORE;
 use super::table::{Context, Table, Text};
 use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
 
@@ -27,6 +28,7 @@ pub(super) enum Role {
 pub(super) struct Read {
     pub(super) camera: Camera,
     pub(super) at: usize,
+    pub(super) store: Option<Text>,
     pub(super) analyzers: Vec<Text>,
     pub(super) policies: Vec<Text>,
 }
@@ -47,6 +49,7 @@ pub(super) fn camera(
     let modes = [Mode::Continuous, Mode::Events, Mode::Both, Mode::Off];
     let mode = table.choice("mode", &modes.map(|mode| (mode.as_str(), mode)));
     let fallback = if policies.is_empty() { Mode::Continuous } else { Mode::Both };
+    let store = table.text("store");
     let keep = table.duration("keep", Duration::ZERO..=100 * 365 * DAY);
     let segment = table.duration("segment", SECOND..=60 * MINUTE);
     let preroll = table.duration("preroll", Duration::ZERO..=60 * MINUTE);
@@ -69,6 +72,7 @@ pub(super) fn camera(
         source: source?,
         analysis,
         mode: mode.unwrap_or(fallback),
+        store: store.as_ref().map_or_else(|| MAIN_STORE.into(), |store| store.value.clone()),
         keep: keep.unwrap_or(KEEP_DEFAULT),
         segment: segment.unwrap_or(MINUTE),
         preroll: preroll.unwrap_or(MINUTE),
@@ -79,7 +83,7 @@ pub(super) fn camera(
         analyzers: names(&analyzers),
         policies: names(&policies),
     };
-    Some(Read { camera, at, analyzers, policies })
+    Some(Read { camera, at, store, analyzers, policies })
 }
 
 /// What belongs to streams, whatever their kind.

@@ -11,6 +11,7 @@ mod mistakes;
 mod table;
 mod camera;
 mod clips;
+mod stores;
 mod read;
 mod rules;
 
@@ -26,6 +27,7 @@ use url::Url;
 pub use clips::{Clips, Pattern};
 pub use mistakes::{Mistake, Mistakes};
 pub use secret::Secret;
+pub use stores::{Directory, MAIN_STORE, Moving};
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 
 /// How long video is kept where nobody says: also the hold of fail-open recordings.
@@ -34,8 +36,10 @@ pub const KEEP_DEFAULT: Duration = Duration::from_secs(7 * 86_400);
 /// One host's whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where recordings go.
+    /// Where recordings go, and the index.
     pub store: Store,
+    /// Further directories for recordings, in the order of the file.
+    pub stores: Vec<Directory>,
     /// The HTTP side.
     pub http: Http,
     /// In the order of the file.
@@ -57,6 +61,8 @@ pub struct Store {
     pub sync: Duration,
     /// Bytes of the filesystem that stay free; `None` is max(5 %, 1 GiB), at most 50 GiB.
     pub free_floor_bytes: Option<u64>,
+    /// Where old recordings go.
+    pub moving: Option<Moving>,
     /// How long events stay in the index.
     pub event_keep: Duration,
 }
@@ -130,6 +136,8 @@ pub struct Camera {
     pub analysis: Option<Source>,
     /// What is recorded.
     pub mode: Mode,
+    /// The name of the store that it is recorded to; `main` is `[store]`.
+    pub store: String,
     /// How long continuous video, and spans whose policy says nothing, are kept.
     pub keep: Duration,
     /// The wished length of a file.

@@ -9,7 +9,9 @@ use toml::de::DeTable;
 use super::camera::{self, Role, camera, check_name};
 use super::suggest::nearest;
 use super::table::{Context, Table, Text};
-use super::{Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, clips, rules};
+use super::{
+    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, clips, rules, stores,
+};
 
 /// The port that nobody else's recorder uses by default.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8086);
@@ -37,16 +39,19 @@ pub(super) fn config(
         return Err(context.finish().expect_err("a mistake was noted"));
     }
     let root = Table::new(&context, "", 0, vec![document.get_ref()]);
-    let store = store(&context, root.table("store"));
+    let (store, main_move) = store(&context, root.table("store"));
+    let stores = stores::stores(&context, &root.table("stores"));
     let http = http(&context, root.table("http"));
     let plugins = plugins(&context, &root.table("plugins"));
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
     let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
     rules::check(&context, &plugins, &cameras, &names);
+    stores::check(&context, store.as_ref(), main_move.as_ref(), &stores, &cameras);
     let warnings = context.finish()?;
     Ok(Config {
         store: store.expect("a missing path is a mistake"),
+        stores: stores.into_iter().filter_map(|read| read.directory).collect(),
         http,
         plugins: plugins.into_iter().map(|read| read.plugin).collect(),
         cameras: cameras.into_iter().map(|read| read.camera).collect(),
@@ -55,21 +60,24 @@ pub(super) fn config(
     })
 }
 
-fn store(context: &Context<'_>, table: Table<'_, '_>) -> Option<Store> {
+fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<Text>) {
     let path = table.text("path");
     if path.is_none() && table.get("path").is_none() {
         context.mistake(table.at, "there is no `path` in `[store]`: write where recordings go, for example `path = \"recordings\"`");
     }
     let sync = table.duration("sync", Duration::from_millis(100)..=Duration::from_secs(60));
-    let free_floor_bytes = table.size("free-floor", 0..=1 << 50);
+    let free_floor_bytes = table.size("free-floor", stores::FLOOR);
+    let (move_to, moving) = stores::moving(context, &table);
     let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
     table.finish();
-    Some(Store {
-        path: context.resolve(&path?.value),
+    let store = path.map(|path| Store {
+        path: context.resolve(&path.value),
         sync: sync.unwrap_or(Duration::from_secs(2)),
         free_floor_bytes,
+        moving,
         event_keep: event_keep.unwrap_or(90 * DAY),
-    })
+    });
+    (store, move_to)
 }
 
 fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {

@@ -9,10 +9,9 @@ use tokio::time::Instant;
 use super::plugins;
 use super::{Shared, Stages, door, recorder, status};
 use crate::analyze::{self, pictures};
-use crate::base::clock::Clock;
-use crate::base::metrics::{self, Metrics};
+use crate::base::metrics;
 use crate::base::{Error, Result, limits};
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
@@ -24,7 +23,7 @@ use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, FreeFloor, Judge, Recovered, Store};
+use crate::store::{self, Judge, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -41,26 +40,6 @@ pub(super) struct Started {
     pub(super) door: door::Camera,
 }
 
-/// Opens the store that the configuration names; gives what it repaired, too.
-pub(super) async fn open_store(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-) -> Result<(Arc<Store>, Recovered)> {
-    let settings = store::StoreConfig {
-        path: config.store.path.clone(),
-        sync_interval: config.store.sync,
-        event_keep: config.store.event_keep,
-        free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
-        visit: false,
-    };
-    let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    let (store, recovered) = tokio::task::spawn_blocking(open)
-        .await
-        .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    Ok((Arc::new(store), recovered))
-}
-
 /// Starts all tasks of a camera. `required` are the sources that serve it.
 pub(super) async fn start(
     camera: &config::Camera,
@@ -74,6 +53,9 @@ pub(super) async fn start(
     let asked = store::CameraSettings {
         keep: Some(camera.keep),
         burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
+        place: shared.store.place(&camera.store).ok_or_else(|| {
+            Error::bug(format!("camera {}: the store has no `{}`", camera.name, camera.store))
+        })?,
     };
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
     let judges =

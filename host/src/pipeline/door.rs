@@ -1,13 +1,12 @@
 //! What HTTP can ask of the running host.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{camera_events, status};
+use super::{camera_events, status, storage};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Result, limits};
 use crate::config::Mode;
@@ -15,8 +14,7 @@ use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::serve::{
-    Health, HookAnswer, HookRequest, Host, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
-    Wished,
+    Health, HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -140,18 +138,10 @@ impl Host for Door {
     }
 
     fn health(&self) -> Health {
-        let trouble = match &*self.store_health.borrow() {
-            store::Health::Good => None,
-            store::Health::Failing(words) => Some(words.clone()),
-        };
         Health {
             cameras: self.camera_status.iter().map(status::Camera::health).collect(),
             plugins: self.plugin_status.iter().map(status::Plugin::health).collect(),
-            store: StoreHealth {
-                healthy: trouble.is_none(),
-                free_bytes: free_bytes(self.store.path()),
-                detail: trouble,
-            },
+            store: storage::health(&self.store, &self.store_health.borrow()),
         }
     }
 }
@@ -163,12 +153,6 @@ fn wished<T>(what: &str, result: Result<Option<T>>) -> Wished<T> {
         Err(error) if error.kind() == Kind::Refuse => Wished::Refused(error.chain()),
         Err(error) => Wished::Failed(error.chain()),
     }
-}
-
-/// Free on the filesystem of the store; `None` when it does not say.
-fn free_bytes(path: &Path) -> Option<u64> {
-    let space = rustix::fs::statvfs(path).ok()?;
-    Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 fn attributes(headers: Vec<(String, String)>, query: Vec<(String, String)>) -> Vec<Attribute> {

@@ -4,6 +4,7 @@
 //! it down again, upstream first.
 
 pub mod plugins;
+mod storage;
 mod camera;
 mod camera_events;
 mod clips;
@@ -108,7 +109,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
     }
-    let (store, recovered) = camera::open_store(&config, clock.clone(), metrics.clone()).await?;
+    let (store, recovered) = storage::open(&config, clock.clone(), metrics.clone()).await?;
     let lanes = Lanes::start()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;

@@ -2,6 +2,7 @@
 //!
 //! Knows no HTTP. `pipeline` implements [`Host`]; tests do too.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -166,9 +167,30 @@ pub struct PluginHealth {
 pub struct StoreHealth {
     /// Whether what comes is written.
     pub healthy: bool,
+    /// Free on the filesystem with the index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// For people: what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The directories that hold recordings; first the one with the index.
+    pub places: Vec<PlaceHealth>,
+}
+
+/// How a directory that holds recordings is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlaceHealth {
+    /// Its name in the configuration; `main` for `[store]`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it takes and gives what it should.
+    pub healthy: bool,
     /// Free on its filesystem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_bytes: Option<u64>,
+    /// Size of the recordings that lie there.
+    pub bytes: u64,
     /// For people: what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -34,8 +34,8 @@ use crate::base::{Error, Result};
 use crate::config::Secret;
 
 pub use host::{
-    CameraHealth, Health, HookAnswer, HookRequest, Host, PluginHealth, StoreHealth, TriggerAnswer,
-    TriggerRequest, Triggered, Wished,
+    CameraHealth, Health, HookAnswer, HookRequest, Host, PlaceHealth, PluginHealth, StoreHealth,
+    TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
 
 /// Where to listen, and who may come.

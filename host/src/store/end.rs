@@ -1,14 +1,48 @@
-//! The end of a store, as far as it is waited for.
+//! The end of a store: its threads, in the order in which they end, and how long that is waited
+//! for.
 
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Store;
+use super::fs::Lock;
+use super::index::thread::Indexer;
+use super::index::{failed, retain};
 use super::writer::Letter;
+use super::{Store, writers};
+use crate::base::clock::Clock;
 
 /// How long the end may take where nobody says otherwise.
 pub(super) const END: Duration = Duration::from_millis(1900);
+
+/// All threads of a store.
+pub(super) struct Threads {
+    pub(super) writers: writers::Threads,
+    pub(super) sweep: JoinHandle<()>,
+    pub(super) mover: JoinHandle<()>,
+    pub(super) index: JoinHandle<()>,
+    /// Held until the last of them has ended, so that another store can be opened then.
+    pub(super) locks: Vec<Lock>,
+}
+
+impl Threads {
+    /// Waits for all, the index last of those that need it. A thread that panicked has said so.
+    pub(super) fn join(mut self, indexer: &Indexer, clock: Option<&Arc<dyn Clock>>) {
+        self.writers.join_writers();
+        let _ = self.sweep.join();
+        let _ = self.mover.join();
+        if let Some(clock) = clock {
+            let now = clock.wall();
+            indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
+        }
+        indexer.close();
+        let _ = self.index.join();
+        self.writers.join_syncs();
+        drop(self.locks);
+    }
+}
 
 impl Store {
     /// Closes all files and brings them to the medium; events, spans and holds are still taken.
@@ -16,14 +50,15 @@ impl Store {
     pub async fn finish(&self, bound: Duration) {
         let written = {
             let mut threads = self.threads.lock().expect("no panic under this lock");
-            threads.as_mut().and_then(|threads| threads.written.take())
+            threads.as_mut().and_then(|threads| threads.writers.written.take())
         };
         let Some(written) = written else { return };
-        // An ended writer has nothing left to stop.
-        let _ = self.writer.post(Letter::Stop);
-        // Nothing is ever sent: the writer's end is the message.
+        self.writers.tell(|| Letter::Stop);
+        // Nothing is ever sent: a writer's end is the message.
         let ended = move || {
-            let _gone = written.recv();
+            for writer in written {
+                let _gone = writer.recv();
+            }
         };
         if !in_time(bound, ended).await {
             tracing::error!(

@@ -44,6 +44,8 @@ impl Reader {
 
     /// The directories that belong to the store.
     pub fn roots(&self) -> Vec<PathBuf> {
-        vec![self.root.clone()]
+        let here = |_| vec![self.root.clone()];
+        self.stores()
+            .map_or_else(here, |stores| stores.into_iter().map(|store| store.path).collect())
     }
 }

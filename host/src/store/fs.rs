@@ -75,6 +75,11 @@ pub trait Fs: Send + Sync + 'static {
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// An existing file, to be read.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Source>>;
+    /// As [`Self::open`], to be read from the medium rather than from memory, where the
+    /// filesystem can tell them apart. What was not synced before may come from memory.
+    fn open_cold(&self, path: &Path) -> io::Result<Box<dyn Source>> {
+        self.open(path)
+    }
     /// Everything in a small file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
     /// A new directory, mode 0750; its parent exists. An existing one is an error.
@@ -159,6 +164,13 @@ impl Fs for Disk {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
         Ok(Box::new(io::BufReader::new(fs::File::open(path)?)))
+    }
+
+    fn open_cold(&self, path: &Path) -> io::Result<Box<dyn Source>> {
+        let file = fs::File::open(path)?;
+        // Advice: a filesystem that has its own mind still gives the right bytes.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(Box::new(file))
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -7,6 +7,7 @@
 //! <root>/index.sqlite                                         the index (with its -wal and -shm)
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
+//! A further place for files has the same tree without an index; its marker names the store too.
 //! Gives paths. Must not know what is in the files.
 
 use std::path::{Path, PathBuf};
@@ -24,10 +25,15 @@ const INDEX: &str = "index.sqlite";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
 const CAMERA_CHARS_MAX: usize = 64;
 
+/// What a marker file says.
 #[derive(Serialize, Deserialize)]
-struct Marker {
-    store: String,
+pub(super) struct Marker {
+    /// The store's own name, or the place's.
+    pub(super) store: String,
     version: u32,
+    /// Of a place for files without an index: the store that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) of: Option<String>,
 }
 
 /// Checks that a camera's name can be a directory's.
@@ -94,6 +100,15 @@ pub fn make_parents(fs: &dyn Fs, root: &Path, path: &Path) -> std::io::Result<Ve
     Ok(nearest.into_iter().chain(above).collect())
 }
 
+/// Brings the entries of all directories from that of `path`, below `root`, up to the root to the
+/// medium.
+///
+/// # Errors
+/// As the filesystem says.
+pub(super) fn sync_parents(fs: &dyn Fs, root: &Path, path: &Path) -> std::io::Result<()> {
+    path.ancestors().skip(1).try_for_each(|folder| fs.sync_dir(&root.join(folder)))
+}
+
 /// Removes the directories between `path` and its camera's that are empty now.
 pub fn remove_empty_parents(fs: &dyn Fs, root: &Path, path: &Path) {
     let parents = path.ancestors().skip(1).filter(|at| at.components().count() > 1);
@@ -125,25 +140,39 @@ pub fn lock(fs: &dyn Fs, root: &Path) -> Result<Lock> {
     }
 }
 
-/// Reads which store lies at `root`; makes a new one where there is nothing yet.
+/// Makes the root directory of a store where it is missing; its parent must be there.
 ///
 /// # Errors
-/// Refuses a directory that has an index but no marker, and a store of a later version.
-pub fn identify(fs: &dyn Fs, root: &Path) -> Result<String> {
+/// As the filesystem says.
+pub(super) fn make_root(fs: &dyn Fs, root: &Path) -> Result<()> {
+    let made = match fs.length(root) {
+        Ok(Some(_)) => return Ok(()),
+        Ok(None) => fs.create_dir(root),
+        Err(error) => Err(error),
+    };
+    made.map_err(|error| {
+        Error::stop(format!(
+            "can't make store {}: is the directory above it there, mounted and writable?",
+            root.display()
+        ))
+        .with(error)
+    })
+}
+
+/// The marker at `root`; `None` where there is none.
+///
+/// # Errors
+/// When it can't be read, or is of a later version.
+pub(super) fn marker(fs: &dyn Fs, root: &Path) -> Result<Option<Marker>> {
     let path = root.join(MARKER);
-    let failed =
-        |error: std::io::Error| Error::stop(format!("can't read {}", path.display())).with(error);
-    if fs.length(&path).map_err(failed)?.is_none() {
-        if fs.length(&index(root)).map_err(failed)?.is_some() {
-            return Err(Error::refuse(format!(
-                "store {} has an index but no {MARKER}: put the file back from a backup, or \
-                 choose another store",
-                root.display()
-            )));
+    let text = match fs.read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Error::stop(format!("can't read {}", path.display())).with(error));
         }
-        return make(fs, root);
-    }
-    let marker: Marker = serde_json::from_slice(&fs.read(&path).map_err(failed)?)
+    };
+    let marker: Marker = serde_json::from_slice(&text)
         .map_err(|error| Error::refuse(format!("{} is damaged", path.display())).with(error))?;
     if marker.version > VERSION {
         return Err(Error::refuse(format!(
@@ -152,12 +181,44 @@ pub fn identify(fs: &dyn Fs, root: &Path) -> Result<String> {
             marker.version
         )));
     }
-    Ok(marker.store)
+    Ok(Some(marker))
 }
 
-fn make(fs: &dyn Fs, root: &Path) -> Result<String> {
+/// Reads which store lies at `root`; makes a new one where there is nothing yet.
+///
+/// # Errors
+/// Refuses a directory that has an index but no marker, a store of a later version, and a place
+/// of another store.
+pub fn identify(fs: &dyn Fs, root: &Path) -> Result<String> {
+    let shown = root.display();
+    match marker(fs, root)? {
+        Some(Marker { of: Some(of), .. }) => Err(Error::refuse(format!(
+            "{shown} holds files of the store {of}, and is none itself: name the directory of \
+             that store"
+        ))),
+        Some(marker) => Ok(marker.store),
+        None => {
+            let index = fs.length(&index(root)).map_err(|error| {
+                Error::stop(format!("can't read the store {shown}")).with(error)
+            })?;
+            if index.is_some() {
+                return Err(Error::refuse(format!(
+                    "store {shown} has an index but no {MARKER}: put the file back from a \
+                     backup, or choose another store"
+                )));
+            }
+            make_marker(fs, root, None)
+        }
+    }
+}
+
+/// Makes a marker with a new name: of a store, or of a place for files of the store `of`.
+///
+/// # Errors
+/// As the filesystem says.
+pub(super) fn make_marker(fs: &dyn Fs, root: &Path, of: Option<&str>) -> Result<String> {
     let store = uuid::Uuid::new_v4().to_string();
-    let marker = Marker { store: store.clone(), version: VERSION };
+    let marker = Marker { store: store.clone(), version: VERSION, of: of.map(str::to_owned) };
     let text = serde_json::to_vec_pretty(&marker).expect("a struct of a string and a number");
     let part = root.join(format!("{MARKER}.part"));
     let write = || {

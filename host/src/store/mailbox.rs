@@ -65,6 +65,11 @@ impl<T> Mailbox<T> {
         self.changed.notify_all();
     }
 
+    /// Nothing more can be posted.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Moves up to `most` letters to `into`, waiting for the first at most `wait` (`None`: for as
     /// long as it takes).
     pub(super) fn take(&self, into: &mut Vec<T>, most: usize, wait: Option<Duration>) -> Taken {

@@ -3,9 +3,10 @@
 //! Pure. Takes segments in order of (epoch, sequence) and gaps, gives stretches.
 
 use super::edges::SEAM_MICROS;
+use super::holds::Continuous;
 use super::index::read::StoredGap;
 use super::index::row::Segment;
-use super::query::{Found, is_continuous};
+use super::query::Found;
 use crate::base::Timestamp;
 
 /// Continuous video without a break.
@@ -39,4 +40,10 @@ pub(super) fn stretches<'a>(found: &'a [Found], gaps: &[StoredGap]) -> Vec<Stret
 fn between(gap: &StoredGap, before: &Segment, after: &Segment) -> bool {
     let near = |one: Timestamp, other: Timestamp| one.micros_since(other).abs() < SEAM_MICROS;
     near(gap.start, before.end) && gap.end.is_some_and(|end| near(end, after.start))
+}
+
+/// A segment that is listed as continuous video.
+fn is_continuous(segment: &Segment) -> bool {
+    let Continuous { configured, answered } = segment.continuous;
+    configured || answered.is_some_and(|until| until > segment.end)
 }

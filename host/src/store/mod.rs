@@ -8,22 +8,29 @@ pub mod fs;
 pub mod layout;
 mod mailbox;
 mod index;
+mod places;
 pub mod edges;
 pub mod holds;
 pub mod answers;
 pub mod pins;
 mod settings;
 mod news;
+mod condition;
 mod telling;
 mod end;
 mod recording;
 mod writer;
 mod rounds;
 mod syncer;
+mod writers;
 mod sink;
 mod recover;
 mod sweep;
+mod moves;
+mod mover;
+mod opening;
 mod merge;
+mod whereabouts;
 pub mod query;
 mod find;
 #[cfg(test)]
@@ -35,20 +42,24 @@ pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
+pub use mover::Moved;
 pub use news::{
     ClosedSegment, DeletedSegment, Grown, Health, News, Reason, Room, Told, UntoldSpan,
 };
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
+pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
-pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
+pub use settings::{
+    CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL, StoreConfig,
+};
 pub use sink::CameraSink;
 pub use sweep::Swept;
 pub use telling::Mark;
+pub use whereabouts::StoredPlace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
@@ -57,13 +68,18 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
-use fs::{Fs, Lock};
+use condition::Condition;
+use end::Threads;
+use fs::Fs;
 use index::thread::Indexer;
-use index::{edit, failed, retain, spans, told};
+use index::{edit, failed, retain, spans};
 use mailbox::Mailbox;
+use mover::Mover;
+use places::{Place, Places};
 use sink::Camera;
 use sweep::{Request, Sweeper};
 use writer::{Letter, Writer};
+use writers::Writers;
 
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
@@ -79,13 +95,15 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     indexer: Indexer,
-    writer: Arc<Mailbox<Letter>>,
+    places: Arc<Places>,
+    writers: Writers,
     requests: Arc<Mailbox<Request>>,
+    moves: Arc<Mailbox<mover::Request>>,
     closed: broadcast::Sender<ClosedSegment>,
     deleted: broadcast::Sender<DeletedSegment>,
     news: broadcast::Sender<News>,
     room: watch::Sender<Option<Room>>,
-    health: watch::Sender<Health>,
+    condition: Condition,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
     opened_at: Timestamp,
@@ -93,17 +111,6 @@ pub struct Store {
     known: Mutex<BTreeSet<String>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
-}
-
-struct Threads {
-    writer: JoinHandle<()>,
-    /// Its other end is gone once the writer has ended.
-    written: Option<std::sync::mpsc::Receiver<()>>,
-    sync: JoinHandle<()>,
-    sweep: JoinHandle<()>,
-    index: JoinHandle<()>,
-    /// Held until the last of them has ended, so that another store can be opened then.
-    lock: Lock,
 }
 
 impl Store {
@@ -118,63 +125,68 @@ impl Store {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
-        let root = config.path.clone();
-        make_root(&*fs, &root)?;
-        let lock = layout::lock(&*fs, &root)?;
-        let id = layout::identify(&*fs, &root)?;
-        let connection = index::open(&layout::index(&root))?;
         let opened_at = clock.wall();
-        let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
-        let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        begin(&connection, config.visit, opened_at)?;
+        let opening::Ready { id, places, locks, connection, recovered, alive } =
+            opening::ready(&config, &*fs, opened_at)?;
+        let places = Arc::new(places);
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
-        let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
-        let requests = Arc::new(Mailbox::default());
+        let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
         let (deleted, _) = broadcast::channel(DELETED_QUEUE);
         let (news, _) = broadcast::channel(NEWS_QUEUE);
-        let (room, health) = (watch::channel(None).0, watch::channel(Health::Good).0);
-        let sync = syncer::start(fs.clone(), rounds.clone(), mailbox.clone(), metrics.clone())?;
+        let (room, condition) = (watch::channel(None).0, Condition::default());
         let sweeper = Sweeper {
             fs: fs.clone(),
-            root: root.clone(),
+            places: places.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             indexer: indexer.clone(),
             deleted: deleted.clone(),
+            condition: condition.clone(),
             room: room.clone(),
             event_keep: config.event_keep,
-            floor: config.free_floor,
         };
         let sweep = sweep::start(sweeper, requests.clone())?;
-        let writer = Writer {
-            fs,
-            root,
+        let mover = mover::start(Mover {
+            fs: fs.clone(),
+            places: places.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
-            mailbox: mailbox.clone(),
-            rounds,
+            indexer: indexer.clone(),
+            condition: condition.clone(),
+            requests: moves.clone(),
+        })?;
+        let writer = |place: &Arc<Place>| Writer {
+            fs: fs.clone(),
+            place: place.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            mailbox: Arc::default(),
+            rounds: Arc::default(),
             indexer: indexer.clone(),
             closed: closed.clone(),
             news: news.clone(),
-            health: health.clone(),
+            condition: condition.clone(),
             sync_interval: config.sync_interval,
         };
-        let (writer, written) = writer::start(writer)?;
-        let threads = Threads { writer, written: Some(written), sync, sweep, index, lock };
+        let recorded = places.iter().filter(|place| place.configured);
+        let (writers, threads) = Writers::start(recorded.map(writer))?;
+        let threads = Threads { writers: threads, sweep, mover, index, locks };
         let store = Self {
             id,
             config,
             clock,
             metrics,
             indexer,
-            writer: mailbox,
+            places,
+            writers,
             requests,
+            moves,
             closed,
             deleted,
             news,
             room,
-            health,
+            condition,
             threads: Mutex::new(Some(threads)),
             opened_at,
             known: Mutex::default(),
@@ -197,9 +209,12 @@ impl Store {
     /// last ran is shown as a gap of the camera. Blocks for a commit.
     ///
     /// # Errors
-    /// Refuses a name that can't be a directory's.
+    /// Refuses a name that can't be a directory's, and a place of another store.
     pub fn camera(&self, name: &str, settings: CameraSettings) -> Result<(CameraSink, Resume)> {
         layout::check_camera(name)?;
+        let writer = self.writers.of(settings.place).cloned().ok_or_else(|| {
+            Error::refuse(format!("camera {name}: nothing is recorded to its store any more"))
+        })?;
         let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
         let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
@@ -216,9 +231,8 @@ impl Store {
             // Nobody may be listening.
             let _ = self.news.send(News::Gap(gap));
         }
-        let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
-        let (writer, indexer) = (self.writer.clone(), self.indexer.clone());
-        let sink = CameraSink::new(camera, writer, indexer, self.news.clone());
+        let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
+        let sink = CameraSink::new(camera, writer, self.indexer.clone(), self.news.clone());
         let edit::Camera { next_sequence, epoch, end, .. } = known;
         Ok((sink, Resume { next_sequence, epoch, end }))
     }
@@ -283,7 +297,7 @@ impl Store {
 
     /// Whether the disk takes what it is given, and changes of that.
     pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.subscribe()
+        self.condition.subscribe()
     }
 
     /// Deletes now what nothing keeps, rather than within the minute.
@@ -297,29 +311,37 @@ impl Store {
         receiver.await.map_err(|_| ended())?
     }
 
+    /// Moves now what is old enough, rather than within seconds.
+    ///
+    /// # Errors
+    /// When a segment can't be moved; it stays where it is.
+    pub async fn move_now(&self) -> Result<Moved> {
+        let (sender, receiver) = oneshot::channel();
+        let ended = || Error::retry("the store has been shut down");
+        self.moves.post(sender).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())?
+    }
+
+    /// The place of that name, to be recorded to; `main` is the one with the index.
+    pub fn place(&self, name: &str) -> Option<PlaceId> {
+        self.places.named(name).filter(|place| place.configured).map(|place| place.id)
+    }
+
+    /// How each place is.
+    pub fn places(&self) -> Vec<PlaceStatus> {
+        self.places.iter().map(|place| place.status(&self.condition)).collect()
+    }
+
     /// Closes all files, brings everything to the medium and ends the threads. What is not done
     /// within `bound` is left to the next start's repair, and named in the log.
     pub async fn shutdown_within(&self, bound: Duration) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
         let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
-        // An ended writer has nothing left to stop.
-        let _ = self.writer.post(Letter::Stop);
+        self.writers.tell(|| Letter::Stop);
         self.requests.close();
-        let join = move || {
-            // A thread that panicked has said so.
-            let _ = threads.writer.join();
-            let _ = threads.sweep.join();
-            let now = clock.wall();
-            if !visit {
-                let note = move |c: &_| retain::set_alive(c, now);
-                indexer.post_idle(move |c| note(c).map_err(failed("note the time")));
-            }
-            indexer.close();
-            let _ = threads.index.join();
-            let _ = threads.sync.join();
-            drop(threads.lock);
-        };
+        self.moves.close();
+        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
         if !end::in_time(bound, join).await {
             tracing::error!(
                 store = %self.config.path.display(),
@@ -339,36 +361,9 @@ impl Drop for Store {
     /// Without `shutdown`, everything is left as a power cut would leave it.
     fn drop(&mut self) {
         let Some(threads) = self.take_threads() else { return };
-        let _ = self.writer.post(Letter::Abandon);
+        self.writers.tell(|| Letter::Abandon);
         self.requests.close();
-        let _ = threads.writer.join();
-        self.indexer.close();
-        let _ = threads.sweep.join();
-        let _ = threads.index.join();
-        let _ = threads.sync.join();
+        self.moves.close();
+        threads.join(&self.indexer, None);
     }
-}
-
-/// Brings the index from the last run to this one.
-fn begin(connection: &index::Connection, visit: bool, now: Timestamp) -> Result<()> {
-    if !visit {
-        retain::set_alive(connection, now).map_err(failed("note the time"))?;
-    }
-    index::answers::silence(connection, now).map_err(failed("begin to judge"))?;
-    told::all_taken(connection).map_err(failed("look at spans"))
-}
-
-fn make_root(fs: &dyn Fs, root: &std::path::Path) -> Result<()> {
-    let made = match fs.length(root) {
-        Ok(Some(_)) => return Ok(()),
-        Ok(None) => fs.create_dir(root),
-        Err(error) => Err(error),
-    };
-    made.map_err(|error| {
-        Error::stop(format!(
-            "can't make store {}: is the directory above it there, mounted and writable?",
-            root.display()
-        ))
-        .with(error)
-    })
 }

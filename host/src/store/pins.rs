@@ -254,7 +254,7 @@ impl Store {
     }
 
     async fn delete_segments(&self, segments: Vec<Segment>) -> Result<Swept> {
-        let claimed = self
+        let (claimed, moving) = self
             .indexer
             .ask(move |c| retain::claim_all(c, segments).map_err(failed("claim segments")))
             .await?;
@@ -262,7 +262,13 @@ impl Store {
         let ended = || Error::retry("the store has been shut down");
         let request = Request::Delete { claimed, reason: Reason::Person, done: sender };
         self.requests.post(request).map_err(|_| ended())?;
-        receiver.await.map_err(|_| ended())?
+        let swept = receiver.await.map_err(|_| ended())??;
+        if moving == 0 {
+            return Ok(swept);
+        }
+        Err(Error::retry(format!(
+            "{moving} segments are just being moved to another store: ask again in a moment"
+        )))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::edges::{Edges, Piece, edge_pieces, edges};
 use super::fs::{Disk, Fs};
-use super::holds::{Continuous, Until};
+use super::holds::Until;
 use super::index::events::{self, EventFilter, StoredEvent};
 use super::index::map::Entry;
 use super::index::read::{self, StoredGap};
@@ -85,6 +85,8 @@ pub struct Recording {
     pub bytes: u64,
     /// How many they are.
     pub segments: usize,
+    /// The directories of the stores in which they lie.
+    pub stores: Vec<PathBuf>,
     /// What keeps it.
     pub holds: Vec<Hold>,
     /// How much of it there is.
@@ -128,7 +130,9 @@ pub struct StoredSegment {
     pub bytes: u64,
     /// How far it has come.
     pub state: State,
-    /// Its file.
+    /// The store of the configuration in which its file lies; `main` is the one with the index.
+    pub store: String,
+    /// Its file. It may move to another store, and is found by asking again then.
     pub path: PathBuf,
     /// Starts of its key frames' fragments.
     pub keys: Vec<Timestamp>,
@@ -163,7 +167,10 @@ impl Reader {
             let pins = pins::touching(&self.connection, camera.id, since, until)
                 .map_err(failed("list pins"))?;
             let first = all.len();
-            all.extend(stretches.into_iter().map(|stretch| continuous(camera, stretch)));
+            for stretch in stretches {
+                let stores = self.roots_of(stretch.segments.iter().map(|found| &found.segment))?;
+                all.push(Recording { stores, ..continuous(camera, stretch) });
+            }
             let spans = spans::touching(&self.connection, camera.id, since, until)
                 .map_err(failed("list spans"))?;
             for stored in spans {
@@ -200,9 +207,10 @@ impl Reader {
             for mut found in self.segments_of(camera, since, until)? {
                 self.add_keys(&mut found)?;
                 let segment = found.segment;
-                let below = layout::segment(&segment.camera, segment.start, segment.sequence);
+                let place = self.place(&segment)?;
                 all.push(StoredSegment {
-                    path: self.root.join(below),
+                    path: place.segment(&segment),
+                    store: place.name,
                     camera: segment.camera,
                     sequence: segment.sequence,
                     epoch: segment.epoch,
@@ -293,9 +301,9 @@ impl Reader {
 
     /// What an open file holds so far. The index does not know: it is not told of fragments.
     fn look(&self, mut segment: Segment) -> Option<Found> {
-        let below = layout::segment(&segment.camera, segment.start, segment.sequence);
+        let path = self.place(&segment).ok()?.segment(&segment);
         // It may be gone, or have been closed, since the row was read.
-        let mut file = Disk.open(&self.root.join(below)).ok()?;
+        let mut file = Disk.open(&path).ok()?;
         let scan = crate::record::scan(&mut file).ok()?;
         let state = recover::closing(&segment, &scan, scan.good_bytes, segment.start);
         let keys = keys(segment.start, &state.fragments);
@@ -337,6 +345,7 @@ impl Reader {
             true_end: found.map(|edges| edges.end),
             bytes: under.iter().map(|found| found.segment.bytes).sum(),
             segments: under.len(),
+            stores: self.roots_of(under.iter().map(|found| &found.segment))?,
             holds: vec![hold],
             state,
             damaged: under.iter().any(|found| found.segment.flags.has(Flags::DAMAGED)),
@@ -379,15 +388,10 @@ fn continuous(camera: &read::Camera, stretch: Stretch<'_>) -> Recording {
         true_end: Some(stretch.end),
         bytes: segments().map(|segment| segment.bytes).sum(),
         segments: stretch.segments.len(),
+        stores: Vec::new(),
         holds: [hold("continuous", false), hold("fail-open", true)].into_iter().flatten().collect(),
         state: if open { RecordingState::Open } else { RecordingState::Closed },
         damaged: segments().any(|segment| segment.flags.has(Flags::DAMAGED)),
         span: None,
     }
-}
-
-/// A segment that is listed as continuous video.
-pub(super) fn is_continuous(segment: &Segment) -> bool {
-    let Continuous { configured, answered } = segment.continuous;
-    configured || answered.is_some_and(|until| until > segment.end)
 }

@@ -38,6 +38,7 @@ pub(super) struct Recording {
     pub(super) camera: Arc<Camera>,
     pub(super) start: SegmentStart,
     pub(super) stage: Stage,
+    /// Below the root of its place.
     pub(super) path: PathBuf,
     pub(super) file: Option<Arc<dyn File>>,
     /// Came before the row was durable, each with its part of the camera's bound.
@@ -92,6 +93,7 @@ impl Recording {
             sequence: start.sequence,
             epoch: start.epoch,
             start: start.start,
+            place: self.camera.place,
             flags,
             continuous: if kept { Continuous::CONFIGURED } else { Continuous::NO },
             codec: match start.video.codec {

@@ -14,8 +14,10 @@ use super::index::edit::{self, Closing};
 use super::index::map::Entry;
 use super::index::row::{Flags, Segment, State};
 use super::index::spans::moment;
-use super::index::{Connection, failed, retain};
+use super::index::{Connection, failed, places as rows, retain};
 use super::layout;
+use super::moves::{self, Cleared};
+use super::places::Places;
 use crate::base::{Error, Result, Timestamp};
 use crate::record::{FragmentInfo, Scan, scan, trailer};
 
@@ -33,7 +35,7 @@ pub struct Repair {
     pub camera: String,
     /// The segment.
     pub sequence: u64,
-    /// Its file, below the store's root.
+    /// Its file, below the root of its place.
     pub file: PathBuf,
     /// What was found and done.
     pub action: Action,
@@ -56,6 +58,8 @@ pub enum Action {
     Forgotten,
     /// A deletion was completed.
     Deleted,
+    /// A move to another store was under way; the copy that is not the segment was removed.
+    Moved,
     /// The disk refused; the next start tries again.
     Failed {
         /// What it said.
@@ -63,21 +67,24 @@ pub enum Action {
     },
 }
 
-/// Repairs the store at `root`.
+/// Repairs what was unfinished in all places.
 ///
 /// # Errors
 /// When the index fails. A file that can't be repaired is reported, and is not an error.
 pub(super) fn recover(
     fs: &dyn Fs,
-    root: &Path,
+    places: &Places,
     connection: &Connection,
     now: Timestamp,
 ) -> Result<Recovered> {
+    let moved = moves(fs, places, connection)?;
     let unfinished = retain::unfinished(connection).map_err(failed("look for open segments"))?;
-    let mut report = Recovered::default();
+    let mut report = Recovered { repairs: moved };
     for segment in unfinished {
         let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-        let action = match mend(fs, root, &file, &segment, now) {
+        let place = places.get(segment.place)?;
+        let mended = place.check(fs).map_err(io::Error::other);
+        let action = match mended.and_then(|()| mend(fs, &place.root, &file, &segment, now)) {
             Ok(mended) => apply(connection, &segment, mended)?,
             Err(error) => Action::Failed { reason: error.to_string() },
         };
@@ -91,6 +98,32 @@ pub(super) fn recover(
         report.repairs.push(Repair { camera, sequence, file, action });
     }
     Ok(report)
+}
+
+/// Removes what moves have left behind: half copies, and sources whose copy had arrived.
+fn moves(fs: &dyn Fs, places: &Places, connection: &Connection) -> Result<Vec<Repair>> {
+    let mut repairs = Vec::new();
+    for segment in rows::moving(connection).map_err(failed("look for moves"))? {
+        let action = match moves::clear(fs, places, &segment) {
+            // The mover goes on with it.
+            Ok(Cleared::Held) => continue,
+            Ok(Cleared::Gone) => {
+                rows::settle(connection, segment.id).map_err(failed("complete a move"))?;
+                Action::Moved
+            }
+            Err(error) => Action::Failed { reason: error.chain() },
+        };
+        let file = layout::segment(&segment.camera, segment.start, segment.sequence);
+        tracing::warn!(
+            camera = segment.camera,
+            file = %file.display(),
+            ?action,
+            "segment was being moved when the host ended"
+        );
+        let Segment { camera, sequence, .. } = segment;
+        repairs.push(Repair { camera, sequence, file, action });
+    }
+    Ok(repairs)
 }
 
 /// What a file is after the repair.
@@ -131,7 +164,7 @@ fn mend(
         action = Action::Cut { bytes: length.saturating_sub(found.good_bytes) };
     }
     handle.sync_data()?;
-    sync_parents(fs, root, file)?;
+    layout::sync_parents(fs, root, file)?;
     Ok(Mended::Whole(closing(segment, &found, bytes, now), action))
 }
 
@@ -167,10 +200,6 @@ fn remove(fs: &dyn Fs, root: &Path, file: &Path) -> io::Result<()> {
 
 fn sync_nearest(fs: &dyn Fs, root: &Path, file: &Path) -> io::Result<()> {
     file.parent().map_or(Ok(()), |folder| fs.sync_dir(&root.join(folder)))
-}
-
-fn sync_parents(fs: &dyn Fs, root: &Path, file: &Path) -> io::Result<()> {
-    file.ancestors().skip(1).try_for_each(|folder| fs.sync_dir(&root.join(folder)))
 }
 
 fn apply(connection: &Connection, segment: &Segment, mended: Mended) -> Result<Action> {

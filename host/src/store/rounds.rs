@@ -68,7 +68,7 @@ impl State {
                 }
                 Ok(()) => self.cut_to_synced(key),
                 Err(error) => {
-                    let path = self.writer.root.join(&recording.path);
+                    let path = self.writer.place.root.join(&recording.path);
                     let what = format!("sync segment {}", path.display());
                     self.alarm(&Error::retry(what).with(error));
                     self.cut_to_synced(key);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fs::Space;
+use super::places::PlaceId;
 use crate::base::Timestamp;
 
 /// How often fragments are brought to the medium.
@@ -21,8 +22,34 @@ pub struct StoreConfig {
     pub event_keep: Duration,
     /// The least free space of its filesystem.
     pub free_floor: FreeFloor,
+    /// Where its own segments move to with age; those of `places` have their own.
+    pub moving: Option<Moving>,
+    /// Further places for files.
+    pub places: Vec<PlaceConfig>,
     /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
     pub visit: bool,
+}
+
+/// A further place for files of a store.
+#[derive(Clone, Debug)]
+pub struct PlaceConfig {
+    /// Its name; not `main`.
+    pub name: String,
+    /// Its root directory; its parent must be there.
+    pub path: PathBuf,
+    /// The least free space of its filesystem.
+    pub free_floor: FreeFloor,
+    /// Where its segments move to with age.
+    pub moving: Option<Moving>,
+}
+
+/// Where segments move to, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// The name of another place.
+    pub to: String,
+    /// So long after their end.
+    pub after: Duration,
 }
 
 impl StoreConfig {
@@ -33,6 +60,8 @@ impl StoreConfig {
             sync_interval: SYNC_INTERVAL,
             event_keep: EVENT_KEEP,
             free_floor: FreeFloor::Default,
+            moving: None,
+            places: Vec::new(),
             visit: false,
         }
     }
@@ -46,6 +75,8 @@ pub struct CameraSettings {
     pub keep: Option<Duration>,
     /// Bytes that may come at once, beside what always may wait for the disk: the pre-roll ring.
     pub burst_bytes: usize,
+    /// Where its files go.
+    pub place: PlaceId,
 }
 
 /// Where a camera goes on from its earlier runs.

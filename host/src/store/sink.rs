@@ -14,6 +14,8 @@ use super::index::thread::Indexer;
 use super::index::{edit, failed};
 use super::mailbox::Mailbox;
 use super::news::News;
+use super::places::PlaceId;
+use super::settings::CameraSettings;
 use super::writer::Letter;
 use crate::base::limits::DISK_QUEUE_BYTES;
 use crate::base::metrics::{self, Metrics};
@@ -28,6 +30,8 @@ const GAPS_MAX: usize = 64;
 pub(super) struct Camera {
     pub(super) id: i64,
     pub(super) name: String,
+    /// Where its files go.
+    pub(super) place: PlaceId,
     pub(super) fragments: Counter,
     pub(super) written_bytes: Counter,
     pub(super) segments: Counter,
@@ -39,17 +43,18 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    pub(super) fn new(id: i64, name: &str, burst_bytes: usize, metrics: &Metrics) -> Self {
+    pub(super) fn new(id: i64, name: &str, settings: CameraSettings, metrics: &Metrics) -> Self {
         let label = metrics::Camera { camera: name.to_owned() };
         let edge = metrics::Edge { camera: name.to_owned(), edge: "disk" };
         Self {
             id,
             name: name.to_owned(),
+            place: settings.place,
             fragments: metrics.fragments.get_or_create(&label).clone(),
             written_bytes: metrics.written_bytes.get_or_create(&label).clone(),
             segments: metrics.segments.get_or_create(&label).clone(),
             drops: metrics.drops.get_or_create(&edge).clone(),
-            bytes_max: DISK_QUEUE_BYTES.saturating_add(burst_bytes),
+            bytes_max: DISK_QUEUE_BYTES.saturating_add(settings.burst_bytes),
             queued_bytes: AtomicUsize::new(0),
             queued_gaps: AtomicUsize::new(0),
         }
@@ -194,7 +199,7 @@ pub(super) mod tests {
     /// A sink whose writer never reads.
     pub(in super::super) fn stalled() -> (CameraSink, Arc<Camera>) {
         let metrics = Metrics::default();
-        let camera = Arc::new(Camera::new(1, "gate", 0, &metrics));
+        let camera = Arc::new(Camera::new(1, "gate", CameraSettings::default(), &metrics));
         let folder = tempfile::tempdir().unwrap();
         let connection = super::super::index::open(&folder.path().join("i")).unwrap();
         let (indexer, _) = Indexer::start(connection, metrics).unwrap();

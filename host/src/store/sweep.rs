@@ -4,7 +4,6 @@
 //! does, inside the claim.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
+use super::condition::Condition;
 use super::fs::{Fs, Unlinked};
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
@@ -20,10 +20,10 @@ use super::index::{edit, events, failed, spans};
 use super::layout;
 use super::mailbox::{Mailbox, Taken};
 use super::news::{DeletedSegment, Reason, Room};
-use super::settings::FreeFloor;
+use super::places::{Place, Places};
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 
 /// The floor is compared with the free space so often.
 const FLOOR_PERIOD: Duration = Duration::from_secs(1);
@@ -57,14 +57,14 @@ pub(super) enum Request {
 /// What the thread stands on.
 pub(super) struct Sweeper {
     pub(super) fs: Arc<dyn Fs>,
-    pub(super) root: PathBuf,
+    pub(super) places: Arc<Places>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
+    pub(super) condition: Condition,
     pub(super) room: watch::Sender<Option<Room>>,
     pub(super) event_keep: Duration,
-    pub(super) floor: FreeFloor,
 }
 
 /// Starts the thread. It ends when `requests` is closed.
@@ -97,7 +97,9 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             }
             Taken::Nothing => {}
         }
-        let mut result = sweeper.keep_floor();
+        let Sweeper { fs, places, indexer, condition, metrics, .. } = sweeper;
+        let looked = places.look(&**fs, indexer, condition, metrics);
+        let mut result = looked.and(sweeper.keep_floors());
         if Instant::now() >= next_age {
             next_age = Instant::now() + AGE_PERIOD;
             result = result.and(sweeper.sweep().map(drop));
@@ -118,14 +120,9 @@ impl Sweeper {
         let now = self.clock.wall();
         let before = now - self.event_keep;
         let mut swept = Swept::default();
-        loop {
-            let claim = move |c: &_| retain::claim_due(c, now, before, CLAIM);
-            let (claimed, more) =
-                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
-            self.delete(claimed, Reason::Expired, &mut swept)?;
-            if !more {
-                break;
-            }
+        // What lies on a disk that is not there waits until it is.
+        for place in self.places.iter().filter(|place| place.check(&*self.fs).is_ok()) {
+            self.sweep_place(place, now, &mut swept)?;
         }
         while self.indexer.ask_blocking(move |c| {
             let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
@@ -137,27 +134,45 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Deletes until the floor is free again, or nothing is left to delete.
-    fn keep_floor(&self) -> Result<()> {
-        if self.floor == FreeFloor::Bytes(0) {
-            return Ok(());
+    fn sweep_place(&self, place: &Place, now: Timestamp, swept: &mut Swept) -> Result<()> {
+        let (id, before) = (place.id, now - self.event_keep);
+        loop {
+            let claim = move |c: &_| retain::claim_due(c, id, now, before, CLAIM);
+            let (claimed, more) =
+                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
+            self.delete(claimed, Reason::Expired, swept)?;
+            if !more {
+                return Ok(());
+            }
         }
-        let mut lacking = self.lacking()?;
+    }
+
+    fn keep_floors(&self) -> Result<()> {
+        let above = |room: &Room| i128::from(room.free) - i128::from(room.floor);
+        let tightest = self.places.iter().filter_map(|place| place.room()).min_by_key(above);
+        self.room.send_replace(tightest);
+        // A place that fails does not keep the others from their floors.
+        self.places.iter().map(|place| self.keep_floor(place)).fold(Ok(()), Result::and)
+    }
+
+    /// Deletes until the floor is free again, or nothing is left to delete.
+    fn keep_floor(&self, place: &Place) -> Result<()> {
+        let mut lacking = self.lacking(place)?;
         if lacking == 0 {
             return Ok(());
         }
-        self.sweep()?;
+        self.sweep_place(place, self.clock.wall(), &mut Swept::default())?;
         for (pressure, reason) in
             [(Pressure::Continuous, Reason::FullContinuous), (Pressure::Spans, Reason::FullSpan)]
         {
             for _ in 0..ROUNDS {
-                lacking = self.lacking()?;
+                lacking = self.lacking(place)?;
                 if lacking == 0 {
                     return Ok(());
                 }
-                let now = self.clock.wall();
+                let (id, now) = (place.id, self.clock.wall());
                 let claimed = self.indexer.ask_blocking(move |c| {
-                    retain::claim_oldest(c, now, pressure, lacking)
+                    retain::claim_oldest(c, id, now, pressure, lacking)
                         .map_err(failed("claim segments"))
                 })?;
                 if claimed.is_empty() {
@@ -169,18 +184,14 @@ impl Sweeper {
         Err(Error::retry(format!(
             "store {}: {lacking} bytes under its free-space floor with nothing left to delete: \
              free space, or lower the floor",
-            self.root.display()
+            place.root.display()
         )))
     }
 
     /// How many bytes the floor lacks.
-    fn lacking(&self) -> Result<u64> {
-        let space = self.fs.space(&self.root).map_err(|error| {
-            Error::retry(format!("measure free space of {}", self.root.display())).with(error)
-        })?;
-        let room = Room { free: space.free, floor: self.floor.bytes(space) };
-        self.room.send_replace(Some(room));
-        Ok(room.floor.saturating_sub(room.free))
+    fn lacking(&self, place: &Place) -> Result<u64> {
+        let space = place.measure(&*self.fs)?;
+        Ok(place.floor.bytes(space).saturating_sub(space.free))
     }
 
     fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
@@ -189,8 +200,16 @@ impl Sweeper {
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
+            let place = self.places.get(segment.place)?;
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            match self.fs.unlink_unless_held(&self.root.join(&file)) {
+            let failed =
+                |error| Error::retry(format!("delete segment {}", file.display())).with(error);
+            let unlinked = match self.fs.unlink_unless_held(&place.root.join(&file)) {
+                // It is not gone if its disk is.
+                Ok(Unlinked::NotThere) => place.check(&*self.fs).map(|()| Unlinked::NotThere),
+                unlinked => unlinked.map_err(failed),
+            };
+            match unlinked {
                 Ok(Unlinked::Gone | Unlinked::NotThere) => {}
                 Ok(Unlinked::Held) => {
                     held.push(segment.id);
@@ -198,12 +217,11 @@ impl Sweeper {
                 }
                 Err(error) => {
                     // The claim stands: the next start completes it.
-                    let what = format!("delete segment {}", file.display());
-                    failure = Some(Error::retry(what).with(error));
+                    failure = Some(error);
                     continue;
                 }
             }
-            layout::remove_empty_parents(&*self.fs, &self.root, &file);
+            layout::remove_empty_parents(&*self.fs, &place.root, &file);
             gone.push(segment.id);
             swept.segments += 1;
             swept.bytes += segment.bytes;

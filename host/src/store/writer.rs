@@ -1,11 +1,10 @@
-//! The thread that writes all cameras' files.
+//! The thread that writes the files of all cameras of a place.
 //!
 //! Takes letters: what the cameras' sinks bring, what the sync thread and the index answer. Never
 //! waits for medium or index itself. Order of commit: `opening` row, file, directories, closed
 //! row, and only then `available`. Must not know SQL.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,15 +12,17 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::time::Instant;
 
+use super::condition::{Condition, Task};
 use super::fs::Fs;
 use super::index::row::{Flags, Segment};
 use super::index::thread::Indexer;
 use super::index::{edit, failed, told};
 use super::mailbox::{Mailbox, Taken};
-use super::news::{ClosedSegment, Health, News};
+use super::news::{ClosedSegment, News};
+use super::places::Place;
 use super::recording::{Recording, Stage};
 use super::sink::{Camera, Charge};
 use super::syncer::{Round, Synced};
@@ -32,6 +33,9 @@ use crate::record::{Fragment, SegmentEnd, SegmentStart};
 
 /// A camera's number in the index, and a segment's sequence.
 pub(super) type Key = (i64, u64);
+
+/// Why something failed.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Letters read at a time.
 const BATCH: usize = 256;
@@ -61,7 +65,8 @@ pub(super) enum Letter {
 /// What the thread stands on.
 pub(super) struct Writer {
     pub(super) fs: Arc<dyn Fs>,
-    pub(super) root: PathBuf,
+    /// Where it writes.
+    pub(super) place: Arc<Place>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) mailbox: Arc<Mailbox<Letter>>,
@@ -69,7 +74,7 @@ pub(super) struct Writer {
     pub(super) indexer: Indexer,
     pub(super) closed: broadcast::Sender<ClosedSegment>,
     pub(super) news: broadcast::Sender<News>,
-    pub(super) health: watch::Sender<Health>,
+    pub(super) condition: Condition,
     pub(super) sync_interval: Duration,
 }
 
@@ -176,7 +181,12 @@ impl State {
             self.alarm(&error);
             return;
         }
-        let made = recording.create(&*self.writer.fs, &self.writer.root);
+        let (fs, place) = (&*self.writer.fs, &self.writer.place);
+        // An empty mount point would take the file too.
+        let made = place
+            .check(fs)
+            .map_err(Cause::from)
+            .and_then(|()| recording.create(fs, &place.root).map_err(Cause::from));
         let waiting = std::mem::take(&mut recording.waiting);
         let end = recording.end_waiting.take();
         match made {
@@ -222,13 +232,13 @@ impl State {
     }
 
     /// A write failed: what is whole stays, if the disk lets us cut the rest off.
-    fn fail(&mut self, key: Key, what: &str, error: io::Error) {
+    fn fail(&mut self, key: Key, what: &str, cause: impl Into<Cause>) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         recording.refuse();
         let good = recording.written;
         let cut = if recording.file.is_some() { recording.cut(good) } else { Ok(false) };
-        let path = self.writer.root.join(&recording.path);
-        let error = Error::retry(format!("{what} segment {}", path.display())).with(error);
+        let path = self.writer.place.root.join(&recording.path);
+        let error = Error::retry(format!("{what} segment {}", path.display())).with(cause);
         self.alarm(&error);
         match cut {
             // The next round brings it to the medium.
@@ -241,7 +251,7 @@ impl State {
     /// Removes a file without video, then its row.
     pub(super) fn discard(&mut self, key: Key) {
         let Some(recording) = self.recordings.remove(&key) else { return };
-        let path = self.writer.root.join(&recording.path);
+        let path = self.writer.place.root.join(&recording.path);
         let fs = &self.writer.fs;
         let gone = match (recording.file.is_some(), path.parent()) {
             (true, Some(folder)) => fs.unlink(&path).and_then(|()| fs.sync_dir(folder)),
@@ -337,28 +347,19 @@ impl State {
     /// Counts an error, and says it once until the disk is well again.
     pub(super) fn alarm(&self, error: &Error) {
         self.writer.metrics.store_errors.inc();
-        self.writer.health.send_if_modified(|health| {
-            let new = *health == Health::Good;
-            if new {
-                tracing::error!(
-                    store = %self.writer.root.display(),
-                    error = error.chain(),
-                    "the disk refuses: what can't be written is lost until it works again"
-                );
-                *health = Health::Failing(error.chain());
-            }
-            new
-        });
+        let condition = &self.writer.condition;
+        if condition.fails(self.writer.place.id, Task::Record, error.chain()) {
+            tracing::error!(
+                store = %self.writer.place.root.display(),
+                error = error.chain(),
+                "the disk refuses: what can't be written is lost until it works again"
+            );
+        }
     }
 
     pub(super) fn healthy(&self) {
-        self.writer.health.send_if_modified(|health| {
-            let new = *health != Health::Good;
-            if new {
-                tracing::info!(store = %self.writer.root.display(), "the disk works again");
-                *health = Health::Good;
-            }
-            new
-        });
+        if self.writer.condition.works(self.writer.place.id, Task::Record) {
+            tracing::info!(store = %self.writer.place.root.display(), "the disk works again");
+        }
     }
 }

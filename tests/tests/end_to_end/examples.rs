@@ -162,3 +162,23 @@ fn door_sensor() {
     host.stop();
     assert_eq!(recordings(&config).len(), 1, "one event, one recording");
 }
+
+#[test]
+fn fast_and_large() {
+    if missing("fast_and_large", &[Need::Wardline]) {
+        return;
+    }
+    let place = Place::new("fast-and-large");
+    let camera = Camera::simulate(&["gate=scene", "--loop"]);
+    let config = configure(&place, "fast-and-large", &camera);
+    let host = Host::start(&config);
+    for (camera, store) in [("gate", "recordings"), ("yard", "large")] {
+        let folder = place.path(store).to_string_lossy().into_owned();
+        wait::until("a recording", SOON, || {
+            let found = recordings(&config).into_iter().find(|one| one["camera"] == camera)?;
+            assert_eq!(found["stores"], serde_json::json!([folder]), "{found}");
+            Some(())
+        });
+    }
+    host.stop();
+}

@@ -27,6 +27,8 @@ mod guests;
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.
 mod streams;
+// Several directories for recordings.
+mod places;
 // Commands beside `run`.
 mod commands;
 // Getting video out.

@@ -33,7 +33,7 @@ impl Place {
         };
         let clock = Arc::new(Simulated::starting_at(utc(0)));
         let (store, _) = Store::open(config, Arc::new(Disk), clock, Metrics::default()).unwrap();
-        let settings = CameraSettings { keep: None, burst_bytes: 64 << 20 };
+        let settings = CameraSettings { burst_bytes: 64 << 20, ..CameraSettings::default() };
         let (sink, _) = store.camera("gate", settings).unwrap();
         let mut recorder = Recorder::new(super::config(2), sink);
         send(parts, true, &mut recorder);

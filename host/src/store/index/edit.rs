@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::edges::SEAM_MICROS;
 use super::super::holds::{Continuous, GRACE};
+use super::super::places::PlaceId;
 use super::map::{self, Entry};
 use super::read::StoredGap;
 use super::row::{self, Flags, SEGMENT, Segment, State};
@@ -35,6 +36,8 @@ pub(crate) struct Opening {
     pub(crate) sequence: u64,
     pub(crate) epoch: u32,
     pub(crate) start: Timestamp,
+    /// Where its file will lie.
+    pub(crate) place: PlaceId,
     pub(crate) flags: Flags,
     pub(crate) continuous: Continuous,
     pub(crate) codec: String,
@@ -93,8 +96,8 @@ pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
     let format = format(c, new)?;
     c.prepare_cached(
         "INSERT INTO segment (camera, sequence, epoch, start, end, bytes, state, flags, format,
-             keep_by, continuous_until)
-         VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, ?5, ?6, ?7, ?8)",
+             keep_by, continuous_until, place)
+         VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         new.camera_id,
@@ -104,7 +107,8 @@ pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
         new.flags.code(),
         format,
         keep_by,
-        until
+        until,
+        new.place.0
     ])?;
     c.prepare_cached("UPDATE camera SET next_sequence = max(next_sequence, ?2) WHERE id = ?1")?
         .execute(params![new.camera_id, new.sequence.saturating_add(1).cast_signed()])?;

@@ -9,6 +9,7 @@ pub(super) mod edit;
 pub(super) mod events;
 pub(super) mod map;
 pub(super) mod pins;
+pub(super) mod places;
 pub(super) mod read;
 pub(super) mod retain;
 pub(super) mod row;

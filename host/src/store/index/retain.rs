@@ -8,7 +8,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::holds::{Holders, Until};
-use super::row::{self, SEGMENT, Segment};
+use super::super::places::PlaceId;
+use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment, State};
 use super::{answers, spans};
 use crate::base::Timestamp;
 
@@ -26,10 +27,12 @@ pub(crate) enum Pressure {
     Spans,
 }
 
-/// Claims up to `most` segments that nothing keeps at `now`. The second value says that there
-/// may be more. Before `events_since` no judge is waited for.
+/// Claims up to `most` segments of a place that nothing keeps at `now`. The second value says
+/// that there may be more. Before `events_since` no judge is waited for. A segment that is being
+/// moved is not claimed before it has arrived.
 pub(crate) fn claim_due(
     c: &Connection,
+    place: PlaceId,
     now: Timestamp,
     events_since: Timestamp,
     most: u32,
@@ -37,10 +40,11 @@ pub(crate) fn claim_due(
     let due: Vec<(Segment, Option<Duration>)> = c
         .prepare_cached(&format!(
             "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
-             WHERE s.state = 2 AND s.recheck_at <= ?1 ORDER BY s.recheck_at LIMIT ?2"
+             WHERE s.state = 2 AND s.place = ?3 AND s.recheck_at <= ?1 AND s.moving IS NULL
+             ORDER BY s.recheck_at LIMIT ?2"
         ))?
-        .query_map(params![now.micros(), most], |row| {
-            Ok((Segment::read(row)?, row::maybe_length(row, 13)?))
+        .query_map(params![now.micros(), most, place.0], |row| {
+            Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
         })?
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
@@ -77,16 +81,17 @@ pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<b
     })
 }
 
-/// Claims the oldest segments that `pressure` allows, until they make up `bytes`.
+/// Claims the oldest segments of a place that `pressure` allows, until they make up `bytes`.
 pub(crate) fn claim_oldest(
     c: &Connection,
+    place: PlaceId,
     now: Timestamp,
     pressure: Pressure,
     bytes: u64,
 ) -> rusqlite::Result<Vec<Segment>> {
     let (mut claimed, mut sum, mut from) = (Vec::new(), 0_u64, i64::MIN);
     for _ in 0..PAGES_MAX {
-        let page = oldest(c, from)?;
+        let page = oldest(c, place, from)?;
         for (segment, keep) in &page {
             from = segment.start.micros() + 1;
             if sum >= bytes {
@@ -110,32 +115,40 @@ pub(crate) fn claim_oldest(
     Ok(claimed)
 }
 
-fn oldest(c: &Connection, from: i64) -> rusqlite::Result<Vec<(Segment, Option<Duration>)>> {
+fn oldest(
+    c: &Connection,
+    place: PlaceId,
+    from: i64,
+) -> rusqlite::Result<Vec<(Segment, Option<Duration>)>> {
     c.prepare_cached(&format!(
         "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
-         WHERE s.state = 2 AND s.start >= ?1 ORDER BY s.start LIMIT ?2"
+         WHERE s.state = 2 AND s.place = ?3 AND s.start >= ?1 AND s.moving IS NULL
+         ORDER BY s.start LIMIT ?2"
     ))?
-    .query_map(params![from, PAGE], |row| Ok((Segment::read(row)?, row::maybe_length(row, 13)?)))?
+    .query_map(params![from, PAGE, place.0], |row| {
+        Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
+    })?
     .collect()
 }
 
-/// Claims those of `segments` that are still there.
+/// Claims those of `segments` that are still there, as they are now; and says how many of them
+/// can't be claimed before they have arrived in another place.
 pub(crate) fn claim_all(
     c: &Connection,
-    mut segments: Vec<Segment>,
-) -> rusqlite::Result<Vec<Segment>> {
-    let mut failure = None;
-    segments.retain(|segment| {
-        let claim = || {
-            c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1 AND state = 2")?
-                .execute([segment.id])
-        };
-        claim().unwrap_or_else(|error| {
-            failure = Some(error);
-            0
-        }) > 0
-    });
-    failure.map_or(Ok(segments), Err)
+    segments: Vec<Segment>,
+) -> rusqlite::Result<(Vec<Segment>, usize)> {
+    let (mut claimed, mut moving) = (Vec::new(), 0);
+    for segment in segments {
+        match super::edit::find(c, segment.camera_id, segment.sequence)? {
+            Some(now) if now.state == State::Closed && now.moving.is_none() => {
+                claim(c, now.id)?;
+                claimed.push(now);
+            }
+            Some(now) if now.state == State::Closed => moving += 1,
+            _ => {}
+        }
+    }
+    Ok((claimed, moving))
 }
 
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use super::super::holds::{self, Continuous};
+use super::super::places::PlaceId;
 use crate::base::{Timestamp, time};
 
 /// How far a segment has come.
@@ -86,11 +87,17 @@ pub(crate) struct Segment {
     pub(crate) flags: Flags,
     pub(crate) continuous: Continuous,
     pub(crate) closed_at: Timestamp,
+    /// Where its file lies.
+    pub(crate) place: PlaceId,
+    /// A further place that may hold a copy of it, which is not it.
+    pub(crate) moving: Option<PlaceId>,
 }
 
 /// The columns that [`Segment::read`] wants, of `segment s JOIN camera c`.
 pub(crate) const SEGMENT: &str = "s.id, s.camera, c.name, s.sequence, s.epoch, s.start, s.end, \
-     s.bytes, s.state, s.flags, s.keep_by, s.continuous_until, s.closed_at";
+     s.bytes, s.state, s.flags, s.keep_by, s.continuous_until, s.closed_at, s.place, s.moving";
+/// How many they are: where the columns of the asker's own begin.
+pub(crate) const SEGMENT_COLUMNS: usize = 15;
 
 impl Segment {
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -113,6 +120,8 @@ impl Segment {
                 },
             },
             closed_at: timestamp(row, 12)?,
+            place: PlaceId(row.get(13)?),
+            moving: row.get::<_, Option<i64>>(14)?.map(PlaceId),
         })
     }
 

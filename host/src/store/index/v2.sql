@@ -1,16 +1,36 @@
 -- Several places for files, pins, limits by size, and answers of several policies: `keep_by` of a
 -- segment is bits from here on, 1 as configured and 2 as policies answered.
 
--- Where files lie. 0 is the store that holds this index.
+-- Where files lie. 0 is the store that holds this index; its uuid and path are set at each start.
 CREATE TABLE place (
-    id   INTEGER PRIMARY KEY,
-    uuid TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    path TEXT NOT NULL
+    id    INTEGER PRIMARY KEY,
+    uuid  TEXT NOT NULL UNIQUE,
+    name  TEXT NOT NULL UNIQUE,
+    path  TEXT NOT NULL,
+    bytes INTEGER NOT NULL DEFAULT 0         -- of the segments that lie there
 );
+INSERT INTO place (id, uuid, name, path, bytes)
+    SELECT 0, '', 'main', '', coalesce(sum(bytes), 0) FROM segment;
 ALTER TABLE segment ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE segment ADD COLUMN moving INTEGER;   -- the place it is being copied to
+-- A further place that may hold a copy, which is not the segment: where it is being copied to,
+-- then where it came from.
+ALTER TABLE segment ADD COLUMN moving INTEGER;
 CREATE INDEX segment_moving ON segment (moving) WHERE moving IS NOT NULL;
+-- What is oldest, and what is due, is asked of each place.
+DROP INDEX segment_by_age;
+DROP INDEX segment_due;
+CREATE INDEX segment_by_age ON segment (place, start) WHERE state = 2;
+CREATE INDEX segment_due ON segment (place, recheck_at) WHERE state = 2;
+CREATE TRIGGER segment_comes AFTER INSERT ON segment WHEN new.bytes > 0 BEGIN
+    UPDATE place SET bytes = bytes + new.bytes WHERE id = new.place;
+END;
+CREATE TRIGGER segment_changes AFTER UPDATE OF bytes, place ON segment BEGIN
+    UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place;
+    UPDATE place SET bytes = bytes + new.bytes WHERE id = new.place;
+END;
+CREATE TRIGGER segment_goes AFTER DELETE ON segment BEGIN
+    UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place;
+END;
 
 -- No segment is longer: where to look for those that touch a moment, whatever the epochs.
 ALTER TABLE camera ADD COLUMN longest INTEGER NOT NULL DEFAULT 0;

@@ -9,7 +9,7 @@ use super::super::answers::PATIENCE;
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain};
 use super::super::query::{Filter, Reader};
-use super::super::{Answer, Judge, NewEvent, Outcome, Policy, Store, holds};
+use super::super::{Answer, Judge, NewEvent, Outcome, PlaceId, Policy, Store, holds};
 use super::*;
 use crate::events::{Event, Phase};
 
@@ -111,6 +111,7 @@ fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool, fa
         sequence,
         epoch: 0,
         start: at(start),
+        place: PlaceId::MAIN,
         flags: row::Flags::default().with(row::Flags::FAIL_OPEN, fail_open),
         continuous: if continuous || fail_open {
             holds::Continuous::CONFIGURED
@@ -196,7 +197,10 @@ fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseError> {
     edit::camera(&c, "gate", Some(Duration::from_secs(KEEP as u64))).unwrap();
     for (sequence, step) in (0..).zip(steps) {
         apply(&c, &mut model, sequence, step);
-        while retain::claim_due(&c, at(model.now), at(model.now - EVENTS), 3).unwrap().1 {}
+        while retain::claim_due(&c, PlaceId::MAIN, at(model.now), at(model.now - EVENTS), 3)
+            .unwrap()
+            .1
+        {}
         model.segments = std::mem::take(&mut model.segments)
             .into_iter()
             .filter(|one| model.is_held(one))

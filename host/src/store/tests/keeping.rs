@@ -5,7 +5,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain, spans};
-use super::super::{Answer, Policy, Reason, Store, holds};
+use super::super::{Answer, PlaceId, Policy, Reason, Store, holds};
 use super::*;
 use crate::policy::Span;
 
@@ -88,7 +88,7 @@ fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseError> {
     answers::appoint(&c, 1, &[Policy { name: "p".into(), digest: None }], at(0)).unwrap();
     for (sequence, step) in (0..).zip(steps) {
         apply(&c, &mut model, sequence, step);
-        while retain::claim_due(&c, at(model.now), at(0), 3).unwrap().1 {}
+        while retain::claim_due(&c, PlaceId::MAIN, at(model.now), at(0), 3).unwrap().1 {}
         let held: Vec<u64> =
             model.segments.iter().filter(|one| model.is_held(one)).map(|one| one.0).collect();
         model.segments.retain(|one| held.contains(&one.0));
@@ -151,6 +151,7 @@ fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool) {
         sequence,
         epoch: 0,
         start: at(start),
+        place: PlaceId::MAIN,
         flags: row::Flags::default(),
         continuous: if continuous { configured } else { holds::Continuous::NO },
         codec: "h264".into(),

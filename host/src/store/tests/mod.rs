@@ -4,8 +4,11 @@ mod answers;
 mod faults;
 mod keeping;
 mod life;
+mod moving;
+mod places;
 mod pins;
 mod recovery;
+mod rough;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -70,7 +73,7 @@ fn open(root: &Path, clock: &Arc<Hands>) -> (Store, Recovered) {
 
 fn gate(store: &Store, keep_seconds: Option<u64>) -> (CameraSink, u64) {
     let keep = keep_seconds.map(Duration::from_secs);
-    let settings = CameraSettings { keep, burst_bytes: 0 };
+    let settings = CameraSettings { keep, ..CameraSettings::default() };
     let (sink, resume) = store.camera("gate", settings).unwrap();
     (sink, resume.next_sequence)
 }

@@ -19,6 +19,7 @@ fn leave(root: &Path, state: i64, content: Option<&[u8]>) -> std::path::PathBuf 
         sequence: 0,
         epoch: 0,
         start: at(0),
+        place: super::super::PlaceId::MAIN,
         flags: row::Flags::default(),
         continuous: super::super::holds::Continuous::CONFIGURED,
         codec: "h264".into(),
