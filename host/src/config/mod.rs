@@ -10,6 +10,7 @@ mod suggest;
 mod mistakes;
 mod table;
 mod camera;
+mod clips;
 mod stores;
 mod read;
 mod rules;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use clips::{Clips, Pattern};
 pub use mistakes::{Mistake, Mistakes};
 pub use secret::Secret;
 pub use stores::{Directory, MAIN_STORE, Moving};
@@ -44,6 +46,8 @@ pub struct Config {
     pub plugins: Vec<Plugin>,
     /// In the order of the file.
     pub cameras: Vec<Camera>,
+    /// Files of event recordings; `None`: they are not made.
+    pub clips: Option<Clips>,
     /// What is allowed but probably not meant; `file:line: text`.
     pub warnings: Vec<String>,
 }
@@ -142,6 +146,8 @@ pub struct Camera {
     pub preroll: Duration,
     /// Pre-roll ring: its length in bytes.
     pub preroll_bytes: u64,
+    /// Its event recordings become clips, where `[clips]` wants any.
+    pub clips: bool,
     /// Silence after which the session is given up.
     pub stall: Duration,
     /// IANA name, checked; for policies and for what people read.
@@ -188,6 +194,8 @@ pub enum Source {
         login: Option<Login>,
         /// How RTP comes.
         transport: Transport,
+        /// Whose clock says what time it is.
+        time: Time,
     },
     /// An MP4 file, played as a camera.
     File {
@@ -216,6 +224,15 @@ pub enum Transport {
     Tcp,
     /// In datagrams of their own.
     Udp,
+}
+
+/// Whose clock gives a camera's video its UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// This host's, when the video arrives.
+    Host,
+    /// The camera's, by its RTCP sender reports.
+    Camera,
 }
 
 /// How fast a file is played.

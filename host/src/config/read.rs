@@ -10,7 +10,7 @@ use super::camera::{self, Role, camera, check_name};
 use super::suggest::nearest;
 use super::table::{Context, Table, Text};
 use super::{
-    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, rules, stores,
+    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, clips, rules, stores,
 };
 
 /// The port that nobody else's recorder uses by default.
@@ -44,6 +44,7 @@ pub(super) fn config(
     let http = http(&context, root.table("http"));
     let plugins = plugins(&context, &root.table("plugins"));
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
+    let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
     rules::check(&context, &plugins, &cameras, &names);
     stores::check(&context, store.as_ref(), main_move.as_ref(), &stores, &cameras);
@@ -54,6 +55,7 @@ pub(super) fn config(
         http,
         plugins: plugins.into_iter().map(|read| read.plugin).collect(),
         cameras: cameras.into_iter().map(|read| read.camera).collect(),
+        clips,
         warnings,
     })
 }

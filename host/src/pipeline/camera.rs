@@ -14,7 +14,7 @@ use crate::base::{Error, Result, limits};
 use crate::config::{self, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
-    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
+    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
 use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
@@ -67,7 +67,7 @@ pub(super) async fn start(
     let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
     let fail_open = start_judges(camera, stages, policies, analyzers, required);
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);
+    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume);
     let settings = RecorderConfig {
         camera: camera.name.clone(),
         store_id: store_id(&shared.store)?,
@@ -85,6 +85,8 @@ pub(super) async fn start(
         fail_open: fail_open.clone(),
         reach,
         timeline,
+        anchored: Instant::now(),
+        epoch: resume.end.map(|_| resume.epoch),
         units,
         connection: connection.clone(),
         bus: shared.bus.clone(),
@@ -94,6 +96,7 @@ pub(super) async fn start(
             .preroll_seconds
             .get_or_create(&metrics::Camera { camera: camera.name.clone() })
             .clone(),
+        ring_short: false,
         keyless: false,
         metrics: shared.metrics.clone(),
     };
@@ -140,7 +143,7 @@ fn start_ingest(
     shared: &Shared,
     stages: &Stages,
     decode: Option<queue::Sender>,
-    epoch: u32,
+    resume: store::Resume,
 ) -> (queue::Receiver, TimelineHandle) {
     let options = queue::Options {
         camera: camera.name.clone(),
@@ -160,7 +163,7 @@ fn start_ingest(
         );
     };
     let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
-    let timeline = Timeline::new(arrival()).from_epoch(epoch);
+    let timeline = Timeline::new(arrival()).resuming(resume.epoch, resume.end);
     let handle = timeline.handle();
     let name = &camera.name;
     match (&camera.analysis, decode) {
@@ -182,7 +185,7 @@ fn start_ingest(
 /// What ingest is told of one of the camera's streams.
 pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> CameraIngest {
     let origin = match source {
-        config::Source::Rtsp { url, login, transport } => {
+        config::Source::Rtsp { url, login, transport, time } => {
             let credentials = login.as_ref().map(|login| Credentials {
                 user: login.username.clone(),
                 password: login.password.reveal().into(),
@@ -191,6 +194,10 @@ pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> Cam
             origin.transport = match transport {
                 config::Transport::Tcp => Transport::Tcp,
                 config::Transport::Udp => Transport::Udp,
+            };
+            origin.time = match time {
+                config::Time::Host => TimeFrom::Arrival,
+                config::Time::Camera => TimeFrom::Camera,
             };
             Origin::Rtsp(origin)
         }

@@ -7,6 +7,7 @@ pub mod plugins;
 mod storage;
 mod camera;
 mod camera_events;
+mod clips;
 mod recorder;
 mod status;
 mod door;
@@ -141,6 +142,10 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
     let closed = shared.store.subscribe_closed();
     stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
+
+    if let Some(maker) = clips::Maker::new(&config, shared.clock.clone()) {
+        stages.judge.spawn("clips", maker.run(stages.judge.shutdown().clone()));
+    }
 
     let watched = camera_status.iter().map(|camera| camera.watched(patience)).collect();
     let (news, token) = (shared.store.subscribe(), stages.judge.shutdown().clone());

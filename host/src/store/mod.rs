@@ -146,16 +146,8 @@ impl Store {
             room: room.clone(),
             event_keep: config.event_keep,
         };
+        let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
         let sweep = sweep::start(sweeper, requests.clone())?;
-        let mover = mover::start(Mover {
-            fs: fs.clone(),
-            places: places.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            indexer: indexer.clone(),
-            condition: condition.clone(),
-            requests: moves.clone(),
-        })?;
         let writer = |place: &Arc<Place>| Writer {
             fs: fs.clone(),
             place: place.clone(),
@@ -233,7 +225,8 @@ impl Store {
         }
         let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
         let sink = CameraSink::new(camera, writer, self.indexer.clone(), self.news.clone());
-        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
+        let edit::Camera { next_sequence, epoch, end, .. } = known;
+        Ok((sink, Resume { next_sequence, epoch, end }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.

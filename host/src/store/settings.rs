@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fs::Space;
 use super::places::PlaceId;
+use crate::base::Timestamp;
 
 /// How often fragments are brought to the medium.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
@@ -85,6 +86,8 @@ pub struct Resume {
     pub next_sequence: u64,
     /// The epoch of its last segment, so that order by (epoch, sequence) holds across runs.
     pub epoch: u32,
+    /// Where its video of that epoch ends; what comes must not lie before. `None`: there is none.
+    pub end: Option<Timestamp>,
 }
 
 /// The least free space of a store's filesystem.

@@ -98,7 +98,7 @@ fn shown(config: &str) {
     assert!(table.status.success(), "{}", String::from_utf8_lossy(&table.stderr));
     let table = String::from_utf8(table.stdout).unwrap();
     assert_eq!(table.lines().count(), 1 + 6, "{table}");
-    assert!(table.contains("recording.available") && !table.contains("door"), "{table}");
+    assert!(table.contains("recording.available") && !table.contains("door.opened"), "{table}");
     let json = wardline(&[&arguments[..], &["--json"]].concat());
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(json["events"][0]["outcome"], "noted");

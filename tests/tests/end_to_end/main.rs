@@ -31,6 +31,8 @@ mod streams;
 mod places;
 // Commands beside `run`.
 mod commands;
+// Getting video out.
+mod export;
 // What is said of recordings and the store.
 mod life;
 // The ordered end.

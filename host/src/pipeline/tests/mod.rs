@@ -3,11 +3,13 @@
 
 mod asking;
 mod bus;
+mod house;
 mod life;
 mod pictures;
 mod policy;
 mod recorder;
 mod source;
+mod steps;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -17,11 +17,16 @@ use crate::record::GapMark;
 /// A camera that delivers so soon after a start was away because of it.
 const START_UP_MICROS: i64 = 60_000_000;
 
+/// Where a camera's video ends is looked for in so many of its segments.
+const LAST_SEGMENTS: u32 = 256;
+
 /// A camera as the index knows it.
 pub(crate) struct Camera {
     pub(crate) id: i64,
     pub(crate) next_sequence: u64,
     pub(crate) epoch: u32,
+    /// Where its video of that epoch ends.
+    pub(crate) end: Option<Timestamp>,
 }
 
 /// What is known of a segment before its file is there.
@@ -65,20 +70,24 @@ pub(crate) fn camera(
         .optional()?;
     let Some((id, next, known)): Option<(i64, i64, _)> = found else {
         c.execute("INSERT INTO camera (name, keep) VALUES (?1, ?2)", params![name, keep])?;
-        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0 });
+        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0, end: None });
     };
     let known: Option<i64> = known;
     if known != keep {
         c.execute("UPDATE camera SET keep = ?2 WHERE id = ?1", params![id, keep])?;
         c.execute("UPDATE segment SET recheck_at = 0 WHERE camera = ?1", [id])?;
     }
-    let epoch = c
+    // Sequences grow with time within an epoch, but for what a span fetched from the ring.
+    let last = c
         .prepare_cached(
-            "SELECT epoch FROM segment WHERE camera = ?1 ORDER BY sequence DESC LIMIT 1",
+            "SELECT epoch, max(end) FROM
+                 (SELECT epoch, end FROM segment WHERE camera = ?1 ORDER BY sequence DESC LIMIT ?2)
+             GROUP BY epoch ORDER BY epoch DESC LIMIT 1",
         )?
-        .query_row([id], |row| row.get(0))
+        .query_row(params![id, LAST_SEGMENTS], |row| Ok((row.get(0)?, row::timestamp(row, 1)?)))
         .optional()?;
-    Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch: epoch.unwrap_or(0) })
+    let (epoch, end) = last.map_or((0, None), |(epoch, end)| (epoch, Some(end)));
+    Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch, end })
 }
 
 /// A file is about to be made.
@@ -183,6 +192,8 @@ pub(crate) fn close(
         segment.closed_at.micros(),
         (segment.closed_at + GRACE).micros()
     ])?;
+    c.prepare_cached("UPDATE camera SET longest = max(longest, ?2) WHERE id = ?1")?
+        .execute(params![camera_id, segment.end.micros_since(segment.start)])?;
     c.prepare_cached("INSERT OR REPLACE INTO fragments (segment, map) VALUES (?1, ?2)")?
         .execute(params![segment.id, map::encode(&closing.fragments)])?;
     super::spans::refresh(c, camera_id, segment.start, segment.end)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::super::edges::{Edges, Piece, edges};
+use super::super::edges::{Edges, Piece, edge_pieces, edges};
 use super::super::holds;
 use super::told::{self, REPLACED};
 use super::{map, row};
@@ -103,10 +103,11 @@ pub(crate) fn camera_id(c: &Connection, name: &str) -> rusqlite::Result<Option<i
         .optional()
 }
 
-/// Where to look for segments that touch a time: from the last that starts at or before it.
+/// Segments that touch a time. Those that start before it are found by the length of the longest:
+/// where the clock stepped back, the last that starts before it need not be the one that touches.
 /// `?1` is the camera, `?2` the start and `?3` the end of the range.
-pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start >= coalesce((SELECT max(t.start) \
-     FROM segment t WHERE t.camera = ?1 AND t.start <= ?2), ?2) AND s.start < ?3 AND s.end > ?2";
+pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start > ?2 - (SELECT longest FROM camera \
+     WHERE id = ?1) AND s.start < ?3 AND s.end > ?2";
 
 /// Has the next sweep look at all that touches `[start, end)`.
 pub(crate) fn recheck(
@@ -171,9 +172,8 @@ pub(crate) fn measure(
     })?;
     let rows: Vec<(i64, Piece)> = rows.collect::<rusqlite::Result<_>>()?;
     let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.into_iter().unzip();
-    if let Some(last) = ids.len().checked_sub(1) {
-        pieces[0].keys = keys(c, ids[0], pieces[0].start)?;
-        pieces[last].keys = keys(c, ids[last], pieces[last].start)?;
+    for at in edge_pieces(&pieces).into_iter().flatten() {
+        pieces[at].keys = keys(c, ids[at], pieces[at].start)?;
     }
     Ok(edges(start, end, &pieces))
 }
@@ -266,8 +266,7 @@ pub(crate) fn expire(c: &Connection, now: Timestamp, most: u32) -> rusqlite::Res
                AND NOT EXISTS (
                    SELECT 1 FROM segment s
                    WHERE s.camera = p.camera AND s.start < p.end AND s.end > p.start
-                     AND s.start >= coalesce((SELECT max(t.start) FROM segment t
-                         WHERE t.camera = p.camera AND t.start <= p.start), p.start))
+                     AND s.start > p.start - c.longest)
              LIMIT ?3)",
     )?
     .execute(params![now.micros(), time::micros(SPAN_SEAL), most])

@@ -32,6 +32,11 @@ CREATE TRIGGER segment_goes AFTER DELETE ON segment BEGIN
     UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place;
 END;
 
+-- No segment is longer: where to look for those that touch a moment, whatever the epochs.
+ALTER TABLE camera ADD COLUMN longest INTEGER NOT NULL DEFAULT 0;
+UPDATE camera SET longest =
+    coalesce((SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0);
+
 ALTER TABLE camera ADD COLUMN size_max INTEGER;  -- bytes; NULL: no limit by size
 
 -- What a person wants kept for ever.

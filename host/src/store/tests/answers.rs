@@ -9,7 +9,7 @@ use super::super::answers::PATIENCE;
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain};
 use super::super::query::{Filter, Reader};
-use super::super::{Answer, Judge, NewEvent, Outcome, PlaceId, Policy, Store, holds};
+use super::super::{Answer, Judge, NewEvent, Outcome, Policy, Store, holds};
 use super::*;
 use crate::events::{Event, Phase};
 
