@@ -146,16 +146,8 @@ impl Store {
             room: room.clone(),
             event_keep: config.event_keep,
         };
+        let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
         let sweep = sweep::start(sweeper, requests.clone())?;
-        let mover = mover::start(Mover {
-            fs: fs.clone(),
-            places: places.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            indexer: indexer.clone(),
-            condition: condition.clone(),
-            requests: moves.clone(),
-        })?;
         let writer = |place: &Arc<Place>| Writer {
             fs: fs.clone(),
             place: place.clone(),

@@ -19,6 +19,7 @@ use super::index::{failed, places as rows};
 use super::mailbox::{Mailbox, Taken};
 use super::moves::{self, Cleared, Copied};
 use super::places::{Place, PlaceId, Places};
+use super::sweep::Sweeper;
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
 use crate::base::retry::Backoff;
@@ -50,6 +51,21 @@ pub(super) struct Mover {
     pub(super) indexer: Indexer,
     pub(super) condition: Condition,
     pub(super) requests: Arc<Mailbox<Request>>,
+}
+
+impl Mover {
+    /// One that stands on the same as the sweeper.
+    pub(super) fn beside(sweeper: &Sweeper, requests: Arc<Mailbox<Request>>) -> Self {
+        Self {
+            fs: sweeper.fs.clone(),
+            places: sweeper.places.clone(),
+            clock: sweeper.clock.clone(),
+            metrics: sweeper.metrics.clone(),
+            indexer: sweeper.indexer.clone(),
+            condition: sweeper.condition.clone(),
+            requests,
+        }
+    }
 }
 
 /// Starts the thread. It ends when the requests are closed.

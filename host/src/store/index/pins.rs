@@ -140,7 +140,7 @@ pub(crate) fn without_span(
              WHERE {TOUCHING} AND s.state < 3 ORDER BY s.sequence"
         ))?
         .query_map(params![camera, span.start.micros(), span.end.micros()], |row| {
-            Ok((Segment::read(row)?, row::maybe_length(row, 13)?))
+            Ok((Segment::read(row)?, row::maybe_length(row, row::SEGMENT_COLUMNS)?))
         })?
         .collect::<Result<_, _>>()?;
     let mut go = Vec::new();

@@ -9,7 +9,7 @@ use super::super::answers::PATIENCE;
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain};
 use super::super::query::{Filter, Reader};
-use super::super::{Answer, Judge, NewEvent, Outcome, PlaceId, Policy, Store, holds};
+use super::super::{Answer, Judge, NewEvent, Outcome, Policy, Store, holds};
 use super::*;
 use crate::events::{Event, Phase};
 
@@ -113,11 +113,7 @@ fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool, fa
         start: at(start),
         place: PlaceId::MAIN,
         flags: row::Flags::default().with(row::Flags::FAIL_OPEN, fail_open),
-        continuous: if continuous || fail_open {
-            holds::Continuous::CONFIGURED
-        } else {
-            holds::Continuous::NO
-        },
+        continuous: holds::Continuous { configured: continuous || fail_open, answered: None },
         codec: "h264".into(),
         width: 1,
         height: 1,

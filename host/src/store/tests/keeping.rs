@@ -5,7 +5,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain, spans};
-use super::super::{Answer, PlaceId, Policy, Reason, Store, holds};
+use super::super::{Answer, Policy, Reason, Store, holds};
 use super::*;
 use crate::policy::Span;
 

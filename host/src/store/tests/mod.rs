@@ -18,7 +18,7 @@ use bytes::{BufMut, Bytes};
 
 use super::faulty::{Fault, Faulty};
 use super::index::{self, row};
-use super::{CameraSettings, CameraSink, FreeFloor, Recovered, Store, StoreConfig};
+use super::{CameraSettings, CameraSink, FreeFloor, PlaceId, Recovered, Store, StoreConfig};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;

@@ -9,7 +9,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 use super::super::fs::{Disk, Fs};
 use super::super::index::places as rows;
 use super::super::query::{Filter, Reader};
-use super::super::{Action, FreeFloor, Health, Moving, PlaceConfig, PlaceId};
+use super::super::{Action, FreeFloor, Health, Moving, PlaceConfig};
 use super::rough::Rough;
 use super::*;
 

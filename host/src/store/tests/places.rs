@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::super::fs::Disk;
-use super::super::{PlaceId, StoreConfig};
 use super::moving::{check_places, open_two, two};
 use super::*;
 
