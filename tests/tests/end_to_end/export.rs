@@ -126,8 +126,11 @@ fn check_sound(place: &Place, (camera, source): &(&str, &Path)) {
     let report = export(place, camera, from, from.offset(9_000_000), &[]);
     let written = file(&report, 0);
     let (all, some) = (media::audio_frames(source), media::audio_frames(&written));
-    let first = all.iter().position(|frame| *frame == some[0]).expect("a frame of the source");
-    assert_eq!(some, all[first..first + some.len()], "none missing, doubled or alien");
+    // Of the first and the last, ffmpeg notes which part sounds, and hashes that as well.
+    let some = &some[1..some.len() - 1];
+    // Single frames repeat; nothing is missing, doubled or alien where the whole is found.
+    let first = all.windows(some.len()).position(|frames| frames == some);
+    let first = first.expect("the frames of the source, in a row");
     assert!(some.len() + 3 > 9 * 48_000 / 1024, "{} frames", some.len());
     let offset = |file: &Path, video: usize, audio: usize| {
         let video = &media::times(file, "v:0", 48_000)[video];
@@ -135,7 +138,7 @@ fn check_sound(place: &Place, (camera, source): &(&str, &Path)) {
     };
     let lead = media::times(&written, "v:0", 48_000).iter().filter(|times| times.pts < 0).count();
     // What the edit hides is not among the frames.
-    let hidden = media::times(&written, "a:0", 48_000).len() - some.len();
+    let hidden = media::times(&written, "a:0", 48_000).len() - some.len() - 1;
     let late = offset(&written, lead, hidden) - offset(source, 100, first);
     assert!(late.abs() <= 1024, "{late} of 48000 out of step");
 }
