@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
     after_help = "Examples:
   wardline recordings export gate 2026-11-20T18:00 2026-11-20T18:30 gate.mp4
   wardline recordings export gate 2h 90m gate.mp4 --source /var/lib/wardline --gaps cut
-  wardline recordings export --span visits/gate/17 visit.mp4
+  wardline recordings export --span gate/visits/1/activation-3 visit.mp4
   wardline recordings export gate 10m 0s last.mp4 --json | jq '.files[].path'
 
 Nothing is coded again: the file begins with the key frame before FROM, and says to players that

@@ -51,6 +51,7 @@ pub(super) fn camera(
     let segment = table.duration("segment", SECOND..=60 * MINUTE);
     let preroll = table.duration("preroll", Duration::ZERO..=60 * MINUTE);
     let preroll_bytes = table.size("preroll-bytes", 1 << 20..=16 << 30);
+    let clips = table.flag("clips");
     let stall = table.duration("stall", SECOND..=10 * MINUTE);
     let timezone = table.text("timezone").map(|text| {
         if jiff::tz::TimeZone::get(&text.value).is_err() {
@@ -72,6 +73,7 @@ pub(super) fn camera(
         segment: segment.unwrap_or(MINUTE),
         preroll: preroll.unwrap_or(MINUTE),
         preroll_bytes: preroll_bytes.unwrap_or(64 << 20),
+        clips: clips.unwrap_or(true),
         stall: stall.unwrap_or(10 * SECOND),
         timezone,
         analyzers: names(&analyzers),

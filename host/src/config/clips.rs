@@ -109,12 +109,21 @@ impl Pattern {
                     Placeholder::Time => start.strftime("%H-%M-%S").to_string(),
                     Placeholder::Label => plain(&span.label),
                     Placeholder::Policy => plain(&span.policy),
-                    Placeholder::Span => plain(&span.id),
+                    Placeholder::Span => plain(tail(&span.id)),
                 }),
             }
         }
         PathBuf::from(path)
     }
+}
+
+/// The end of an id: what differs from one span to the next.
+fn tail(id: &str) -> &str {
+    let mut from = id.len().saturating_sub(VALUE_BYTES_MAX);
+    while !id.is_char_boundary(from) {
+        from += 1;
+    }
+    &id[from..]
 }
 
 /// A part of a file name: letters and digits of any script, `-` and `_`; never empty.

@@ -8,12 +8,13 @@
 mod choose;
 mod film;
 mod join;
+mod journal;
 mod plan;
 mod report;
 mod sources;
 mod write;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{Error, Result, Timestamp};
 use crate::store::fs::Fs;
 use crate::store::{Filter, Reader};
+pub use journal::{Journal, Made};
 use plan::{Plan, Planner, Rules};
 pub use report::{Interruption, Report, Why, Written};
 use sources::Sources;

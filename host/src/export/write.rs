@@ -152,7 +152,7 @@ fn check_space(fs: &Arc<dyn Fs>, out: &Path, needed: u64) -> Result<()> {
     if space.free > needed {
         return Ok(());
     }
-    Err(Error::refuse(format!(
+    Err(Error::retry(format!(
         "{} needs {needed} bytes, and {} are free there: export to another disk, or a shorter range",
         out.display(),
         space.free

@@ -6,6 +6,7 @@
 pub mod plugins;
 mod camera;
 mod camera_events;
+mod clips;
 mod recorder;
 mod status;
 mod door;
@@ -140,6 +141,10 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
     let closed = shared.store.subscribe_closed();
     stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
+
+    if let Some(maker) = clips::Maker::new(&config, shared.clock.clone()) {
+        stages.judge.spawn("clips", maker.run(stages.judge.shutdown().clone()));
+    }
 
     let watched = camera_status.iter().map(|camera| camera.watched(patience)).collect();
     let (news, token) = (shared.store.subscribe(), stages.judge.shutdown().clone());

@@ -29,6 +29,8 @@ mod messages;
 mod streams;
 // Commands beside `run`.
 mod commands;
+// Getting video out.
+mod export;
 // What is said of recordings and the store.
 mod life;
 // The ordered end.

@@ -3,7 +3,7 @@
 
 mod ranges;
 mod breaks;
-mod store;
+pub(crate) mod store;
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -32,7 +32,7 @@ fn utc(ticks: i64) -> Timestamp {
     Timestamp::from_micros(BASE_MICROS + ticks * 100 / 9)
 }
 
-fn seconds(seconds: f64) -> Timestamp {
+pub(crate) fn seconds(seconds: f64) -> Timestamp {
     Timestamp::from_micros(BASE_MICROS + (seconds * 1e6) as i64)
 }
 
@@ -64,7 +64,7 @@ impl Sink for Tape {
 
 /// What a camera sends without an interruption.
 #[derive(Clone, Debug)]
-struct Part {
+pub(crate) struct Part {
     /// Pictures in each group.
     groups: Vec<u8>,
     /// Every other picture is shown before the one that is decoded before it.
@@ -82,7 +82,7 @@ struct Part {
 }
 
 impl Part {
-    fn plain(seconds: u8) -> Self {
+    pub(crate) fn plain(seconds: u8) -> Self {
         let groups = vec![25; usize::from(seconds)];
         Self { groups, reorder: false, open: false, gap: 0, version: 0, epoch: 0, ahead: 0 }
     }
@@ -288,9 +288,10 @@ impl Played {
         let of = |number: u32| {
             let track = mp4.tracks().values().find(|track| track.track_id == number);
             let samples = track.map(|track| track.samples.clone()).unwrap_or_default();
+            let shift = tracks.get(number as usize - 1).map_or(0, first_shown);
             let found = samples.iter().map(|sample| Found {
-                decode: sample.decode_timestamp,
-                shown: sample.composition_timestamp,
+                decode: sample.decode_timestamp + shift,
+                shown: sample.composition_timestamp + shift,
                 data: bytes[sample.byte_range()].to_vec(),
             });
             found.collect::<Vec<_>>()
@@ -316,6 +317,17 @@ impl Played {
         }
         all
     }
+}
+
+/// What that library subtracts from all times.
+fn first_shown(track: &movie::Track) -> i64 {
+    let mut decode = 0;
+    let shown = track.samples.iter().map(|sample| {
+        let shown = decode + i64::from(sample.offset);
+        decode += i64::from(sample.duration);
+        shown
+    });
+    shown.min().unwrap_or(0)
 }
 
 /// No test is about the order of decoding, and all depend on it.

@@ -8,17 +8,24 @@ use super::super::{Order, Progress, Report, Setting, export};
 use super::*;
 use crate::base::clock::Simulated;
 use crate::base::metrics::Metrics;
+use crate::policy::Span;
 use crate::store::faulty::{Fault, Faulty};
 use crate::store::fs::{Disk, Fs};
 use crate::store::{CameraSettings, FreeFloor, Reader, Store, StoreConfig};
 
-struct Place {
-    folder: tempfile::TempDir,
+/// A store that was recorded, in a folder of its own.
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Place {
-    /// With ten seconds of video in segments of two.
+    /// In segments of two seconds.
     async fn recorded(parts: &[Part]) -> Self {
+        Self::with_spans(parts, Vec::new()).await
+    }
+
+    /// The same, with spans.
+    pub(crate) async fn with_spans(parts: &[Part], spans: Vec<Span>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig {
             free_floor: FreeFloor::Bytes(0),
@@ -30,6 +37,9 @@ impl Place {
         let (sink, _) = store.camera("gate", settings).unwrap();
         let mut recorder = Recorder::new(super::config(2), sink);
         send(parts, true, &mut recorder);
+        for span in spans {
+            store.span(span).await.unwrap();
+        }
         store.shutdown().await;
         Self { folder }
     }

@@ -84,9 +84,9 @@ pub fn head(facts: &Facts, tracks: &[Track], payload: u64) -> Vec<u8> {
     let ftyp = file_type();
     let moov = |wide, data| movie(facts, tracks, wide, data);
     // Its length does not depend on where the data lies, only on how wide offsets are.
-    let narrow = ftyp.len() as u64 + moov(false, 0).len() as u64 + 8 + payload;
-    let wide = narrow > u64::from(u32::MAX);
-    let head = ftyp.len() + moov(wide, 0).len() + if wide { 16 } else { 8 };
+    let widest = ftyp.len() + moov(true, 0).len() + 16;
+    let wide = widest as u64 + payload > u64::from(u32::MAX);
+    let head = if wide { widest } else { ftyp.len() + moov(false, 0).len() + 8 };
     let mut out = ftyp;
     out.extend_from_slice(&moov(wide, head as u64));
     if wide {
