@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::clock::Clock;
 use crate::base::error::Kind;
 use crate::base::limits::SPAN_SEAL;
+use crate::base::tasks::Tasks;
 use crate::base::{Error, Result, Timestamp};
 use crate::config::{self, Config};
 use crate::export::{self, Gaps, Journal, Made, Order, Setting, Wanted};
@@ -30,8 +31,15 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// What was missed while the host was away is made up for so far back.
 const CATCH_UP: Duration = Duration::from_secs(30 * 86_400);
 
+/// Starts the task that makes clips, where they are wanted.
+pub(super) fn start(config: &Config, clock: &Arc<dyn Clock>, tasks: &Tasks) {
+    if let Some(maker) = Maker::new(config, clock.clone()) {
+        tasks.spawn("clips", maker.run(tasks.shutdown().clone()));
+    }
+}
+
 /// What makes clips.
-pub(super) struct Maker {
+struct Maker {
     clips: config::Clips,
     store: PathBuf,
     /// Time zones, by camera.
@@ -43,7 +51,7 @@ pub(super) struct Maker {
 
 impl Maker {
     /// `None`: no clips are wanted.
-    pub(super) fn new(config: &Config, clock: Arc<dyn Clock>) -> Option<Self> {
+    fn new(config: &Config, clock: Arc<dyn Clock>) -> Option<Self> {
         let wanted = config.cameras.iter().filter(|camera| camera.clips);
         let zone = |camera: &config::Camera| {
             let zone = camera.timezone.as_deref().and_then(|name| TimeZone::get(name).ok());
@@ -60,7 +68,7 @@ impl Maker {
     }
 
     /// Makes clips until `shutdown`; the one that is being made then is made after the next start.
-    pub(super) async fn run(self, shutdown: CancellationToken) {
+    async fn run(self, shutdown: CancellationToken) {
         let mut maker = self;
         let mut well = true;
         loop {
@@ -99,7 +107,7 @@ impl Maker {
     }
 
     /// Makes all clips that are due. Gives how many.
-    pub(super) fn round(&mut self, cancel: &CancellationToken) -> Result<usize> {
+    fn round(&mut self, cancel: &CancellationToken) -> Result<usize> {
         let now = self.clock.wall();
         let mut journal = match self.journal.take() {
             Some(journal) => journal,

@@ -143,9 +143,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let closed = shared.store.subscribe_closed();
     stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
 
-    if let Some(maker) = clips::Maker::new(&config, shared.clock.clone()) {
-        stages.judge.spawn("clips", maker.run(stages.judge.shutdown().clone()));
-    }
+    clips::start(&config, &shared.clock, &stages.judge);
 
     let watched = camera_status.iter().map(|camera| camera.watched(patience)).collect();
     let (news, token) = (shared.store.subscribe(), stages.judge.shutdown().clone());

@@ -112,7 +112,7 @@ fn exactly_the_pictures_of_the_range() {
     record(&place, &named);
     for (name, file) in &named {
         let ranges =
-            [(0.0, 3.0), (0.11, 0.07), (0.28, 6.1), (0.47, 12.9), (0.6, 1.0), (0.93, 100.0)];
+            [(0.0, 3.0), (0.11, 0.15), (0.28, 6.1), (0.47, 12.9), (0.6, 1.0), (0.93, 100.0)];
         check_ranges(&place, name, file, &ranges);
     }
     check_sound(&place, &named[0]);
@@ -126,8 +126,13 @@ fn check_sound(place: &Place, (camera, source): &(&str, &Path)) {
     let report = export(place, camera, from, from.offset(9_000_000), &[]);
     let written = file(&report, 0);
     let (all, some) = (media::audio_frames(source), media::audio_frames(&written));
-    let first = all.iter().position(|frame| *frame == some[0]).expect("a frame of the source");
-    assert_eq!(some, all[first..first + some.len()], "none missing, doubled or alien");
+    // Of the first and the last, ffmpeg notes which part sounds, and hashes that as well.
+    let some = &some[1..some.len() - 1];
+    // This sound repeats itself, every 4.9 s: one of the places must be the right one.
+    let rows = all.windows(some.len()).enumerate();
+    let places: Vec<usize> =
+        rows.filter(|(_, frames)| *frames == some).map(|(place, _)| place).collect();
+    assert!(!places.is_empty(), "frames are missing, doubled or alien");
     assert!(some.len() + 3 > 9 * 48_000 / 1024, "{} frames", some.len());
     let offset = |file: &Path, video: usize, audio: usize| {
         let video = &media::times(file, "v:0", 48_000)[video];
@@ -135,9 +140,10 @@ fn check_sound(place: &Place, (camera, source): &(&str, &Path)) {
     };
     let lead = media::times(&written, "v:0", 48_000).iter().filter(|times| times.pts < 0).count();
     // What the edit hides is not among the frames.
-    let hidden = media::times(&written, "a:0", 48_000).len() - some.len();
-    let late = offset(&written, lead, hidden) - offset(source, 100, first);
-    assert!(late.abs() <= 1024, "{late} of 48000 out of step");
+    let hidden = media::times(&written, "a:0", 48_000).len() - some.len() - 1;
+    let late = |place: usize| offset(&written, lead, hidden) - offset(source, 100, place);
+    let late = places.into_iter().map(|place| late(place).abs()).min();
+    assert!(late.is_some_and(|late| late <= 1024), "{late:?} of 48000 out of step");
 }
 
 /// All of a camera, what is there already, and a place in the store.
