@@ -118,16 +118,20 @@ fn simulate(log: &std::path::Path) -> Camera {
 }
 
 fn cameras(camera: &Camera) -> String {
-    CAMERAS
-        .iter()
-        .map(|(name, mode)| {
-            let url = camera.url(name);
-            format!(
-                "[cameras.{name}]\nurl = \"{url}\"\nmode = \"{mode}\"\nkeep = \"1d\"\n\
-                 segment = \"2s\"\n\n"
-            )
-        })
-        .collect()
+    let table = |(name, mode): &(&str, &str)| {
+        let url = camera.url(name);
+        // Mode `events` insists on a policy; triggers are answered by the host itself.
+        let policies = if *mode == "events" { "policies = [\"idle\"]\n" } else { "" };
+        format!(
+            "[cameras.{name}]\nurl = \"{url}\"\nmode = \"{mode}\"\nkeep = \"1d\"\n\
+             segment = \"2s\"\n{policies}\n"
+        )
+    };
+    let tables: String = CAMERAS.iter().map(table).collect();
+    format!(
+        "[plugins.idle]\ncomponent = \"policy-pre-post\"\n\
+         params = {{ kinds = [\"nothing\"], before = \"1s\", after = \"1s\" }}\n\n{tables}"
+    )
 }
 
 /// Waits until every camera delivers to the host that was started then, and opens a span of the
