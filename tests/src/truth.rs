@@ -73,24 +73,23 @@ impl Account {
         let slices = media::whole_slices(&segment.path);
         assert!(!slices.is_empty(), "{file} has no slice");
         let is = |unit: &Sent, index: usize| unit.slices == [slices[index].md5.as_str()];
+        // It goes on where the one before ended, or begins a later session: whatever is nearest.
+        let near = |at: usize, unit: usize| {
+            let sent = self.sessions[at].units.get(unit).filter(|sent| is(sent, 0))?;
+            let distance = seconds(sent.time, segment.start).abs();
+            (distance < ARRIVAL_SECONDS_MAX).then_some((distance, at, unit))
+        };
         let next = self.sessions[at].recorded.map(|(_, end)| end);
-        let follows = |end: usize| {
-            self.sessions[at].units.get(end).is_some_and(|unit| {
-                is(unit, 0) && seconds(unit.time, segment.start).abs() < ARRIVAL_SECONDS_MAX
-            })
-        };
-        let (at, first) = match next.filter(|end| follows(*end)) {
-            Some(end) => (at, end),
-            None => {
-                let found =
-                    (at + usize::from(next.is_some())..self.sessions.len()).find_map(|at| {
-                        Some((at, self.sessions[at].start(segment, |unit| is(unit, 0))?))
-                    });
-                found.unwrap_or_else(|| {
-                    panic!("{file}: its first unit was not sent then, or is missing or doubled")
-                })
-            }
-        };
+        let first_new = at + usize::from(next.is_some());
+        let begins = (first_new..self.sessions.len()).flat_map(|at| {
+            let keys = (0..self.sessions[at].units.len())
+                .filter(move |unit| self.sessions[at].units[*unit].key);
+            keys.filter_map(move |unit| near(at, unit))
+        });
+        let found = next.and_then(|end| near(at, end)).into_iter().chain(begins);
+        let (_, at, first) = found.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_else(|| {
+            panic!("{file}: its first unit was not sent then, or is missing or doubled")
+        });
         let session = &mut self.sessions[at];
         for index in 0..slices.len() {
             let same = session.units.get(first + index).is_some_and(|unit| is(unit, index));
@@ -120,17 +119,5 @@ impl Account {
         let lost: Vec<&Sent> = lost.filter(|unit| unit.time >= from).collect();
         let seconds = lost.first().map_or(0.0, |unit| seconds(unit.time, killed));
         Some(Loss { seconds, units: lost.len() })
-    }
-}
-
-impl Session {
-    /// The key frame nearest to the start of a file that is its first unit.
-    fn start(&self, segment: &StoredSegment, is_first: impl Fn(&Sent) -> bool) -> Option<usize> {
-        let distance = |index: usize| seconds(self.units[index].time, segment.start).abs();
-        let near = |index: &usize| distance(*index) < ARRIVAL_SECONDS_MAX;
-        let keys = (0..self.units.len()).filter(|index| self.units[*index].key);
-        keys.filter(|index| is_first(&self.units[*index]))
-            .filter(near)
-            .min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
     }
 }

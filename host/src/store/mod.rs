@@ -24,6 +24,8 @@ pub mod query;
 #[cfg(test)]
 mod faulty;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tests;
 
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
