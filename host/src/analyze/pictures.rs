@@ -14,7 +14,7 @@ use crate::base::{Kind, Timestamp};
 use crate::decode::{self, DecodeError, Due, Feed, Picture, Request, Scaler};
 use crate::ingest::{GapReason, Item, VideoParameters, VideoUnit, queue};
 use crate::wasm::standing::{Standing, Teller};
-use crate::wasm::{Fit, Lane, Pace, PictureRequest, PixelFormat};
+use crate::wasm::{Lane, Pace, PictureRequest};
 
 /// Packets that travel to the lane at a time.
 const BATCH_MAX: usize = 64;
@@ -347,19 +347,9 @@ fn pace(request: &PictureRequest, thinning: u32) -> decode::Pace {
 
 fn convert(request: &PictureRequest) -> Request {
     Request {
-        format: match request.format {
-            PixelFormat::Gray8 => decode::PixelFormat::Gray8,
-            PixelFormat::I420 => decode::PixelFormat::I420,
-            PixelFormat::Nv12 => decode::PixelFormat::Nv12,
-            PixelFormat::Rgb24 => decode::PixelFormat::Rgb24,
-            PixelFormat::Rgba32 => decode::PixelFormat::Rgba32,
-        },
+        format: request.format,
         width_max: request.max_width,
         height_max: request.max_height,
-        fit: match request.fit {
-            Fit::Preserve => decode::Fit::Preserve,
-            Fit::Stretch => decode::Fit::Stretch,
-            Fit::Pad => decode::Fit::Pad,
-        },
+        fit: request.fit,
     }
 }

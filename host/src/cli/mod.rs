@@ -9,7 +9,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
-pub use recordings::{List, Recordings};
+pub use recordings::{
+    DeleteArguments, List, PinArguments, Recordings, UnpinArguments, What, Whose,
+};
 
 /// A recorder for IP cameras whose judgement is pluggable.
 #[derive(Debug, Parser)]
@@ -46,7 +48,7 @@ pub enum Command {
     Simulate(Simulate),
     /// Record a simulated camera for half a minute and show what was written
     Demo(Demo),
-    /// See what was recorded
+    /// See what was recorded, pin or delete it
     #[command(subcommand)]
     Recordings(Recordings),
     /// Record now: tell a running host that something happened

@@ -9,6 +9,112 @@ use clap::{Args, Subcommand};
 pub enum Recordings {
     /// List continuous video (CVR) and event recordings (EVR); also beside a running host
     List(List),
+    /// Keep a stretch of video until it is unpinned
+    Pin(PinArguments),
+    /// Let go of what was pinned
+    Unpin(UnpinArguments),
+    /// Delete recordings, whatever keeps them but pins
+    Delete(DeleteArguments),
+}
+
+/// Whose recordings are changed: those of a running host, or of a store without one.
+#[derive(Args, Debug)]
+pub struct Whose {
+    /// A configuration, or a store's directory; where its host runs, that is asked
+    #[arg(long, default_value = "wardline.toml", value_name = "CONFIG or STORE")]
+    pub source: PathBuf,
+    /// The running host's address; its token is taken from WARDLINE_TOKEN
+    #[arg(long, value_name = "URL", conflicts_with = "source")]
+    pub host: Option<String>,
+    /// Print one JSON document; times are UTC
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is meant: a range of a camera, or a span.
+#[derive(Args, Debug)]
+pub struct What {
+    /// The camera
+    #[arg(required_unless_present = "span", requires = "to")]
+    pub camera: Option<String>,
+    /// From this time on: a date, a date with time, or how long ago (`2h`)
+    #[arg(value_name = "FROM")]
+    pub from: Option<String>,
+    /// Before this time: as FROM (`0s` is now)
+    #[arg(value_name = "TO")]
+    pub to: Option<String>,
+    /// An event recording, by its id in the list
+    #[arg(long, value_name = "ID", conflicts_with = "camera")]
+    pub span: Option<String>,
+    /// The time zone of what is read; the system's if not given
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+}
+
+/// `wardline recordings pin`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings pin gate 2026-11-20T18:00 2026-11-20T18:30 --label burglary
+  wardline recordings pin gate 10m 0s --source /var/lib/wardline
+  wardline recordings pin --span gate/evr/1/activation-3 --host http://10.0.0.2:8086
+
+Every file with video in the range is kept, by age and under pressure of space, until it is
+unpinned. Pins stand in the list, with their ids.")]
+pub struct PinArguments {
+    /// What to pin
+    #[command(flatten)]
+    pub what: What,
+    /// Why, for people
+    #[arg(long)]
+    pub label: Option<String>,
+    /// Where
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// `wardline recordings unpin`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings unpin 3fa85f64
+  wardline recordings unpin gate 2026-11-20T18:00 2026-11-20T18:30
+
+Of a range, the pins that lie within it. What nothing else keeps goes with the next sweep.")]
+pub struct UnpinArguments {
+    /// A pin's id, or a camera
+    #[arg(value_name = "ID or CAMERA")]
+    pub first: String,
+    /// From this time on: a date, a date with time, or how long ago (`2h`)
+    #[arg(value_name = "FROM", requires = "to")]
+    pub from: Option<String>,
+    /// Before this time: as FROM
+    #[arg(value_name = "TO")]
+    pub to: Option<String>,
+    /// The time zone of what is read; the system's if not given
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Where
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// `wardline recordings delete`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings delete gate 2026-11-20T18:00 2026-11-20T18:30
+  wardline recordings delete --span gate/evr/1/activation-3 --yes
+
+Of a range, whole files go, whatever keeps them but pins; what reaches beyond its edges stays, and
+is told. Of a span, the span goes, and what nothing else keeps.")]
+pub struct DeleteArguments {
+    /// What to delete
+    #[command(flatten)]
+    pub what: What,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Where
+    #[command(flatten)]
+    pub whose: Whose,
 }
 
 /// `wardline recordings list`.

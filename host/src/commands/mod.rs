@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod host;
 mod output;
 mod plugin;
 mod probe;
@@ -37,7 +38,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<()> {
         Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
-        Command::Recordings(arguments) => recordings::execute(&arguments, &process),
+        Command::Recordings(arguments) => recordings::execute(&arguments, &process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
     }

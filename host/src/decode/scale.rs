@@ -22,6 +22,19 @@ pub enum PixelFormat {
     Rgba32,
 }
 
+impl PixelFormat {
+    /// Bytes of a picture of this size in pixels. Odd sides of chroma planes are rounded up.
+    pub fn bytes(self, width: u32, height: u32) -> usize {
+        let (width, height) = (width as usize, height as usize);
+        match self {
+            Self::Gray8 => width * height,
+            Self::I420 | Self::Nv12 => width * height + 2 * width.div_ceil(2) * height.div_ceil(2),
+            Self::Rgb24 => 3 * width * height,
+            Self::Rgba32 => 4 * width * height,
+        }
+    }
+}
+
 /// How a picture is made to fit the size asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fit {
@@ -273,6 +286,19 @@ mod tests {
         let chroma = (width.div_ceil(2) * height.div_ceil(2)) as usize;
         let [y, u, v] = sample;
         Image { width, height, colour, y: vec![y; area], u: vec![u; chroma], v: vec![v; chroma] }
+    }
+
+    #[test]
+    fn sizes_of_pictures() {
+        for (format, bytes) in [
+            (PixelFormat::Gray8, 15),
+            (PixelFormat::I420, 27),
+            (PixelFormat::Nv12, 27),
+            (PixelFormat::Rgb24, 45),
+            (PixelFormat::Rgba32, 60),
+        ] {
+            assert_eq!(format.bytes(5, 3), bytes, "{format:?}");
+        }
     }
 
     fn request(format: PixelFormat, width_max: u32, height_max: u32, fit: Fit) -> Request {

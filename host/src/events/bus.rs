@@ -20,8 +20,8 @@ use crate::store::{self, ClosedSegment, Store};
 pub enum Heard {
     /// An event of its camera.
     Notice(Notice),
-    /// A segment of its camera is on disk for good: how long shall it stay?
-    Closed(ClosedSegment),
+    /// A segment of its camera is on disk for good: the store knows what is to be asked.
+    Closed,
 }
 
 /// Who says an event.
@@ -195,16 +195,16 @@ impl Bus {
         }
     }
 
-    /// Tells the camera's listeners of a segment, without waiting: one that does not hear of it
-    /// leaves the segment with the configured keep.
+    /// Tells the camera's listeners of a segment, without waiting: one that does not hear of it is
+    /// asked about it with the next.
     pub fn closed(&self, segment: &ClosedSegment) {
         for listener in self.listeners.get(&segment.camera).into_iter().flatten() {
-            if listener.queue.try_send(Heard::Closed(segment.clone())).is_err() {
-                tracing::warn!(
+            if listener.queue.try_send(Heard::Closed).is_err() {
+                tracing::debug!(
                     camera = segment.camera,
                     policy = listener.name,
                     sequence = segment.sequence,
-                    "policy is too busy to judge a segment: kept as configured"
+                    "policy is too busy to judge a segment: asked with the next"
                 );
             }
         }

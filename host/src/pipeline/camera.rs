@@ -24,7 +24,7 @@ use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, FreeFloor, Store};
+use crate::store::{self, FreeFloor, Judge, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -52,6 +52,7 @@ pub(super) async fn open_store(
         sync_interval: config.store.sync,
         event_keep: config.store.event_keep,
         free_floor: config.store.free_floor_bytes.map_or(FreeFloor::Default, FreeFloor::Bytes),
+        visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
     // Opening says itself what it repaired.
@@ -70,18 +71,21 @@ pub(super) async fn start(
     required: Vec<Asker>,
     plugin_status: &mut Vec<status::Plugin>,
 ) -> Result<Started> {
-    let (spans, span_queue) = mpsc::channel(SPANS);
-    let reach = Reach::default();
-    let policies = start_policies(camera, shared, stages, heard, &spans, &reach, plugin_status);
-    let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
-    let fail_open = start_judges(camera, stages, policies, analyzers, required);
-    let connection = Arc::new(Mutex::new(status::Connection::default()));
     let preroll_bytes = usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX);
     let asked = store::CameraSettings {
         keep: Some(camera.keep),
         burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
     };
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
+    let judges =
+        shared.store.judges(&camera.name, plugins::judges(camera, &shared.plugins)).await?;
+    let (spans, span_queue) = mpsc::channel(SPANS);
+    let reach = Reach::default();
+    let heard = judges.into_iter().zip(heard).collect();
+    let policies = start_policies(camera, shared, stages, heard, &spans, &reach, plugin_status);
+    let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
+    let fail_open = start_judges(camera, stages, policies, analyzers, required);
+    let connection = Arc::new(Mutex::new(status::Connection::default()));
     let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);
     let settings = RecorderConfig {
         camera: camera.name.clone(),
@@ -258,13 +262,13 @@ fn start_policies(
     camera: &config::Camera,
     shared: &Shared,
     stages: &Stages,
-    heard: Vec<mpsc::Receiver<Heard>>,
+    heard: Vec<(Judge, mpsc::Receiver<Heard>)>,
     spans: &mpsc::Sender<Span>,
     reach: &Reach,
     plugin_status: &mut Vec<status::Plugin>,
 ) -> Vec<Asker> {
     let mut askers = Vec::new();
-    for (name, heard) in camera.policies.iter().zip(heard) {
+    for (name, (judge, heard)) in camera.policies.iter().zip(heard) {
         let (teller, asker) = standing();
         askers.push(asker.clone());
         plugin_status.push(status::Plugin {
@@ -289,6 +293,7 @@ fn start_policies(
             heard,
             bus: shared.bus.clone(),
             store: shared.store.clone(),
+            judge,
             spans: spans.clone(),
             reach: reach.clone(),
             clock: shared.clock.clone(),

@@ -9,15 +9,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{camera_events, status};
 use crate::base::clock::Clock;
-use crate::base::limits;
+use crate::base::{Kind, Result, limits};
 use crate::config::Mode;
 use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::serve::{
     Health, HookAnswer, HookRequest, Host, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
+    Wished,
 };
-use crate::store::{self, Store};
+use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
 /// What `trigger` records where it is not told: from so long before.
 const TRIGGER_BEFORE: Duration = Duration::from_secs(10);
@@ -122,6 +123,22 @@ impl Host for Door {
         TriggerAnswer::Taken(Triggered { event: id, start, end })
     }
 
+    async fn pin(&self, what: Named, label: Option<String>) -> Wished<Pin> {
+        let shown = what.to_string();
+        wished(&shown, self.store.pin(what, label).await)
+    }
+
+    async fn unpin(&self, what: Named) -> Wished<Vec<Pin>> {
+        let shown = format!("pin {what}");
+        let gone = self.store.unpin(what).await;
+        wished(&shown, gone.map(|gone| (!gone.is_empty()).then_some(gone)))
+    }
+
+    async fn delete(&self, what: Named, extent: Extent) -> Wished<Deletion> {
+        let shown = what.to_string();
+        wished(&shown, self.store.delete(what, extent).await)
+    }
+
     fn health(&self) -> Health {
         let trouble = match &*self.store_health.borrow() {
             store::Health::Good => None,
@@ -136,6 +153,15 @@ impl Host for Door {
                 detail: trouble,
             },
         }
+    }
+}
+
+fn wished<T>(what: &str, result: Result<Option<T>>) -> Wished<T> {
+    match result {
+        Ok(Some(done)) => Wished::Done(done),
+        Ok(None) => Wished::Unknown(format!("there is no {what}")),
+        Err(error) if error.kind() == Kind::Refuse => Wished::Refused(error.chain()),
+        Err(error) => Wished::Failed(error.chain()),
     }
 }
 

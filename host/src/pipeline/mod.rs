@@ -268,7 +268,10 @@ async fn tell_closed(
         match segment {
             Ok(segment) => bus.closed(&segment),
             Err(broadcast::error::RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "segments closed too fast to be judged: kept as configured");
+                tracing::warn!(
+                    missed,
+                    "segments closed too fast to be judged: asked with the next"
+                );
             }
             Err(broadcast::error::RecvError::Closed) => return,
         }

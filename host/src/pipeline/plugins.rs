@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::base::{Error, Result};
-use crate::config::{Component, Config};
+use crate::config::{self, Component, Config};
+use crate::store;
 use crate::wasm::{self, Engine, Plugin, World};
 
 /// A plugin that can be instantiated.
@@ -14,6 +17,15 @@ pub struct Ready {
     pub plugin: Plugin,
     /// What `init` gets: JSON, completed and checked.
     pub params: String,
+}
+
+impl Ready {
+    /// Of component and parameters together, in hexadecimal digits: another one may judge
+    /// otherwise.
+    fn digest(&self) -> String {
+        let hash = Sha256::new().chain_update(self.plugin.digest()).chain_update(&self.params);
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// By configured name: ready, or why not.
@@ -55,6 +67,15 @@ pub fn mistakes(config: &Config, plugins: &Plugins) -> Vec<String> {
         }
     }
     mistakes
+}
+
+/// A camera's policies as its store knows them, in the order of the configuration.
+pub(super) fn judges(camera: &config::Camera, plugins: &Plugins) -> Vec<store::Policy> {
+    let judge = |name: &String| store::Policy {
+        name: name.clone(),
+        digest: role(plugins, name, World::Policy).and_then(Result::ok).map(|ready| ready.digest()),
+    };
+    camera.policies.iter().map(judge).collect()
 }
 
 /// The plugin in a role; `None` when it could not be loaded, which is told once, elsewhere.

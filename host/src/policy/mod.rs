@@ -4,6 +4,7 @@ pub mod span;
 pub mod fallback;
 pub mod judges;
 pub mod spans;
+mod asking;
 pub mod stage;
 
 pub use span::Span;

@@ -7,7 +7,7 @@ use super::Span;
 use crate::base::Timestamp;
 use crate::events::Notice;
 use crate::events::lifecycle::Lifecycle;
-use crate::store::{ClosedSegment, Store};
+use crate::store::{Store, Unjudged};
 use crate::wasm;
 
 /// The oldest video that a span can reach: in the pre-roll ring (told by the recorder), or on disk.
@@ -60,13 +60,14 @@ pub fn qualify(
 }
 
 /// What a policy is told of a segment when it is asked how long to keep it.
-pub fn describe(segment: &ClosedSegment, tally: Vec<(String, u32)>) -> wasm::ClosedSegment {
+pub fn describe(segment: &Unjudged) -> wasm::ClosedSegment {
+    let tally = |(kind, count): &(String, u32)| wasm::Tally { kind: kind.clone(), count: *count };
     wasm::ClosedSegment {
         start: segment.start,
         end: segment.end,
         bytes: segment.bytes,
         gap: segment.gap_before,
-        events: tally.into_iter().map(|(kind, count)| wasm::Tally { kind, count }).collect(),
+        events: segment.events.iter().map(tally).collect(),
         attributes: Vec::new(),
     }
 }

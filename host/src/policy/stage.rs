@@ -8,15 +8,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::asking::Asking;
 use super::{Span, spans};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Timestamp, limits};
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Heard, Notice, Publish};
-use crate::store::{ClosedSegment, Store};
+use crate::store::{Answer, Judge, Store};
 use crate::wasm::standing::{Standing, Teller};
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
-use crate::wasm::{self, Answer, Lane, Plugin};
+use crate::wasm::{self, Lane, Plugin};
 
 /// A wake comes no sooner than this after the one before.
 const WAKE_INTERVAL: Duration = Duration::from_millis(10);
@@ -50,6 +51,8 @@ pub struct Stage {
     pub bus: Bus,
     /// Where its spans are kept.
     pub store: Arc<Store>,
+    /// Who it is to the store.
+    pub judge: Judge,
     /// Where its spans go next: the camera's recorder.
     pub spans: mpsc::Sender<Span>,
     /// The oldest video that a span can still reach.
@@ -66,6 +69,9 @@ impl Stage {
     pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
         loop {
             let end = self.run_once(&supervisor, &shutdown).await;
+            if !matches!(end, End::Shutdown) {
+                self.warn(self.store.judge_answers(self.judge, false).await);
+            }
             match supervisor.after(end, &shutdown).await {
                 After::Rebuild => {}
                 After::Quarantined => return drain(self.heard, &shutdown).await,
@@ -80,6 +86,7 @@ impl Stage {
             Err(trouble) => return End::Trouble(trouble),
         };
         supervisor.tell(Standing::Running);
+        self.warn(self.store.judge_answers(self.judge, true).await);
         let end = self.serve(&mut life, shutdown).await;
         for event in life.events.end_all() {
             self.say(event).await;
@@ -106,7 +113,7 @@ impl Stage {
                         None => return End::Shutdown,
                         Some(heard) => self.hear(life, heard).await,
                     },
-                    () = sleep_for(pause) => Ok(()),
+                    () = sleep_for(pause) => self.ask(life).await,
                 }
             };
             if let Err(trouble) = step {
@@ -131,7 +138,10 @@ impl Stage {
         life.ahead = life.ahead.map(|ahead| ahead.saturating_sub(1));
         match heard {
             Heard::Notice(notice) => self.on_event(life, notice).await,
-            Heard::Closed(segment) => self.on_closed(life, segment).await,
+            Heard::Closed => {
+                life.asking.wake();
+                Ok(())
+            }
         }
     }
 
@@ -143,7 +153,7 @@ impl Stage {
         });
         let save = (!self.unsaved.is_empty()).then_some(SAVE_AGAIN);
         let renewal = life.events.deadline().map(|at| at.duration_since(Instant::now()));
-        wake.into_iter().chain(save).chain(renewal).min()
+        wake.into_iter().chain(save).chain(renewal).chain(life.asking.pause()).min()
     }
 
     async fn begin(&mut self) -> Result<Life, Trouble> {
@@ -158,6 +168,7 @@ impl Stage {
             wake: None,
             woken: Instant::now(),
             ahead: None,
+            asking: Asking::new(self.judge),
         };
         self.on_wake(&mut life).await?;
         Ok(life)
@@ -177,33 +188,47 @@ impl Stage {
         self.apply(life, said, None).await
     }
 
-    async fn on_closed(&self, life: &mut Life, segment: ClosedSegment) -> Result<(), Trouble> {
-        if !segment.continuous {
-            return Ok(());
-        }
-        let now = self.clock.wall();
-        let tally = match self.store.tally(&self.camera, segment.start, segment.end).await {
-            Ok(tally) => tally,
-            // Without its events a segment looks worthless: it is kept as configured instead.
+    /// Asks how long to keep the next segment, if it is time for one.
+    async fn ask(&mut self, life: &mut Life) -> Result<(), Trouble> {
+        let segment = match life.asking.next(&self.store).await {
+            Ok(Some(segment)) => segment,
+            Ok(None) => return Ok(()),
             Err(error) => {
                 tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
                 return Ok(());
             }
         };
-        let asked = spans::describe(&segment, tally);
-        let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await?;
-        let Said::Answer(keep) = said else { return Ok(()) };
-        let held = self.store.hold_continuous(&self.camera, segment.sequence, keep).await;
-        if let Err(error) = held {
+        let (now, asked) = (self.clock.wall(), spans::describe(&segment));
+        let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await;
+        let (keep, trouble) = match said {
+            Ok(Said::Answer(keep)) => (Some(keep), None),
+            Ok(Said::Declined(fault)) => {
+                tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
+                let later = matches!(fault.cause, wasm::Cause::Transient(_));
+                ((!later).then_some(None), None)
+            }
+            // Asked again, it would cost the next instance too: it is kept as configured.
+            Err(Trouble::Fault(fault)) => {
+                let said = vec![Answer { sequence: segment.sequence, keep: None }];
+                self.warn(self.store.answer(self.judge, said).await);
+                return Err(fault.into());
+            }
+            Err(lost) => (None, Some(lost)),
+        };
+        self.warn(life.asking.answered(&self.store, &segment, keep).await);
+        trouble.map_or(Ok(()), Err)
+    }
+
+    fn warn(&self, result: crate::base::Result<()>) {
+        if let Err(error) = result {
             tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
         }
-        Ok(())
     }
 
     async fn apply(
         &mut self,
         life: &mut Life,
-        said: Said<Answer>,
+        said: Said<wasm::Answer>,
         cause: Option<&Notice>,
     ) -> Result<(), Trouble> {
         let answer = match said {
@@ -291,6 +316,7 @@ struct Life {
     woken: Instant,
     /// Once a wake is due: so many things in the queue came before it.
     ahead: Option<usize>,
+    asking: Asking,
 }
 
 impl Life {

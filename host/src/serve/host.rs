@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::base::Timestamp;
+use crate::store::{Deletion, Extent, Named, Pin};
 
 /// What can be asked of a running host.
 pub trait Host: Send + Sync + 'static {
@@ -21,6 +22,15 @@ pub trait Host: Send + Sync + 'static {
         camera: &str,
         request: TriggerRequest,
     ) -> impl Future<Output = TriggerAnswer> + Send;
+
+    /// Keeps a stretch of video until it is unpinned.
+    fn pin(&self, what: Named, label: Option<String>) -> impl Future<Output = Wished<Pin>> + Send;
+
+    /// Removes a pin, or those within a range.
+    fn unpin(&self, what: Named) -> impl Future<Output = Wished<Vec<Pin>>> + Send;
+
+    /// Deletes a span, or the files of a range.
+    fn delete(&self, what: Named, extent: Extent) -> impl Future<Output = Wished<Deletion>> + Send;
 
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
@@ -87,6 +97,19 @@ pub struct Triggered {
     pub start: Timestamp,
     /// Asked end.
     pub end: Timestamp,
+}
+
+/// What became of a person's wish. Reasons are shown as they are, so they name what was meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wished<T> {
+    /// It is done.
+    Done(T),
+    /// There is nothing of that name.
+    Unknown(String),
+    /// It can't be done.
+    Refused(String),
+    /// Not now; try again.
+    Failed(String),
 }
 
 /// How everything is.

@@ -7,12 +7,16 @@
 //! |---|---|
 //! | `POST /hooks/<source>` | 200 with the ids of the events; 400, 404, 413, 503 with the reason |
 //! | `POST /api/v1/cameras/<camera>/trigger` | 200 with the event and what is recorded; 400, 404, 409 |
+//! | `POST /api/v1/pins` | 200 with the pin; 400, 404, 409 |
+//! | `DELETE /api/v1/pins?id=` or `?camera=&start=&end=` | 200 with what was unpinned; 400, 404, 409 |
+//! | `DELETE /api/v1/recordings?span=` or `?camera=&start=&end=` | 200 with what is gone and what is left (`&look=true`: would be); 400, 404, 409 |
 //! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
 //! | `GET /metrics` | Prometheus text |
 
 pub mod host;
 mod access;
 mod connection;
+mod recordings;
 mod routes;
 
 #[cfg(test)]
@@ -31,7 +35,7 @@ use crate::config::Secret;
 
 pub use host::{
     CameraHealth, Health, HookAnswer, HookRequest, Host, PluginHealth, StoreHealth, TriggerAnswer,
-    TriggerRequest, Triggered,
+    TriggerRequest, Triggered, Wished,
 };
 
 /// Where to listen, and who may come.

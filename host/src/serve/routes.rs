@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::access::{self, Access};
 use super::host::{HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest};
+use super::recordings;
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
@@ -27,8 +28,8 @@ const REQUEST: Duration = Duration::from_secs(15);
 const PRIVATE_HEADERS: [&str; 4] =
     ["authorization", "cookie", "proxy-authorization", "content-type"];
 
-/// Longest label of a trigger, in characters.
-const LABEL_MAX: usize = 256;
+/// Longest label of a trigger or pin, in characters.
+pub(super) const LABEL_MAX: usize = 256;
 
 /// A refusal: its status and `{"error": "..."}`.
 pub(super) type Problem = (StatusCode, Json<serde_json::Value>);
@@ -42,9 +43,10 @@ pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metri
     let guarded = Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/api/v1/cameras/{camera}/trigger", post(trigger))
+        .merge(recordings::router())
         .with_state(host.clone())
         .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /healthz and /metrics"))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /healthz and /metrics"))
         .layer(from_fn_with_state(access.clone(), access::with_token));
     Router::new()
         .route("/healthz", get(health))
@@ -100,7 +102,7 @@ async fn hook<H: Host>(
     }
 }
 
-fn refused_body(rejection: &BytesRejection) -> Problem {
+pub(super) fn refused_body(rejection: &BytesRejection) -> Problem {
     let why = match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => format!("the body has more than {HOOK_BODY_BYTES} bytes"),
         _ => "the body did not come whole".to_owned(),
@@ -117,7 +119,7 @@ fn unknown(what: &str, name: &str, known: &[String]) -> Problem {
 }
 
 /// 503 with the advice to come back.
-fn again(why: String) -> Response {
+pub(super) fn again(why: String) -> Response {
     let advice = [(header::RETRY_AFTER, "1")];
     (advice, problem(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
 }

@@ -9,12 +9,14 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::tasks::Tasks;
+use crate::store::{Deletion, Extent, Named, Pin};
 
 /// Answers as the name of the source or camera says, and keeps what it was asked.
 #[derive(Default)]
 struct Sample {
     asked: Mutex<Vec<HookRequest>>,
     triggered: Mutex<Vec<TriggerRequest>>,
+    deleted: Mutex<Vec<(Named, Extent)>>,
     unwell: bool,
 }
 
@@ -40,6 +42,35 @@ impl Host for Sample {
             }),
             "off" => TriggerAnswer::Refused("its mode is `off`".into()),
             _ => TriggerAnswer::Unknown(Vec::new()),
+        }
+    }
+
+    async fn pin(&self, what: Named, label: Option<String>) -> Wished<Pin> {
+        match what {
+            Named::Range { camera, start, end } => Wished::Done(Pin {
+                id: "3fa85f64".into(),
+                camera,
+                start,
+                end,
+                label: label.unwrap_or_default(),
+                made: Timestamp::ZERO,
+            }),
+            Named::Id(id) => Wished::Unknown(format!("there is no `{id}`")),
+        }
+    }
+
+    async fn unpin(&self, what: Named) -> Wished<Vec<Pin>> {
+        match what {
+            Named::Range { .. } => Wished::Refused("pin 3fa85f64 reaches beyond".into()),
+            Named::Id(_) => Wished::Done(Vec::new()),
+        }
+    }
+
+    async fn delete(&self, what: Named, extent: Extent) -> Wished<Deletion> {
+        self.deleted.lock().unwrap().push((what.clone(), extent));
+        match what {
+            Named::Range { .. } => Wished::Done(Deletion { segments: 3, ..Deletion::default() }),
+            Named::Id(_) => Wished::Failed("the disk refuses".into()),
         }
     }
 
@@ -131,6 +162,47 @@ async fn each_request_has_its_answer() {
 }
 
 #[tokio::test]
+async fn pins_and_deletions_name_what_they_mean() {
+    let running = start(Sample::default(), None).await;
+    let range = "camera=gate&start=2026-11-20T18:00:00Z&end=2026-11-20T19:00:00Z";
+    for (line, body, status, said) in [
+        (
+            "POST /api/v1/pins",
+            r#"{"camera":"gate","start":"2026-11-20T18:00:00Z","end":"2026-11-20T19:00:00Z","label":"x"}"#,
+            200,
+            r#""id":"3fa85f64","camera":"gate","start":"2026-11-20T18:00:00Z""#,
+        ),
+        ("POST /api/v1/pins", r#"{"span":"a/b/c"}"#, 404, "there is no `a/b/c`"),
+        ("POST /api/v1/pins", r#"{"id":"a"}"#, 400, "name `span`, or `camera`"),
+        ("POST /api/v1/pins", r#"{"camera":"gate"}"#, 400, "name `span`, or `camera`"),
+        ("POST /api/v1/pins", r#"{"from":"1h"}"#, 400, "unknown field `from`"),
+        ("POST /api/v1/pins", "", 400, "EOF"),
+        ("DELETE /api/v1/pins?id=3fa85f64", "", 200, "[]"),
+        (&format!("DELETE /api/v1/pins?{range}"), "", 409, "reaches beyond"),
+        ("DELETE /api/v1/pins", "", 400, "name `id`, or `camera`"),
+        (&format!("DELETE /api/v1/recordings?{range}&look=true"), "", 200, r#""segments":3"#),
+        (&format!("DELETE /api/v1/recordings?{range}"), "", 200, r#""segments":3"#),
+        ("DELETE /api/v1/recordings?span=a/b", "", 503, "the disk refuses"),
+        (
+            "DELETE /api/v1/recordings?camera=gate&start=2026-11-20T18:00:00Z&end=2026-11-20T18:00:00Z",
+            "",
+            400,
+            "`start` is not before `end`",
+        ),
+        ("DELETE /api/v1/recordings?camera=gate&start=soon", "", 400, "error"),
+        ("DELETE /api/v1/recordings", "", 400, "name `span`"),
+        ("GET /api/v1/recordings", "", 405, ""),
+    ] {
+        let (got, answer) = ask(&running, line, "", body).await;
+        assert!(got == status && answer.contains(said), "{line} {body}: {answer}");
+    }
+    let deleted = running.host.deleted.lock().unwrap().clone();
+    let extents: Vec<Extent> = deleted.iter().map(|(_, extent)| *extent).collect();
+    assert_eq!(extents, [Extent::Look, Extent::Do, Extent::Do]);
+    assert_eq!(deleted[2].0, Named::Id("a/b".into()));
+}
+
+#[tokio::test]
 async fn plugins_do_not_see_credentials() {
     let running = start(Sample::default(), Some("0123456789")).await;
     let headers = "authorization: Bearer 0123456789\r\ncookie: a=b\r\nx-sensor: 7\r\ncontent-type: text/plain\r\n";
@@ -150,6 +222,9 @@ async fn the_token_is_asked_for() {
         ("POST /hooks/door", "authorization: Bearer 012345678\r\n", 401, "a token is needed"),
         ("POST /hooks/door", "authorization: Basic 0123456789\r\n", 401, "a token is needed"),
         ("POST /hooks/door", "authorization: Bearer 0123456789\r\n", 200, "events"),
+        ("POST /api/v1/pins", "", 401, "a token is needed"),
+        ("DELETE /api/v1/pins?id=a", "", 401, "a token is needed"),
+        ("DELETE /api/v1/recordings?span=a", "", 401, "a token is needed"),
         ("GET /metrics", "", 401, "a token is needed"),
         ("GET /nothing", "", 401, "a token is needed"),
         ("GET /healthz", "", 503, r#"{"status":"degraded"}"#),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::fs::{Disk, File, Fs, Lock, Source, Space};
+use super::fs::{Disk, File, Fs, Hold, Lock, Source, Space, Unlinked};
 
 /// Which operations fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,16 @@ impl Fs for Faulty {
     fn unlink(&self, path: &Path) -> io::Result<()> {
         self.step()?;
         Disk.unlink(path)
+    }
+
+    fn unlink_unless_held(&self, path: &Path) -> io::Result<Unlinked> {
+        self.step()?;
+        Disk.unlink_unless_held(path)
+    }
+
+    fn hold(&self, path: &Path) -> io::Result<Option<Hold>> {
+        self.step()?;
+        Disk.hold(path)
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {

@@ -11,6 +11,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
 /// Recordings can be read by the group, and by nobody else.
 const FILE_MODE: u32 = 0o640;
 /// The same for directories.
@@ -48,6 +51,22 @@ pub enum Lock {
     Taken(String),
 }
 
+/// A file that is being read and must stay, for other processes too, until this is dropped.
+pub struct Hold {
+    _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// What became of a file that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unlinked {
+    /// It is gone.
+    Gone,
+    /// There was none.
+    NotThere,
+    /// Somebody has a [`Hold`] on it: it stays.
+    Held,
+}
+
 /// A filesystem.
 pub trait Fs: Send + Sync + 'static {
     /// A new file, mode 0640. An existing one is an error.
@@ -66,6 +85,12 @@ pub trait Fs: Send + Sync + 'static {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn unlink(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file, unless somebody has a [`Hold`] on it. Does not wait.
+    fn unlink_unless_held(&self, path: &Path) -> io::Result<Unlinked>;
+    /// Holds a file against [`Self::unlink_unless_held`] in this and every other process; `None`
+    /// where there is no such file (any more). The hold is the reader's: the process may only
+    /// have the right to read.
+    fn hold(&self, path: &Path) -> io::Result<Option<Hold>>;
     /// Removes a directory. One that is not empty is an error.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, in no order.
@@ -90,7 +115,7 @@ impl Drop for HeldLock {
     /// not come to its `exec` yet.
     fn drop(&mut self) {
         // What can't be unlocked is unlocked by the end of the process.
-        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 
@@ -106,6 +131,14 @@ impl File for fs::File {
 
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.set_len(length)
+    }
+}
+
+fn open_if_there(path: &Path) -> io::Result<Option<fs::File>> {
+    match fs::File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -144,6 +177,30 @@ impl Fs for Disk {
         fs::remove_file(path)
     }
 
+    fn unlink_unless_held(&self, path: &Path) -> io::Result<Unlinked> {
+        let Some(file) = open_if_there(path)? else { return Ok(Unlinked::NotThere) };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(Unlinked::Held),
+            // A filesystem without locks has nobody who holds.
+            Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let _lock = HeldLock(file);
+        fs::remove_file(path)?;
+        Ok(Unlinked::Gone)
+    }
+
+    fn hold(&self, path: &Path) -> io::Result<Option<Hold>> {
+        let Some(file) = open_if_there(path)? else { return Ok(None) };
+        // Waits at most for an `unlink` that has begun.
+        flock(&file, FlockOperation::LockShared)?;
+        if rustix::fs::fstat(&file)?.st_nlink == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Hold { _lock: Box::new(HeldLock(file)) }))
+    }
+
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         fs::remove_dir(path)
     }
@@ -175,13 +232,13 @@ impl Fs for Disk {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mut file = options.open(path)?;
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 file.set_len(0)?;
                 file.write_all(note.as_bytes())?;
                 Ok(Lock::Held(Box::new(HeldLock(file))))
             }
-            Err(rustix::io::Errno::WOULDBLOCK) => {
+            Err(Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
                 // A holder that is just starting may not have left its note yet.
                 let _ = file.take(256).read_to_string(&mut holder);
@@ -222,5 +279,21 @@ mod tests {
         assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Taken(note) if note == "17"));
         drop(held);
         assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Held(_)));
+    }
+
+    #[test]
+    fn a_file_that_is_held_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        assert!(Disk.hold(&path).unwrap().is_none());
+        assert_eq!(Disk.unlink_unless_held(&path).unwrap(), Unlinked::NotThere);
+        Disk.create(&path).unwrap();
+        let holds = [Disk.hold(&path).unwrap(), Disk.hold(&path).unwrap()];
+        for hold in holds {
+            assert_eq!(Disk.unlink_unless_held(&path).unwrap(), Unlinked::Held);
+            drop(hold.unwrap());
+        }
+        assert_eq!(Disk.unlink_unless_held(&path).unwrap(), Unlinked::Gone);
+        assert_eq!(Disk.length(&path).unwrap(), None);
     }
 }

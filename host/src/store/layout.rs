@@ -63,6 +63,11 @@ pub fn index(root: &Path) -> PathBuf {
     root.join(INDEX)
 }
 
+/// The lock of the store at `root`.
+pub fn lock_file(root: &Path) -> PathBuf {
+    root.join(LOCK)
+}
+
 /// Makes the directories that `path`, below `root`, needs. Gives every directory whose entries
 /// must be synced before `path` is sure to be found again, the nearest first.
 ///
@@ -107,7 +112,7 @@ pub fn remove_empty_parents(fs: &dyn Fs, root: &Path, path: &Path) {
 pub fn lock(fs: &dyn Fs, root: &Path) -> Result<Lock> {
     let note = std::process::id().to_string();
     let shown = root.display();
-    match fs.lock(&root.join(LOCK), &note) {
+    match fs.lock(&lock_file(root), &note) {
         Ok(Lock::Taken(holder)) => Err(Error::refuse(format!(
             "store {shown} is in use by process {holder}: stop that first, or give this host a \
              store of its own"

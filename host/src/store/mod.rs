@@ -10,6 +10,8 @@ mod mailbox;
 mod index;
 pub mod edges;
 pub mod holds;
+pub mod answers;
+pub mod pins;
 mod settings;
 mod news;
 mod recording;
@@ -28,10 +30,12 @@ mod sim;
 #[cfg(test)]
 mod tests;
 
+pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
 pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
@@ -112,7 +116,10 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        if !config.visit {
+            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
+        }
+        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
@@ -236,32 +243,6 @@ impl Store {
             .await
     }
 
-    /// A policy's answer: how long to keep a closed segment as continuous video, from its end.
-    /// `None`: as the camera is configured; zero: no such hold.
-    ///
-    /// # Errors
-    /// Refuses an unknown segment.
-    pub async fn hold_continuous(
-        &self,
-        camera: &str,
-        sequence: u64,
-        keep: Option<Duration>,
-    ) -> Result<()> {
-        let camera = camera.to_owned();
-        self.indexer
-            .ask(move |c| {
-                let answer = || match spans::camera_id(c, &camera)? {
-                    Some(id) => edit::answer(c, id, sequence, keep),
-                    None => Ok(false),
-                };
-                if answer().map_err(failed("store a hold"))? {
-                    return Ok(());
-                }
-                Err(Error::refuse(format!("camera {camera} has no segment {sequence} (any more)")))
-            })
-            .await
-    }
-
     /// The start of the oldest video of a camera, on disk or being written.
     ///
     /// # Errors
@@ -296,7 +277,7 @@ impl Store {
     pub async fn sweep_now(&self) -> Result<Swept> {
         let (sender, receiver) = oneshot::channel();
         let ended = || Error::retry("the store has been shut down");
-        self.requests.post(sender).map_err(|_| ended())?;
+        self.requests.post(Request::Sweep(sender)).map_err(|_| ended())?;
         receiver.await.map_err(|_| ended())?
     }
 
@@ -304,6 +285,7 @@ impl Store {
     /// not done in time is left to the next start's repair, and named in the log.
     pub async fn shutdown(&self) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
+        let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
         // An ended writer has nothing left to stop.
         let _ = self.writer.post(Letter::Stop);
@@ -313,7 +295,10 @@ impl Store {
             let _ = threads.writer.join();
             let _ = threads.sweep.join();
             let now = clock.wall();
-            indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
+            if !visit {
+                let note = move |c: &_| retain::set_alive(c, now);
+                indexer.post_idle(move |c| note(c).map_err(failed("note the time")));
+            }
             indexer.close();
             let _ = threads.index.join();
             let _ = threads.sync.join();

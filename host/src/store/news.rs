@@ -48,6 +48,8 @@ pub enum Reason {
     FullContinuous,
     /// It was kept by a span, and the disk ran full.
     FullSpan,
+    /// A person deleted it.
+    Person,
 }
 
 impl fmt::Display for Reason {
@@ -56,6 +58,7 @@ impl fmt::Display for Reason {
             Self::Expired => "nothing keeps it any more",
             Self::FullContinuous => "disk full: oldest continuous video",
             Self::FullSpan => "disk full: oldest span",
+            Self::Person => "a person deleted it",
         })
     }
 }

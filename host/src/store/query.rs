@@ -14,10 +14,11 @@ use super::index::map::Entry;
 use super::index::read::{self, StoredGap};
 use super::index::row::{Flags, Segment, State};
 use super::index::spans::{self, Stored, moment};
-use super::index::{self, Connection, failed};
+use super::index::{self, Connection, failed, pins};
 use super::merge::{self, Stretch};
 use super::{layout, recover};
 use crate::base::{Result, Timestamp};
+use crate::policy::Span;
 
 /// Which recordings to list.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub enum RecordingKind {
     Cvr,
     /// A span that something asked for.
     Evr,
+    /// A stretch that a person pinned.
+    Pin,
 }
 
 /// How much of a recording there is.
@@ -57,7 +60,7 @@ pub enum RecordingState {
 /// One reason to keep a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hold {
-    /// `continuous`, `fail-open` or `span`.
+    /// `continuous`, `fail-open`, `span` or `pinned`.
     pub what: &'static str,
     /// When it ends; for a stretch of several segments, the last of them.
     pub until: Until,
@@ -88,17 +91,17 @@ pub struct Recording {
     pub state: RecordingState,
     /// Packets were lost somewhere in it.
     pub damaged: bool,
-    /// Of a span: what asked, for what and why.
+    /// Of a span or a pin: who asked, for what and why.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub span: Option<SpanFacts>,
 }
 
-/// What is known of a span beside its times.
+/// What is known of a span or a pin beside its times.
 #[derive(Clone, Debug, Serialize)]
 pub struct SpanFacts {
     /// Its qualified id.
     pub id: String,
-    /// Who asked.
+    /// Who asked: a policy, `host` or `person`.
     pub policy: String,
     /// For people.
     pub label: String,
@@ -157,11 +160,29 @@ impl Reader {
             let segments = self.segments_of(camera, since, until)?;
             let gaps = self.gaps_of(camera, since, until)?;
             let stretches = merge::stretches(&segments, &gaps);
+            let pins = pins::touching(&self.connection, camera.id, since, until)
+                .map_err(failed("list pins"))?;
+            let first = all.len();
             all.extend(stretches.into_iter().map(|stretch| continuous(camera, stretch)));
             let spans = spans::touching(&self.connection, camera.id, since, until)
                 .map_err(failed("list spans"))?;
             for stored in spans {
-                all.push(self.span(camera, stored)?);
+                let Stored { span, .. } = stored;
+                let hold = super::holds::Span { start: span.start, end: span.end, keep: span.keep };
+                let until = hold.until(camera.keep);
+                all.push(self.asked(camera, span, Hold { what: "span", until })?);
+            }
+            let pinned = Hold { what: "pinned", until: Until::Forever };
+            for one in &mut all[first..] {
+                if pins.iter().any(|pin| pin.start < one.end && one.start < pin.end) {
+                    one.holds.push(pinned.clone());
+                }
+            }
+            for pin in pins {
+                let span = pin.into_span();
+                let mut one = self.asked(camera, span, pinned.clone())?;
+                one.kind = RecordingKind::Pin;
+                all.push(one);
             }
             Ok(())
         })?;
@@ -282,8 +303,8 @@ impl Reader {
         (segment.end > segment.start).then_some(Found { segment, keys })
     }
 
-    fn span(&self, camera: &read::Camera, stored: Stored) -> Result<Recording> {
-        let span = stored.span;
+    /// What there is of a stretch that was asked for.
+    fn asked(&self, camera: &read::Camera, span: Span, hold: Hold) -> Result<Recording> {
         let mut under = self.segments_of(camera, span.start, span.end)?;
         under.sort_by_key(|found| found.segment.start);
         for at in [0, under.len().saturating_sub(1)] {
@@ -306,7 +327,6 @@ impl Reader {
             Some(_) if growing => RecordingState::Open,
             Some(_) => RecordingState::Closed,
         };
-        let hold = super::holds::Span { start: span.start, end: span.end, keep: span.keep };
         Ok(Recording {
             kind: RecordingKind::Evr,
             camera: span.camera,
@@ -316,7 +336,7 @@ impl Reader {
             true_end: found.map(|edges| edges.end),
             bytes: under.iter().map(|found| found.segment.bytes).sum(),
             segments: under.len(),
-            holds: vec![Hold { what: "span", until: hold.until(camera.keep) }],
+            holds: vec![hold],
             state,
             damaged: under.iter().any(|found| found.segment.flags.has(Flags::DAMAGED)),
             span: Some(SpanFacts {
@@ -367,9 +387,6 @@ fn continuous(camera: &read::Camera, stretch: Stretch<'_>) -> Recording {
 
 /// A segment that is listed as continuous video.
 pub(super) fn is_continuous(segment: &Segment) -> bool {
-    match segment.continuous {
-        Continuous::No => false,
-        Continuous::Configured => true,
-        Continuous::Answered(until) => until > segment.end,
-    }
+    let Continuous { configured, answered } = segment.continuous;
+    configured || answered.is_some_and(|until| until > segment.end)
 }

@@ -92,7 +92,7 @@ impl Recording {
             epoch: start.epoch,
             start: start.start,
             flags,
-            continuous: if kept { Continuous::Configured } else { Continuous::No },
+            continuous: if kept { Continuous::CONFIGURED } else { Continuous::NO },
             codec: match start.video.codec {
                 Codec::H264 => "h264".into(),
                 Codec::H265 => "h265".into(),

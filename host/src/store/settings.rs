@@ -20,6 +20,8 @@ pub struct StoreConfig {
     pub event_keep: Duration,
     /// The least free space of its filesystem.
     pub free_floor: FreeFloor,
+    /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
+    pub visit: bool,
 }
 
 impl StoreConfig {
@@ -30,6 +32,7 @@ impl StoreConfig {
             sync_interval: SYNC_INTERVAL,
             event_keep: EVENT_KEEP,
             free_floor: FreeFloor::Default,
+            visit: false,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::Instant;
 
-use super::fs::Fs;
+use super::fs::{Fs, Unlinked};
 use super::index::retain::{self, Pressure};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
@@ -34,6 +34,9 @@ const CLAIM: u32 = 64;
 /// Claims under pressure before the free space is measured again.
 const ROUNDS: usize = 64;
 
+/// A segment that somebody reads is looked at again after so long.
+const HELD: Duration = Duration::from_secs(60);
+
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -43,8 +46,13 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// Asks for a sweep now, and is told what came of it.
-pub(super) type Request = oneshot::Sender<Result<Swept>>;
+/// What the thread is asked for.
+pub(super) enum Request {
+    /// A sweep now; told what came of it.
+    Sweep(oneshot::Sender<Result<Swept>>),
+    /// The files of claimed segments gone.
+    Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+}
 
 /// What the thread stands on.
 pub(super) struct Sweeper {
@@ -76,7 +84,14 @@ fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
             Taken::Some => {
                 for request in letters.drain(..) {
                     // Who asked may have gone.
-                    let _ = request.send(sweeper.sweep());
+                    let _ = match request {
+                        Request::Sweep(done) => done.send(sweeper.sweep()),
+                        Request::Delete { claimed, reason, done } => {
+                            let mut swept = Swept::default();
+                            let result = sweeper.delete(claimed, reason, &mut swept);
+                            done.send(result.map(|()| swept))
+                        }
+                    };
                 }
             }
             Taken::Nothing => {}
@@ -100,9 +115,10 @@ impl Sweeper {
     /// Deletes everything that nothing keeps.
     fn sweep(&self) -> Result<Swept> {
         let now = self.clock.wall();
+        let before = now - self.event_keep;
         let mut swept = Swept::default();
         loop {
-            let claim = move |c: &_| retain::claim_due(c, now, CLAIM);
+            let claim = move |c: &_| retain::claim_due(c, now, before, CLAIM);
             let (claimed, more) =
                 self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
             self.delete(claimed, Reason::Expired, &mut swept)?;
@@ -110,7 +126,6 @@ impl Sweeper {
                 break;
             }
         }
-        let before = now - self.event_keep;
         while self.indexer.ask_blocking(move |c| {
             let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
@@ -167,18 +182,23 @@ impl Sweeper {
 
     fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
         let mut gone = Vec::with_capacity(claimed.len());
+        let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
         for segment in &claimed {
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            match self.fs.unlink(&self.root.join(&file)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            match self.fs.unlink_unless_held(&self.root.join(&file)) {
+                Ok(Unlinked::Gone | Unlinked::NotThere) => {}
+                Ok(Unlinked::Held) => {
+                    held.push(segment.id);
+                    continue;
+                }
+                Err(error) => {
                     // The claim stands: the next start completes it.
                     let what = format!("delete segment {}", file.display());
                     failure = Some(Error::retry(what).with(error));
                     continue;
                 }
-                _ => {}
             }
             layout::remove_empty_parents(&*self.fs, &self.root, &file);
             gone.push(segment.id);
@@ -191,8 +211,12 @@ impl Sweeper {
         for (camera, (segments, bytes)) in counts {
             tracing::info!(camera, segments, bytes, %reason, "deleted");
         }
+        let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
-            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))
+            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))?;
+            held.iter()
+                .try_for_each(|id| retain::release(c, *id, again))
+                .map_err(failed("keep segments that are being read"))
         })?;
         failure.map_or(Ok(()), Err)
     }

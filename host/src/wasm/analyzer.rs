@@ -6,50 +6,11 @@ use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
 use super::{check, convert, limits};
 use crate::base::Timestamp;
+use crate::decode::{Fit, PixelFormat};
 use crate::events::Event;
 
 const ANALYZE: Call = Call { name: "analyze", limit: limits::ANALYZE };
 const OBSERVE: Call = Call { name: "observe", limit: limits::ANALYZE };
-
-/// How the pixels of a picture lie in memory: rows top to bottom, no padding, planes one after the
-/// other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PixelFormat {
-    /// Luma.
-    Gray8,
-    /// Luma, then both chroma planes, each of half width and height.
-    I420,
-    /// Luma, then chroma interleaved.
-    Nv12,
-    /// Full range.
-    Rgb24,
-    /// Full range, alpha 255.
-    Rgba32,
-}
-
-impl PixelFormat {
-    /// Bytes of a picture of this size in pixels. Odd sides of chroma planes are rounded up.
-    pub fn bytes(self, width: u32, height: u32) -> usize {
-        let (width, height) = (width as usize, height as usize);
-        match self {
-            Self::Gray8 => width * height,
-            Self::I420 | Self::Nv12 => width * height + 2 * width.div_ceil(2) * height.div_ceil(2),
-            Self::Rgb24 => 3 * width * height,
-            Self::Rgba32 => 4 * width * height,
-        }
-    }
-}
-
-/// How a picture is brought to the size asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fit {
-    /// Keep the shape; never enlarge; both sides even.
-    Preserve,
-    /// Exactly the size.
-    Stretch,
-    /// Keep the shape, fill up with black.
-    Pad,
-}
 
 /// How often a picture is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,23 +154,5 @@ impl Analyzer {
     /// What it was made with.
     pub fn config(&self) -> &InstanceConfig {
         self.instance.config()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::PixelFormat;
-
-    #[test]
-    fn sizes_of_pictures() {
-        for (format, bytes) in [
-            (PixelFormat::Gray8, 15),
-            (PixelFormat::I420, 27),
-            (PixelFormat::Nv12, 27),
-            (PixelFormat::Rgb24, 45),
-            (PixelFormat::Rgba32, 60),
-        ] {
-            assert_eq!(format.bytes(5, 3), bytes, "{format:?}");
-        }
     }
 }

@@ -29,7 +29,7 @@ pub mod standing;
 pub mod supervise;
 mod bundled;
 
-pub use analyzer::{Analyzer, Fit, Pace, Picture, PictureRequest, PixelFormat, Unit, Wishes};
+pub use analyzer::{Analyzer, Pace, Picture, PictureRequest, Unit, Wishes};
 pub use bundled::{BUNDLED, bundled};
 pub use component::Plugin;
 pub use engine::Engine;

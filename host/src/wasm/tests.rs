@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::metrics::Metrics;
+use crate::decode::{Fit, PixelFormat};
 use crate::events::{Event, Notice, Phase};
 
 const NOW: Timestamp = Timestamp::ZERO;

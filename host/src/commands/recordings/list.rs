@@ -46,6 +46,7 @@ pub(in super::super) fn table(recordings: &[Recording], zone: &TimeZone) -> Stri
         "kept until",
         "why",
         "state",
+        "id",
     ];
     output::table(&header, &rows)
 }
@@ -60,9 +61,11 @@ fn row(recording: &Recording, zone: &TimeZone) -> Vec<String> {
     };
     let asked = match recording.kind {
         RecordingKind::Cvr => "-".into(),
-        RecordingKind::Evr => between(recording.start, recording.end),
+        RecordingKind::Evr | RecordingKind::Pin => between(recording.start, recording.end),
     };
+    let pinned = recording.holds.iter().any(|hold| hold.what == "pinned");
     let until = match recording.holds.iter().map(|hold| hold.until).max() {
+        Some(Until::Forever) if pinned => "it is unpinned".into(),
         Some(Until::Forever) => "space is needed".into(),
         Some(Until::At(time)) if time > recording.start => {
             local(time).strftime("%F %H:%M").to_string()
@@ -80,6 +83,7 @@ fn row(recording: &Recording, zone: &TimeZone) -> Vec<String> {
         until,
         why(recording),
         state(recording),
+        recording.span.as_ref().map_or("-".into(), |span| span.id.clone()),
     ]
 }
 
@@ -87,6 +91,7 @@ fn kind(kind: RecordingKind) -> &'static str {
     match kind {
         RecordingKind::Cvr => "CVR",
         RecordingKind::Evr => "EVR",
+        RecordingKind::Pin => "PIN",
     }
 }
 

@@ -1,6 +1,10 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
+mod delete;
+mod keeper;
 mod list;
+mod pin;
+mod unpin;
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +13,19 @@ use jiff::tz::TimeZone;
 
 use super::Process;
 use crate::base::{Error, Result, Timestamp};
-use crate::cli::Recordings;
+use crate::cli::{Recordings, What};
 use crate::config::{self, parse_duration};
+use crate::store::Named;
 
 pub(super) use list::table;
 
 /// Does what the arguments say.
-pub(super) fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
+pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
     match arguments {
         Recordings::List(list) => list::list(list, process),
+        Recordings::Pin(pin) => pin::pin(pin, process).await,
+        Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
+        Recordings::Delete(delete) => delete::delete(delete, process).await,
     }
 }
 
@@ -27,6 +35,26 @@ fn store(source: &Path) -> Result<PathBuf> {
         return Ok(source.to_owned());
     }
     Ok(config::load(source)?.store.path)
+}
+
+/// What a person names: a span, or a range of a camera.
+fn named(what: &What, process: &Process) -> Result<Named> {
+    match (&what.span, &what.camera, &what.from, &what.to) {
+        (Some(span), ..) => Ok(Named::Id(span.clone())),
+        (None, Some(camera), Some(from), Some(to)) => {
+            range(camera, from, to, what.tz.as_deref(), process)
+        }
+        _ => Err(Error::refuse("name a camera and two times, or a span with --span")),
+    }
+}
+
+fn range(camera: &str, from: &str, to: &str, tz: Option<&str>, process: &Process) -> Result<Named> {
+    let (zone, now) = (zone(tz)?, process.clock.wall());
+    let (start, end) = (time(from, now, &zone)?, time(to, now, &zone)?);
+    if start >= end {
+        return Err(Error::refuse(format!("`{from}` is not before `{to}`")));
+    }
+    Ok(Named::Range { camera: camera.to_owned(), start, end })
 }
 
 fn zone(name: Option<&str>) -> Result<TimeZone> {

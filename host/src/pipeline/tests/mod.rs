@@ -22,7 +22,8 @@ use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
 use crate::simulate::encode::{SceneEncoder, SceneFormat};
 use crate::store::query::Reader;
 use crate::store::{
-    self, CameraSettings, CameraSink, EventFilter, FreeFloor, Store, StoreConfig, StoredEvent,
+    self, CameraSettings, CameraSink, EventFilter, FreeFloor, Judge, Store, StoreConfig,
+    StoredEvent,
 };
 use crate::wasm::{self, Engine, InstanceConfig, Plugin};
 
@@ -58,6 +59,12 @@ impl Place {
 
     fn now(&self) -> Timestamp {
         self.clock.wall()
+    }
+
+    /// The camera's one policy, to its store.
+    async fn judge(&self, name: &str) -> Judge {
+        let policy = store::Policy { name: name.into(), digest: Some("1".into()) };
+        self.store.judges(CAMERA, vec![policy]).await.unwrap()[0]
     }
 
     fn connect(&self, mut wiring: Wiring) -> Bus {

@@ -10,9 +10,10 @@ use crate::analyze::mailbox::{self, Receiver};
 use crate::analyze::pictures::{Frame, Pictures, Subscription};
 use crate::base::Timestamp;
 use crate::base::metrics::Metrics;
+use crate::decode::{Fit, PixelFormat};
 use crate::ingest::{Gap, GapReason, Item, VideoUnit, queue};
 use crate::wasm::standing::{Asker, Standing, standing};
-use crate::wasm::{Fit, Lane, Pace, PictureRequest, PixelFormat};
+use crate::wasm::{Lane, Pace, PictureRequest};
 
 /// Every picture, so wide at most.
 fn wish(max_width: u32, pace: Pace, thinning: u32) -> (Arc<Subscription>, Receiver<Frame>) {

@@ -18,13 +18,14 @@ use crate::wasm::standing::{Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{Lane, Plugin, Setup};
 
-fn stage(
+async fn stage(
     place: &Place,
     bus: Bus,
     (plugin, setup): (Plugin, Setup),
     heard: mpsc::Receiver<Heard>,
 ) -> (Stage, mpsc::Receiver<Span>) {
     let (spans, asked) = mpsc::channel(8);
+    let judge = place.judge("keep").await;
     let stage = Stage {
         camera: CAMERA.into(),
         name: "keep".into(),
@@ -35,6 +36,7 @@ fn stage(
         heard,
         bus,
         store: place.store.clone(),
+        judge,
         spans,
         reach: Reach::default(),
         clock: place.clock.clone(),
@@ -53,7 +55,7 @@ async fn an_event_becomes_a_span_that_is_stored_and_sent() {
     let mut wiring = Wiring::default();
     let heard = wiring.listen(CAMERA, "keep");
     let bus = place.connect(wiring);
-    let (stage, mut spans) = stage(&place, bus.clone(), before_and_after(), heard);
+    let (stage, mut spans) = stage(&place, bus.clone(), before_and_after(), heard).await;
     let (teller, _standing) = standing();
     let shutdown = CancellationToken::new();
     let task = stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown.clone());
@@ -82,7 +84,7 @@ async fn neither_the_end_nor_a_broken_index_loses_a_span() {
         let place = Place::new();
         let (queue, heard) = mpsc::channel(8);
         let bus = place.connect(Wiring::default());
-        let (stage, mut spans) = stage(&place, bus, before_and_after(), heard);
+        let (stage, mut spans) = stage(&place, bus, before_and_after(), heard).await;
         let (teller, _standing) = standing();
         let shutdown = CancellationToken::new();
         queue.try_send(Heard::Notice(notice("gate/api/1", place.now()))).unwrap();
@@ -102,7 +104,7 @@ async fn a_policy_that_traps_is_rebuilt_then_quarantined_and_its_queue_drained()
     let (queue, heard) = mpsc::channel(1);
     let bus = place.connect(Wiring::default());
     let policy = (guest("policy-traps"), Setup::default());
-    let (stage, mut spans) = stage(&place, bus, policy, heard);
+    let (stage, mut spans) = stage(&place, bus, policy, heard).await;
     let (teller, mut asker) = standing();
     let shutdown = CancellationToken::new();
     let task = stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown.clone());

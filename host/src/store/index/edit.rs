@@ -211,28 +211,6 @@ pub(crate) fn forget(c: &Connection, camera_id: i64, sequence: u64) -> rusqlite:
     Ok(())
 }
 
-/// A policy's answer for one segment; without effect where only spans hold it. Gives whether
-/// there is such a segment.
-pub(crate) fn answer(
-    c: &Connection,
-    camera_id: i64,
-    sequence: u64,
-    keep: Option<Duration>,
-) -> rusqlite::Result<bool> {
-    let Some(segment) = find(c, camera_id, sequence)? else { return Ok(false) };
-    let value = match keep {
-        _ if segment.continuous == Continuous::No => return Ok(true),
-        None => Continuous::Configured,
-        Some(keep) => Continuous::Answered(segment.end + keep),
-    };
-    let (keep_by, until) = row::continuous(value);
-    c.prepare_cached(
-        "UPDATE segment SET keep_by = ?2, continuous_until = ?3, recheck_at = 0 WHERE id = ?1",
-    )?
-    .execute(params![segment.id, keep_by, until])?;
-    Ok(true)
-}
-
 /// Adds a gap, or ends the camera's gap that began at the same time.
 pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::Result<()> {
     let end = mark.end.map(Timestamp::micros);

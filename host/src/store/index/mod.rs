@@ -4,9 +4,11 @@
 //! Gives connections of the right schema and, by its children, typed rows. Must not open a media
 //! file, and decides nothing about keeping.
 
+pub(super) mod answers;
 pub(super) mod edit;
 pub(super) mod events;
 pub(super) mod map;
+pub(super) mod pins;
 pub(super) mod read;
 pub(super) mod retain;
 pub(super) mod row;

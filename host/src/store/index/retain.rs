@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::holds::Until;
+use super::super::holds::{Holders, Until};
 use super::row::{self, SEGMENT, Segment};
-use super::spans;
+use super::{answers, spans};
 use crate::base::Timestamp;
 
 /// Candidates read at a time.
@@ -27,10 +27,11 @@ pub(crate) enum Pressure {
 }
 
 /// Claims up to `most` segments that nothing keeps at `now`. The second value says that there
-/// may be more.
+/// may be more. Before `events_since` no judge is waited for.
 pub(crate) fn claim_due(
     c: &Connection,
     now: Timestamp,
+    events_since: Timestamp,
     most: u32,
 ) -> rusqlite::Result<(Vec<Segment>, bool)> {
     let due: Vec<(Segment, Option<Duration>)> = c
@@ -44,9 +45,13 @@ pub(crate) fn claim_due(
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
     let mut claimed = Vec::new();
-    for (segment, keep) in due {
+    for (mut segment, keep) in due {
+        let awaited = answers::awaited(c, &mut segment, now, events_since)?;
         let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-        let until = segment.holds().kept_until(&spans, keep);
+        let pinned = is_pinned(c, &segment)?;
+        let until =
+            segment.holds().kept_until(&Holders { spans: &spans, pinned, camera_keep: keep });
+        let until = until.max(awaited);
         if until.is_over(now) {
             claim(c, segment.id)?;
             claimed.push(segment);
@@ -60,6 +65,16 @@ pub(crate) fn claim_due(
         }
     }
     Ok((claimed, more))
+}
+
+/// A pin touches it.
+pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<bool> {
+    c.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM pin WHERE camera = ?1 AND start < ?3 AND end > ?2)",
+    )?
+    .query_row(params![segment.camera_id, segment.start.micros(), segment.end.micros()], |row| {
+        row.get(0)
+    })
 }
 
 /// Claims the oldest segments that `pressure` allows, until they make up `bytes`.
@@ -79,7 +94,8 @@ pub(crate) fn claim_oldest(
             }
             if pressure == Pressure::Continuous {
                 let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-                if !segment.holds().spans_until(&spans, *keep).is_over(now) {
+                let holders = Holders { spans: &spans, pinned: false, camera_keep: *keep };
+                if !segment.holds().spans_until(&holders).is_over(now) {
                     continue;
                 }
             }
@@ -103,8 +119,34 @@ fn oldest(c: &Connection, from: i64) -> rusqlite::Result<Vec<(Segment, Option<Du
     .collect()
 }
 
+/// Claims those of `segments` that are still there.
+pub(crate) fn claim_all(
+    c: &Connection,
+    mut segments: Vec<Segment>,
+) -> rusqlite::Result<Vec<Segment>> {
+    let mut failure = None;
+    segments.retain(|segment| {
+        let claim = || {
+            c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1 AND state = 2")?
+                .execute([segment.id])
+        };
+        claim().unwrap_or_else(|error| {
+            failure = Some(error);
+            0
+        }) > 0
+    });
+    failure.map_or(Ok(segments), Err)
+}
+
 fn claim(c: &Connection, segment: i64) -> rusqlite::Result<()> {
     c.prepare_cached("UPDATE segment SET state = 3 WHERE id = ?1")?.execute([segment])?;
+    Ok(())
+}
+
+/// Takes a claim back, until `again`.
+pub(crate) fn release(c: &Connection, segment: i64, again: Timestamp) -> rusqlite::Result<()> {
+    c.prepare_cached("UPDATE segment SET state = 2, recheck_at = ?2 WHERE id = ?1 AND state = 3")?
+        .execute(params![segment, again.micros()])?;
     Ok(())
 }
 

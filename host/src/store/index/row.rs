@@ -105,10 +105,12 @@ impl Segment {
             bytes: row.get::<_, i64>(7)?.cast_unsigned(),
             state: State::from_code(row.get(8)?),
             flags: Flags::from_code(row.get(9)?),
-            continuous: match row.get(10)? {
-                0_i64 => Continuous::No,
-                1 => Continuous::Configured,
-                _ => Continuous::Answered(timestamp(row, 11)?),
+            continuous: Continuous {
+                configured: row.get::<_, i64>(10)? & CONFIGURED != 0,
+                answered: match row.get::<_, i64>(10)? & ANSWERED {
+                    0 => None,
+                    _ => Some(timestamp(row, 11)?),
+                },
             },
             closed_at: timestamp(row, 12)?,
         })
@@ -124,12 +126,16 @@ impl Segment {
     }
 }
 
+/// Bits of the column `keep_by`.
+const CONFIGURED: i64 = 1;
+const ANSWERED: i64 = 2;
+
 /// The two columns of a [`Continuous`]: `keep_by`, `continuous_until`.
 pub(crate) fn continuous(value: Continuous) -> (i64, i64) {
-    match value {
-        Continuous::No => (0, 0),
-        Continuous::Configured => (1, 0),
-        Continuous::Answered(until) => (2, until.micros()),
+    let configured = if value.configured { CONFIGURED } else { 0 };
+    match value.answered {
+        None => (configured, 0),
+        Some(until) => (configured | ANSWERED, until.micros()),
     }
 }
 

@@ -87,7 +87,13 @@ pub(crate) fn camera_id(c: &Connection, name: &str) -> rusqlite::Result<Option<i
 pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start >= coalesce((SELECT max(t.start) \
      FROM segment t WHERE t.camera = ?1 AND t.start <= ?2), ?2) AND s.start < ?3 AND s.end > ?2";
 
-fn recheck(c: &Connection, camera: i64, start: Timestamp, end: Timestamp) -> rusqlite::Result<()> {
+/// Has the next sweep look at all that touches `[start, end)`.
+pub(crate) fn recheck(
+    c: &Connection,
+    camera: i64,
+    start: Timestamp,
+    end: Timestamp,
+) -> rusqlite::Result<()> {
     c.prepare_cached(&format!(
         "UPDATE segment SET recheck_at = 0
          WHERE id IN (SELECT s.id FROM segment s WHERE {TOUCHING})"
@@ -182,6 +188,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let truncated = row.get(11)?;
     let edges = found.map(|(start, end)| Edges { start, end, truncated });
     Ok(Stored { span, edges })
+}
+
+/// One span.
+pub(crate) fn find(c: &Connection, id: &str) -> rusqlite::Result<Option<Stored>> {
+    c.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM span p JOIN camera c ON c.id = p.camera WHERE p.id = ?1"
+    ))?
+    .query_row([id], read)
+    .optional()
 }
 
 /// The spans of a camera that touch `[start, end)`, by start.

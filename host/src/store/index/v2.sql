@@ -1,4 +1,5 @@
--- Several places for files, pins, limits by size, and answers of several policies.
+-- Several places for files, pins, limits by size, and answers of several policies: `keep_by` of a
+-- segment is bits from here on, 1 as configured and 2 as policies answered.
 
 -- Where files lie. 0 is the store that holds this index.
 CREATE TABLE place (
@@ -24,16 +25,19 @@ CREATE TABLE pin (
 ) WITHOUT ROWID;
 CREATE INDEX pin_by_time ON pin (camera, start);
 
--- A policy with its component and parameters; others of them are another judge.
+-- A policy with its component and parameters; others of them are another judge. Rows stay: an
+-- answer must never be taken for that of a later judge.
 CREATE TABLE judge (
-    id     INTEGER PRIMARY KEY,
-    camera INTEGER NOT NULL REFERENCES camera (id),
-    policy TEXT NOT NULL,
-    digest TEXT NOT NULL,
+    id      INTEGER PRIMARY KEY,
+    camera  INTEGER NOT NULL REFERENCES camera (id),
+    policy  TEXT NOT NULL,
+    digest  TEXT NOT NULL,                       -- '': it can't be loaded, and says nothing
+    current INTEGER NOT NULL,                    -- 1 while the camera is configured with it
+    silent  INTEGER,                             -- since then it does not answer; NULL: it does
     UNIQUE (camera, policy, digest)
 );
 
--- What a judge said of a segment.
+-- What a judge said of a segment. Of one policy's judges only the last that answered is kept.
 CREATE TABLE answer (
     segment INTEGER NOT NULL REFERENCES segment (id) ON DELETE CASCADE,
     judge   INTEGER NOT NULL REFERENCES judge (id),

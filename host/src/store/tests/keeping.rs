@@ -4,8 +4,8 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection::vec, prop_assert_eq, proptest};
 
 use super::super::index::edit::{Closing, Opening};
-use super::super::index::{Connection, edit, retain, spans};
-use super::super::{Reason, Store, holds};
+use super::super::index::{Connection, answers, edit, retain, spans};
+use super::super::{Answer, Policy, Reason, Store, holds};
 use super::*;
 use crate::policy::Span;
 
@@ -66,9 +66,11 @@ fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseError> {
     let c = index::open(Path::new(":memory:")).unwrap();
     let mut model = Model { now: 1000, ..Model::default() };
     edit::camera(&c, "gate", None).unwrap();
+    // Nobody waits for a policy that can't be loaded: who does is tested in `answers.rs`.
+    answers::appoint(&c, 1, &[Policy { name: "p".into(), digest: None }], at(0)).unwrap();
     for (sequence, step) in (0..).zip(steps) {
         apply(&c, &mut model, sequence, step);
-        while retain::claim_due(&c, at(model.now), 3).unwrap().1 {}
+        while retain::claim_due(&c, at(model.now), at(0), 3).unwrap().1 {}
         let held: Vec<u64> =
             model.segments.iter().filter(|one| model.is_held(one)).map(|one| one.0).collect();
         model.segments.retain(|one| held.contains(&one.0));
@@ -112,7 +114,8 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
             let Some(at) = model.segments.len().checked_sub(back + 1) else { return };
             let segment = &mut model.segments[at];
             if segment.4 {
-                edit::answer(c, 1, segment.0, length(keep)).unwrap();
+                let said = Answer { sequence: segment.0, keep: length(keep) };
+                answers::answer(c, 1, &[said]).unwrap();
                 segment.5 = keep;
             }
         }
@@ -125,14 +128,14 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
 }
 
 fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool) {
-    let configured = holds::Continuous::Configured;
+    let configured = holds::Continuous::CONFIGURED;
     let opening = Opening {
         camera_id: 1,
         sequence,
         epoch: 0,
         start: at(start),
         flags: row::Flags::default(),
-        continuous: if continuous { configured } else { holds::Continuous::No },
+        continuous: if continuous { configured } else { holds::Continuous::NO },
         codec: "h264".into(),
         width: 1,
         height: 1,
@@ -173,8 +176,11 @@ async fn a_sweep_deletes_files_rows_and_empty_days() {
     let bytes = closed.recv().await.unwrap().bytes;
     closed.recv().await.unwrap();
     assert_eq!(sweep(&store).await, (0, 0));
-    store.hold_continuous("gate", 0, Some(Duration::from_secs(60))).await.unwrap();
-    assert!(store.hold_continuous("gate", 9, None).await.is_err());
+    let policy = Policy { name: "p".into(), digest: Some("1".into()) };
+    let judge = store.judges("gate", vec![policy]).await.unwrap()[0];
+    let minute = Answer { sequence: 0, keep: Some(Duration::from_secs(60)) };
+    let gone = Answer { sequence: 9, keep: None };
+    store.answer(judge, vec![gone, minute]).await.unwrap();
     clock.set(20 + 120);
     assert_eq!(sweep(&store).await, (2, 2 * bytes));
     let said = deleted.recv().await.unwrap();

@@ -1,5 +1,6 @@
 //! The store as a whole, on a temporary directory, with a camera that is a few numbers.
 
+mod answers;
 mod faults;
 mod keeping;
 mod life;

@@ -20,7 +20,7 @@ fn leave(root: &Path, state: i64, content: Option<&[u8]>) -> std::path::PathBuf 
         epoch: 0,
         start: at(0),
         flags: row::Flags::default(),
-        continuous: super::super::holds::Continuous::Configured,
+        continuous: super::super::holds::Continuous::CONFIGURED,
         codec: "h264".into(),
         width: 1920,
         height: 1080,
