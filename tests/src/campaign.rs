@@ -27,6 +27,9 @@ const CAMERAS: [(&str, &str); 3] = [("gate", "continuous"), ("yard", "both"), ("
 /// A trigger is a span in the recorder so long after it was answered.
 const SPAN_SETTLED: f64 = 1.0;
 
+/// A span lasts through several lives of the host: after a start, recording goes on with it.
+const SPAN_SECONDS: f64 = 60.0;
+
 /// How long a step of a run may take on a busy machine.
 const STEP: Duration = Duration::from_secs(60);
 
@@ -48,7 +51,7 @@ pub struct Life {
     pub started: Timestamp,
     /// When it was killed; of the last one, when it was asked to end.
     pub ended: Timestamp,
-    /// From when on the camera in mode `events` had an open span.
+    /// When the newest span of the camera in mode `events` was opened.
     pub span: Option<Timestamp>,
 }
 
@@ -82,12 +85,20 @@ pub fn run(plan: Plan) -> Outcome {
     let mut random = Random::new(plan.seed);
     let mut lives = Vec::new();
     let mut start_worst: f64 = 0.0;
+    let mut span: Option<Timestamp> = None;
     for _ in 0..plan.kills {
         let started = wait::now();
         let host = Host::start(&config);
         start_worst = start_worst.max(seconds(started, wait::now()));
         // Now and then before anything is recorded.
-        let span = if random.below(8) == 0 { None } else { trigger(&host, &log, started) };
+        if random.below(8) > 0 {
+            deliver(&log, started);
+        }
+        if span
+            .is_none_or(|span| seconds(span, wait::now()) + STEP.as_secs_f64() / 4.0 > SPAN_SECONDS)
+        {
+            span = trigger(&host);
+        }
         let length = random.between(plan.alive.0, plan.alive.1);
         pass(length);
         let ended = wait::now();
@@ -134,16 +145,20 @@ fn cameras(camera: &Camera) -> String {
     )
 }
 
-/// Waits until every camera delivers to the host that was started then, and opens a span of the
-/// one that needs one. Gives when that span was known to be open.
-fn trigger(host: &Host, log: &std::path::Path, started: Timestamp) -> Option<Timestamp> {
+/// Waits until every camera delivers to the host that was started then.
+fn deliver(log: &std::path::Path, started: Timestamp) {
     wait::until("every camera to deliver", STEP, || {
         let sent = truth::sent(log);
         let delivers = |name: &str| sent.iter().any(|unit| is_of(unit, name, started));
         CAMERAS.iter().all(|(name, _)| delivers(name)).then_some(())
     });
+}
+
+/// Opens a span of the camera that needs one. Gives when it was known to be open.
+fn trigger(host: &Host) -> Option<Timestamp> {
+    let body = format!(r#"{{"before":"1s","for":"{SPAN_SECONDS}s"}}"#);
     wait::until("a span", STEP, || {
-        let answer = host.post("/api/v1/cameras/door/trigger", r#"{"before":"1s","for":"60s"}"#);
+        let answer = host.post("/api/v1/cameras/door/trigger", &body);
         answer.ok().filter(|(status, _)| *status == 200)
     });
     Some(wait::now())
@@ -174,7 +189,9 @@ fn compare(place: &Place, log: &std::path::Path, lives: &[Life]) -> Outcome {
         outcome.units += account.units();
         for (number, life) in lives.iter().enumerate() {
             let from = match mode {
-                "events" => life.span.filter(|span| seconds(*span, life.ended) > SPAN_SETTLED),
+                "events" => life.span.filter(|span| {
+                    (SPAN_SETTLED..SPAN_SECONDS).contains(&seconds(*span, life.ended))
+                }),
                 _ => Some(life.started),
             };
             let Some(loss) = from.and_then(|from| account.loss(life.started, from, life.ended))

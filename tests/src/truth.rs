@@ -73,17 +73,19 @@ impl Account {
         let slices = media::whole_slices(&segment.path);
         assert!(!slices.is_empty(), "{file} has no slice");
         let is = |unit: &Sent, index: usize| unit.slices == [slices[index].md5.as_str()];
+        let sessions = &self.sessions;
         // It goes on where the one before ended, or begins a later session: whatever is nearest.
         let near = |at: usize, unit: usize| {
-            let sent = self.sessions[at].units.get(unit).filter(|sent| is(sent, 0))?;
+            let sent = sessions[at].units.get(unit).filter(|sent| is(sent, 0))?;
             let distance = seconds(sent.time, segment.start).abs();
             (distance < ARRIVAL_SECONDS_MAX).then_some((distance, at, unit))
         };
-        let next = self.sessions[at].recorded.map(|(_, end)| end);
+        let next = sessions[at].recorded.map(|(_, end)| end);
         let first_new = at + usize::from(next.is_some());
-        let begins = (first_new..self.sessions.len()).flat_map(|at| {
-            let keys = (0..self.sessions[at].units.len())
-                .filter(move |unit| self.sessions[at].units[*unit].key);
+        let begins = (first_new..sessions.len()).flat_map(|at| {
+            let near = &near;
+            let keys =
+                (0..sessions[at].units.len()).filter(move |unit| sessions[at].units[*unit].key);
             keys.filter_map(move |unit| near(at, unit))
         });
         let found = next.and_then(|end| near(at, end)).into_iter().chain(begins);

@@ -20,6 +20,7 @@ mod rounds;
 mod syncer;
 mod sink;
 mod recover;
+mod running;
 mod sweep;
 mod merge;
 pub mod query;

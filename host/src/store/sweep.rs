@@ -3,8 +3,8 @@
 //! Claims rows, unlinks files, removes rows, in that order. Decides nothing about holds: `holds`
 //! does, inside the claim.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -185,6 +185,7 @@ impl Sweeper {
         let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
+        let mut files = Vec::new();
         for segment in &claimed {
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
             match self.fs.unlink_unless_held(&self.root.join(&file)) {
@@ -200,7 +201,7 @@ impl Sweeper {
                     continue;
                 }
             }
-            layout::remove_empty_parents(&*self.fs, &self.root, &file);
+            files.push(file);
             gone.push(segment.id);
             swept.segments += 1;
             swept.bytes += segment.bytes;
@@ -211,14 +212,36 @@ impl Sweeper {
         for (camera, (segments, bytes)) in counts {
             tracing::info!(camera, segments, bytes, %reason, "deleted");
         }
+        if let Err(error) = self.settle(&files) {
+            // A power cut could bring the files back: their rows stay, claimed.
+            failure = Some(Error::retry("sync directories after deleting").with(error));
+            gone.clear();
+        }
         let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
-            gone.iter().try_for_each(|id| edit::remove(c, *id)).map_err(failed("forget segments"))?;
+            gone.iter()
+                .try_for_each(|id| edit::remove(c, *id))
+                .map_err(failed("forget segments"))?;
             held.iter()
                 .try_for_each(|id| retain::release(c, *id, again))
                 .map_err(failed("keep segments that are being read"))
         })?;
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Brings to the medium that `files` are gone, then removes the directories they left empty.
+    fn settle(&self, files: &[PathBuf]) -> std::io::Result<()> {
+        let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for folder in folders {
+            match self.fs.sync_dir(&self.root.join(folder)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        for file in files {
+            layout::remove_empty_parents(&*self.fs, &self.root, file);
+        }
+        Ok(())
     }
 
     fn announce(&self, segment: &Segment, reason: Reason) {

@@ -261,6 +261,16 @@ pub(crate) fn stopped(
     if start >= now {
         return Ok(());
     }
+    // It came and went before it recorded anything: that is one time away.
+    let longer = c
+        .prepare_cached(
+            "UPDATE gap SET end = max(end, ?3)
+             WHERE camera = ?1 AND start = ?2 AND reason = 'stopped'",
+        )?
+        .execute(params![camera_id, start.micros(), now.micros()])?;
+    if longer > 0 {
+        return Ok(());
+    }
     let mark = GapMark {
         start,
         end: Some(now),

@@ -2,10 +2,13 @@
 
 mod answers;
 mod faults;
+mod feed;
+mod hang;
 mod keeping;
 mod life;
 mod power;
 mod recovery;
+mod scale;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -28,6 +31,12 @@ use crate::record::{Fragment, Full, SegmentEnd, SegmentStart, Sink, scan, traile
 /// A moment in the life of the tests' cameras.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis((1_763_800_000 + seconds) * 1000)
+}
+
+/// A folder in memory where the machine has one: what is tried a thousand times need not wait for
+/// a real disk's syncs.
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A clock that stands still until it is set.

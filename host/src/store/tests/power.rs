@@ -103,7 +103,7 @@ fn span(id: &str, start: i64, end: i64) -> Span {
 
 /// Two cameras that write, rotate and end, a span, and a sweep that deletes. Gives the tape.
 async fn scenario() -> Arc<Mutex<Tape>> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temporary();
     let root = folder.path();
     let layer = Layer::new(root, Medium::default());
     let clock = Hands::at(100);
@@ -176,7 +176,7 @@ fn check(
     what: &str,
     stays: impl FnMut() -> bool,
 ) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temporary();
     let root = folder.path();
     std::fs::write(layout::index(root), &moment.index).unwrap();
     std::fs::write(layout::index(root).with_extension("sqlite-wal"), log).unwrap();
