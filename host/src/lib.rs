@@ -21,6 +21,7 @@ pub mod events;
 pub mod policy;
 pub mod record;
 pub mod store;
+pub mod export;
 pub mod serve;
 pub mod pipeline;
 pub mod simulate;

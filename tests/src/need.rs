@@ -22,6 +22,8 @@ pub enum Need {
     Gstreamer,
     /// A camera clip by its file name.
     Clip(&'static str),
+    /// A guest that `cargo xtask plugins` builds, by its folder's name.
+    Guest(&'static str),
 }
 
 /// Whether `test` lacks something; if so, says what.
@@ -34,6 +36,8 @@ pub fn missing(test: &str, needs: &[Need]) -> bool {
         Need::Gstreamer => {
             python().is_none().then(|| "no python3-gi with gir1.2-gst-rtsp-server-1.0".to_owned())
         }
+        Need::Guest(name) => (!guest(name).is_file())
+            .then(|| format!("guest {name} is not built: type `cargo xtask plugins`")),
         Need::Clip(name) => clip(name).is_none().then(|| format!("no clip {name}")),
     });
     match lacks {
@@ -63,6 +67,11 @@ pub fn clip(name: &str) -> Option<PathBuf> {
         None => workspace().join("../shared/clips"),
     };
     Some(folder.join(name)).filter(|path| path.is_file())
+}
+
+/// The component of a guest, once it is built.
+pub fn guest(name: &str) -> PathBuf {
+    workspace().join("plugins/dist").join(name).with_extension("wasm")
 }
 
 /// The root of the workspace.

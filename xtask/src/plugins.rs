@@ -1,5 +1,5 @@
-//! `cargo xtask plugins`: builds the guests under `plugins/` for wasm32, makes components of them with
-//! their manifest inside, and puts them into `plugins/dist/`. Takes a workspace folder, gives the paths
+//! `cargo xtask plugins`: builds the guests under `plugins/` and the examples' for wasm32, makes
+//! components of them with their manifest inside, and puts them into `plugins/dist/`. Takes a workspace folder, gives the paths
 //! of the components. It must not know what any plugin does, nor how it is compiled: `toolchain.rs`.
 
 use std::collections::hash_map::DefaultHasher;
@@ -24,17 +24,24 @@ const FREE_IMPORTS: [&str; 4] = [
     "wardline:plugin/metrics@0.1.0",
 ];
 
-/// Builds every folder of `plugins/` that has a `plugin.toml`, in order of name.
+/// What a guest among the examples is built from; beside it may lie what the example recorded.
+const EXAMPLE: [&str; 3] = ["src", "Cargo.toml", "plugin.toml"];
+
+/// Builds every folder of `plugins/` and `examples/` that has a `plugin.toml`, in order of name.
 ///
 /// # Errors
 /// What failed and what to type next; the output of cargo has been shown by then.
 pub(crate) fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
     let plugins = workspace_root.join("plugins");
-    let folders = plugin_folders(&plugins)?;
+    let mut folders = plugin_folders(&plugins)?;
+    let examples = plugin_folders(&workspace_root.join("examples"))?;
+    let mut sources = vec![plugins.clone(), workspace_root.join("wit")];
+    sources.extend(examples.iter().flat_map(|folder| EXAMPLE.map(|part| folder.join(part))));
+    folders.extend(examples);
     let dist = plugins.join("dist");
     let outputs: Vec<PathBuf> =
         folders.iter().map(|folder| component_path(&dist, folder)).collect();
-    let stamp = Stamp::of(&[&plugins, &workspace_root.join("wit")], &dist.join(".stamp"))?;
+    let stamp = Stamp::of(&sources, &dist.join(".stamp"))?;
     if stamp.is_current() && outputs.iter().all(|path| path.is_file()) {
         for path in &outputs {
             report(path, "unchanged")?;
@@ -193,12 +200,12 @@ struct Stamp {
 }
 
 impl Stamp {
-    fn of(folders: &[&Path], path: &Path) -> Result<Self, String> {
+    fn of(sources: &[PathBuf], path: &Path) -> Result<Self, String> {
         let mut hasher = DefaultHasher::new();
         include_str!("plugins.rs").hash(&mut hasher);
         include_str!("plugins/toolchain.rs").hash(&mut hasher);
-        for folder in folders {
-            hash_folder(folder, &mut hasher)?;
+        for source in sources {
+            hash(source, &mut hasher)?;
         }
         Ok(Self { path: path.to_owned(), digest: format!("{:016x}\n", hasher.finish()) })
     }
@@ -212,22 +219,24 @@ impl Stamp {
     }
 }
 
+fn hash(path: &Path, hasher: &mut DefaultHasher) -> Result<(), String> {
+    if path.is_dir() {
+        if ["target", "dist"].contains(&folder_name(path).as_str()) {
+            return Ok(());
+        }
+        return hash_folder(path, hasher);
+    }
+    path.hash(hasher);
+    read(path)?.hash(hasher);
+    Ok(())
+}
+
 fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<(), String> {
     let entries = fs::read_dir(folder)
         .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            if !["target", "dist"].contains(&folder_name(&path).as_str()) {
-                hash_folder(&path, hasher)?;
-            }
-        } else {
-            path.hash(hasher);
-            read(&path)?.hash(hasher);
-        }
-    }
-    Ok(())
+    paths.iter().try_for_each(|path| hash(path, hasher))
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub struct Metrics {
     pub pictures: Family<Camera, Counter>,
     pub decode_errors: Family<Camera, Counter>,
     pub fail_open: Family<Camera, Gauge>,
+    pub recording: Family<Camera, Gauge>,
+    pub stalled: Family<Camera, Gauge>,
     pub events: Family<Plugin, Counter>,
     pub calls: Family<Plugin, Counter>,
     pub call_seconds: Latency,
@@ -100,6 +102,8 @@ impl Default for Metrics {
             pictures: Family::default(),
             decode_errors: Family::default(),
             fail_open: Family::default(),
+            recording: Family::default(),
+            stalled: Family::default(),
             events: Family::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(latency),
@@ -146,6 +150,12 @@ impl Metrics {
             "fail_open",
             "1 while everything is recorded because a plugin is down",
             self.fail_open.clone(),
+        );
+        r.register("recording", "1 while video reaches the disk", self.recording.clone());
+        r.register(
+            "stalled",
+            "1 while a camera delivers what is to be recorded, and nothing reaches the disk",
+            self.stalled.clone(),
         );
         r.register("events", "Events stored", self.events.clone());
         r.register("plugin_calls", "Calls of a plugin", self.calls.clone());

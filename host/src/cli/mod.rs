@@ -1,5 +1,6 @@
 //! Arguments of the command line: types and their help only.
 
+mod export;
 mod recordings;
 
 use std::net::SocketAddr;
@@ -9,8 +10,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
+pub use export::{Export, GapChoice};
 pub use recordings::{
-    DeleteArguments, List, PinArguments, Recordings, UnpinArguments, What, Whose,
+    DeleteArguments, Events, List, PinArguments, Recordings, UnpinArguments, What, Whose,
 };
 
 /// A recorder for IP cameras whose judgement is pluggable.

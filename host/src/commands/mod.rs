@@ -5,6 +5,7 @@ mod demo;
 mod host;
 mod output;
 mod plugin;
+mod preroll;
 mod probe;
 mod recordings;
 mod run;

@@ -21,6 +21,19 @@ pub(super) fn line(text: impl std::fmt::Display) -> Result<()> {
     }
 }
 
+/// Tells the person who waits, on standard error. That nobody reads it is no error.
+///
+/// # Errors
+/// The disk that it goes to is full, for example.
+pub(super) fn note(text: impl std::fmt::Display) -> Result<()> {
+    match writeln!(io::stderr(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::stop("write to standard error").with(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints a value as one JSON document.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)

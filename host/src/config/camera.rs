@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::table::{Context, Table, Text};
-use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Transport};
+use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -51,6 +51,7 @@ pub(super) fn camera(
     let segment = table.duration("segment", SECOND..=60 * MINUTE);
     let preroll = table.duration("preroll", Duration::ZERO..=60 * MINUTE);
     let preroll_bytes = table.size("preroll-bytes", 1 << 20..=16 << 30);
+    let clips = table.flag("clips");
     let stall = table.duration("stall", SECOND..=10 * MINUTE);
     let timezone = table.text("timezone").map(|text| {
         if jiff::tz::TimeZone::get(&text.value).is_err() {
@@ -72,6 +73,7 @@ pub(super) fn camera(
         segment: segment.unwrap_or(MINUTE),
         preroll: preroll.unwrap_or(MINUTE),
         preroll_bytes: preroll_bytes.unwrap_or(64 << 20),
+        clips: clips.unwrap_or(true),
         stall: stall.unwrap_or(10 * SECOND),
         timezone,
         analyzers: names(&analyzers),
@@ -83,6 +85,7 @@ pub(super) fn camera(
 /// What belongs to streams, whatever their kind.
 struct Stream {
     transport: Option<Transport>,
+    time: Option<Time>,
     pace: Option<Pace>,
     repeat: Option<bool>,
     login: Option<Login>,
@@ -97,6 +100,7 @@ fn sources(
     let analysis_url = table.text("analysis-url");
     let stream = Stream {
         transport: table.choice("transport", &[("tcp", Transport::Tcp), ("udp", Transport::Udp)]),
+        time: table.choice("time", &[("host", Time::Host), ("camera", Time::Camera)]),
         pace: table.choice("pace", &[("live", Pace::Live), ("fast", Pace::Fast)]),
         repeat: table.flag("loop"),
         login: login(context, table),
@@ -112,7 +116,7 @@ fn sources(
     }
     let source = url.and_then(|url| source(context, "url", &url, &stream));
     if let Some(Source::File { .. }) = source {
-        for key in ["transport", "username", "password", "password-file"] {
+        for key in ["transport", "time", "username", "password", "password-file"] {
             if let Some((_, at)) = table.get(key) {
                 context.mistake(
                     at,
@@ -249,7 +253,8 @@ fn source(context: &Context<'_>, key: &str, text: &Text, stream: &Stream) -> Opt
             .and_then(|()| url.set_password(None))
             .expect("an rtsp URL with a host can lose its credentials");
     }
-    Some(Source::Rtsp { url, login, transport: stream.transport.unwrap_or(Transport::Tcp) })
+    let transport = stream.transport.unwrap_or(Transport::Tcp);
+    Some(Source::Rtsp { url, login, transport, time: stream.time.unwrap_or(Time::Host) })
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -10,6 +10,7 @@ mod suggest;
 mod mistakes;
 mod table;
 mod camera;
+mod clips;
 mod read;
 mod rules;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use url::Url;
 
+pub use clips::{Clips, Pattern};
 pub use mistakes::{Mistake, Mistakes};
 pub use secret::Secret;
 pub use units::{parse_duration, parse_size, show_duration, show_size};
@@ -40,6 +42,8 @@ pub struct Config {
     pub plugins: Vec<Plugin>,
     /// In the order of the file.
     pub cameras: Vec<Camera>,
+    /// Files of event recordings; `None`: they are not made.
+    pub clips: Option<Clips>,
     /// What is allowed but probably not meant; `file:line: text`.
     pub warnings: Vec<String>,
 }
@@ -134,6 +138,8 @@ pub struct Camera {
     pub preroll: Duration,
     /// Pre-roll ring: its length in bytes.
     pub preroll_bytes: u64,
+    /// Its event recordings become clips, where `[clips]` wants any.
+    pub clips: bool,
     /// Silence after which the session is given up.
     pub stall: Duration,
     /// IANA name, checked; for policies and for what people read.
@@ -180,6 +186,8 @@ pub enum Source {
         login: Option<Login>,
         /// How RTP comes.
         transport: Transport,
+        /// Whose clock says what time it is.
+        time: Time,
     },
     /// An MP4 file, played as a camera.
     File {
@@ -208,6 +216,15 @@ pub enum Transport {
     Tcp,
     /// In datagrams of their own.
     Udp,
+}
+
+/// Whose clock gives a camera's video its UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// This host's, when the video arrives.
+    Host,
+    /// The camera's, by its RTCP sender reports.
+    Camera,
 }
 
 /// How fast a file is played.

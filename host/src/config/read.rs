@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::camera::{self, Role, camera, check_name};
 use super::suggest::nearest;
 use super::table::{Context, Table, Text};
-use super::{Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, rules};
+use super::{Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, clips, rules};
 
 /// The port that nobody else's recorder uses by default.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8086);
@@ -41,6 +41,7 @@ pub(super) fn config(
     let http = http(&context, root.table("http"));
     let plugins = plugins(&context, &root.table("plugins"));
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
+    let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
     rules::check(&context, &plugins, &cameras, &names);
     let warnings = context.finish()?;
@@ -49,6 +50,7 @@ pub(super) fn config(
         http,
         plugins: plugins.into_iter().map(|read| read.plugin).collect(),
         cameras: cameras.into_iter().map(|read| read.camera).collect(),
+        clips,
         warnings,
     })
 }

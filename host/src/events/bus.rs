@@ -13,7 +13,7 @@ use super::{Event, Notice};
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result, Timestamp, limits};
-use crate::store::{self, ClosedSegment, Store};
+use crate::store::{self, ClosedSegment, Mark, Store};
 
 /// What a listener (a policy of one camera) gets, in order.
 #[derive(Clone, Debug)]
@@ -193,6 +193,34 @@ impl Bus {
         {
             tracing::warn!(camera, kind = event.kind, "too many host events wait: dropped");
         }
+    }
+
+    /// Stores an event of the host's own about recordings and the store, together with the mark
+    /// that it is told. No policy hears it: its own effect must not be its cause. An empty `camera`
+    /// means the host as a whole, and one that is no longer configured may have recordings. `None`:
+    /// the mark no longer holds, and nothing was stored.
+    ///
+    /// # Errors
+    /// `Retry` when the index does not take it.
+    pub async fn note(
+        &self,
+        camera: &str,
+        event: Option<Event>,
+        mark: Option<Mark>,
+    ) -> Result<Option<u64>> {
+        let labels = metrics::Plugin { camera: camera.into(), plugin: "host".into() };
+        let row = event.map(|event| store::NewEvent {
+            event,
+            camera: camera.into(),
+            origin: "host".into(),
+            received: self.clock.wall(),
+            outcome: store::Outcome::Noted,
+        });
+        let said = self.store.tell(row, mark).await?;
+        if said.is_some() {
+            self.metrics.events.get_or_create(&labels).inc();
+        }
+        Ok(said)
     }
 
     /// Tells the camera's listeners of a segment, without waiting: one that does not hear of it is

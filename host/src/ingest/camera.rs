@@ -45,15 +45,18 @@ pub struct RtspOrigin {
     pub transport: Transport,
     /// Whether audio is taken too.
     pub audio: Audio,
+    /// Where its time comes from.
+    pub time: TimeFrom,
 }
 
 impl RtspOrigin {
-    /// A camera at `url`, over TCP, with audio. Credentials in the URL are taken out of it;
+    /// A camera at `url`, over TCP, with audio, its time by arrival. Credentials in the URL are taken out of it;
     /// `credentials` given beside it win.
     pub fn new(mut url: Url, credentials: Option<Credentials>) -> Self {
         let inside = Credentials::take_from(&mut url);
         let credentials = credentials.or(inside);
-        Self { url, credentials, transport: Transport::Tcp, audio: Audio::Take }
+        let (transport, audio, time) = (Transport::Tcp, Audio::Take, TimeFrom::Arrival);
+        Self { url, credentials, transport, audio, time }
     }
 }
 
@@ -96,6 +99,16 @@ pub enum Transport {
     Tcp,
     /// In datagrams. Those that come out of order are lost.
     Udp,
+}
+
+/// Where the UTC of a camera's media comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeFrom {
+    /// This host's clock, when the media arrives.
+    #[default]
+    Arrival,
+    /// The camera's clock, by its sender reports.
+    Camera,
 }
 
 /// Whether audio is taken.

@@ -11,6 +11,7 @@ pub mod access_unit;
 pub mod camera;
 pub mod source;
 pub mod audio_line;
+mod parameter_sets;
 pub mod rtsp;
 pub mod file;
 pub mod timeline;

@@ -32,7 +32,8 @@ pub struct VideoParameters {
     pub height: u32,
     /// The `codecs` parameter of RFC 6381, for example `avc1.4d401f`.
     pub rfc6381: String,
-    /// A whole sample entry box, `avc1` or `hvc1` (ISO/IEC 14496-15).
+    /// A whole sample entry box, `avc1` or `hvc1`; `avc3` or `hev1` where parameter sets alternate
+    /// (ISO/IEC 14496-15).
     pub sample_entry: Bytes,
     /// The decoder configuration record inside it: the body of `avcC` or `hvcC`.
     pub decoder_config: Bytes,

@@ -32,8 +32,9 @@ pub use problem::{OpenError, Problem};
 /// The most that connecting with DESCRIBE, each SETUP, and PLAY may take.
 const STEP: Duration = Duration::from_secs(10);
 
-/// The most that TEARDOWN may take. The camera is often gone already.
-const TEARDOWN: Duration = Duration::from_secs(1);
+/// The most that is waited for TEARDOWN, which goes on without us: less than shutdown gives to
+/// ingest. The camera is often gone already.
+const TEARDOWN: Duration = Duration::from_millis(200);
 
 /// Packets of a stream that in a row make no sense before its session is given up.
 const BROKEN_MAX: u32 = 50;

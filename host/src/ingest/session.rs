@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::flow::Flow;
 use super::audio_line::AudioStart;
-use super::camera::{Audio, CameraIngest, FileOrigin, Origin, Pace, RtspOrigin};
+use super::camera::{Audio, CameraIngest, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom};
 use super::file::FileSource;
 use super::packet::{Gap, GapReason, Item};
 use super::queue::Sender;
@@ -151,7 +151,11 @@ impl Life {
         }
         self.flow.begin(source.audio_start());
         let stall = Some(self.camera.stall);
-        self.play(source, Anchoring::Arrival, Pace::Real, stall).await
+        let anchoring = match origin.time {
+            TimeFrom::Arrival => Anchoring::Arrival,
+            TimeFrom::Camera => Anchoring::Camera,
+        };
+        self.play(source, anchoring, Pace::Real, stall).await
     }
 
     async fn play_file(&mut self, source: FileSource, origin: &FileOrigin) -> Option<End> {

@@ -5,9 +5,14 @@
 //! figures that a [`TimelineHandle`] shares. Knows no RTSP and no queue.
 //!
 //! The line is anchored at the smallest (arrival - media) of a session's first two seconds, since
-//! a packet can be late but never early. Later the camera's clock drifts against the host's: the
-//! recorder says when a file starts ([`TimelineHandle::reanchor_due`]), and then the anchor follows,
-//! by at most 500 ppm of the time since it last moved. A step of the host's clock begins a new epoch.
+//! a packet can be late but never early; or, where the camera's own clock is to be followed, at
+//! what its sender reports say. Later the clocks drift: the recorder says when a file starts
+//! ([`TimelineHandle::reanchor_due`]), and then the anchor follows, by at most 500 ppm of the time
+//! since it last moved. What is more than drift begins a new epoch: a step of the host's clock, of
+//! a camera's that is followed, a lag that slewing can't catch up with, and a session that would
+//! lie before the end of the one before it. Within an epoch no session lies before the last.
+
+mod session;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
@@ -15,23 +20,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::session::{Seen, Session};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
+use crate::base::limits::EVENT_LEAD;
 use crate::base::time::micros;
 
-/// How long a session's anchor is a running minimum.
-const SETTLING: Duration = Duration::from_secs(2);
-
-/// Wall clock against monotonic clock: more than this is a step. NTP slews below it.
+/// Clocks that part by more than this, beyond what slewing explains, have stepped.
 const STEP_MICROS: i64 = 250_000;
 
-/// The most that the anchor moves, in parts per million of the time since it last did.
+/// The most that the anchor moves, in parts per million of the time since it last did; also the
+/// most that a system slews its clock.
 const SLEW_PPM: i64 = 500;
 
-/// Drift is judged by the least late packet of two such stretches.
-const WINDOW: Duration = Duration::from_secs(10);
-
-/// A time by sender reports that is further than this from the time by arrival is not believed.
+/// A time by sender reports that is further than this from the time by arrival is not believed
+/// when it aligns a second stream.
 const REPORT_TRUST_MICROS: i64 = 2_000_000;
 
 /// The moment at which something arrived, on both clocks.
@@ -55,6 +58,8 @@ impl Arrival {
 pub enum Anchoring {
     /// By arrival: a camera that is there now.
     Arrival,
+    /// By the camera's own clock, as its sender reports tell; by arrival before the first.
+    Camera,
     /// Media time 0 is this moment: a file.
     At(Timestamp),
 }
@@ -70,23 +75,10 @@ pub struct Timeline {
     /// The last arrival looked as after a step: the next one decides.
     suspected: bool,
     session: Option<Session>,
-}
-
-#[derive(Debug)]
-struct Session {
-    anchoring: Anchoring,
-    started: Instant,
-    /// UTC of media time 0, microseconds.
-    anchor: i64,
-    /// Aligned by sender reports: arrivals do not move it.
-    by_report: bool,
-    moved: Instant,
-    window_started: Instant,
-    /// The smallest (arrival - media) in this window and in the one before.
-    least: i64,
-    least_before: i64,
-    /// The latest time of a file that was shown to other stages.
-    shown: Option<Timestamp>,
+    /// Where the sessions before this one ended, in this epoch.
+    floor: Option<Timestamp>,
+    /// The camera's clock less the host's, microseconds; 0 unless it is followed.
+    ahead: i64,
 }
 
 impl Timeline {
@@ -100,13 +92,16 @@ impl Timeline {
             report: AtomicI64::new(NO_REPORT),
         };
         let handle = TimelineHandle { shared: Arc::new(shared) };
-        Self { handle, reference: None, last: None, suspected: false, session: None }
+        let (last, session, floor, ahead) = (None, None, None, 0);
+        Self { handle, reference: None, last, suspected: false, session, floor, ahead }
     }
 
-    /// Counts epochs from here on, where the camera's earlier runs ended.
+    /// Goes on where the camera's earlier runs ended: in their last epoch, and not before `end`,
+    /// the end of its video.
     #[must_use]
-    pub fn from_epoch(self, epoch: u32) -> Self {
+    pub fn resuming(mut self, epoch: u32, end: Option<Timestamp>) -> Self {
         self.handle.shared.epoch.store(epoch, Ordering::Relaxed);
+        self.floor = end;
         self
     }
 
@@ -122,45 +117,45 @@ impl Timeline {
         self.handle.clone()
     }
 
-    /// Counts steps of the host's clock.
+    /// Counts steps of the clock.
     pub fn epoch(&self) -> u32 {
         self.handle.shared.epoch.load(Ordering::Relaxed)
     }
 
     /// A session begins: the next media time has nothing to do with those before.
     pub fn begin(&mut self) {
-        self.session = None;
+        let end = self.session.take().and_then(|session| session.end());
+        self.floor = self.floor.max(end);
     }
 
     /// UTC of a unit with media time `media` (microseconds) that has just arrived.
     pub fn place(&mut self, media: i64, arrival: Arrival, anchoring: Anchoring) -> Timestamp {
-        if self.stepped(arrival) {
-            self.handle.shared.epoch.fetch_add(1, Ordering::Relaxed);
-            self.session = None;
+        if let Some(by) = self.stepped(arrival) {
+            self.follow_step(by);
         }
-        let reanchor = self.handle.shared.reanchor.load(Ordering::Relaxed)
-            && self.handle.shared.reanchor.swap(false, Ordering::Relaxed);
-        let media = sane(media);
-        let late = arrival.wall.micros() - media;
-        let session = self.session.get_or_insert_with(|| Session::new(arrival, late, anchoring));
+        let shared = &self.handle.shared;
+        let reanchor = shared.reanchor.load(Ordering::Relaxed)
+            && shared.reanchor.swap(false, Ordering::Relaxed);
+        let seen = Seen { media: sane(media), arrival, reanchor };
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => self.start(seen, anchoring),
+        };
+        let session = self.session.insert(session);
+        let observed = session.observe(seen);
+        let (time, lag) = (session.time(seen.media), session.lag());
+        if observed.jumped {
+            self.new_epoch();
+        }
         match anchoring {
-            Anchoring::At(_) => {
-                // Pictures come in decoding order: only the latest moves the line.
-                let time = session.time(media);
-                if session.shown.is_none_or(|shown| time > shown) {
-                    session.shown = Some(time);
-                    self.handle.show(arrival.at, time.micros());
-                }
-                time
+            // Pictures come in decoding order: only the latest moves the line.
+            Anchoring::At(_) if observed.latest => self.handle.show(arrival.at, time.micros()),
+            Anchoring::Arrival | Anchoring::Camera if observed.changed => {
+                self.handle.show(arrival.at, arrival.wall.micros() + lag);
             }
-            Anchoring::Arrival => {
-                if session.observe(late, arrival, reanchor) {
-                    let lag = session.anchor - session.least_late();
-                    self.handle.show(arrival.at, arrival.wall.micros() + lag);
-                }
-                session.time(media)
-            }
+            _ => {}
         }
+        time
     }
 
     /// UTC of media time `media`, without moving anything. `None` before the first unit.
@@ -168,96 +163,96 @@ impl Timeline {
         self.session.as_ref().map(|session| session.time(sane(media)))
     }
 
-    /// The camera's own clock showed `ntp` (microseconds, any epoch) at media time `media`.
-    pub fn report(&mut self, media: i64, ntp: i64) {
-        let Some(session) = &mut self.session else { return };
+    /// The camera's own clock showed `ntp` (microseconds, any epoch) at media time `media`. Gives
+    /// how far it is from the host's clock where it should be followed, but is not believed.
+    pub fn report(&mut self, media: i64, ntp: i64) -> Option<Duration> {
+        let session = self.session.as_mut()?;
         let (media, ntp) = (sane(media), sane(ntp));
-        if let Some(offset) = self.reference.as_ref().and_then(TimelineHandle::reported) {
-            let anchor = ntp + offset - media;
-            if (anchor - session.least_late()).abs() <= REPORT_TRUST_MICROS {
-                session.anchor = anchor;
-                session.by_report = true;
+        let anchor = ntp - media;
+        let mut apart = None;
+        if session.anchoring == Anchoring::Camera {
+            let ahead = anchor - session.least_late();
+            if ahead.abs() > micros(EVENT_LEAD) {
+                apart = Some(Duration::from_micros(ahead.unsigned_abs()));
+            } else if session.told(anchor) {
+                self.ahead = ahead;
+                if session.follow(anchor) {
+                    self.new_epoch();
+                }
             }
+        } else if let Some(offset) = self.reference.as_ref().and_then(TimelineHandle::reported) {
+            session.align(anchor + offset);
         }
-        let offset = session.anchor + media - ntp;
+        let offset = self.session.as_ref()?.time(media).micros() - ntp;
         self.handle.shared.report.store(offset, Ordering::Relaxed);
+        apart
     }
 
-    /// The wall clock went another way than the monotonic clock since the last arrival. Two
-    /// arrivals have to say so: between reading two clocks a thread may be made to wait.
-    fn stepped(&mut self, arrival: Arrival) -> bool {
+    /// By how much the wall clock went another way than the monotonic clock since the last
+    /// arrival. Two arrivals have to say so: between reading two clocks a thread may be made to
+    /// wait. A session that begins has nothing to lose: there one is enough.
+    fn stepped(&mut self, arrival: Arrival) -> Option<i64> {
         let Some(last) = self.last else {
             self.last = Some(arrival);
-            return false;
+            return None;
         };
-        let expected = last.wall + (arrival.at - last.at);
-        let differs = arrival.wall.micros_since(expected).abs() > STEP_MICROS;
-        let stepped = differs && self.suspected;
+        let passed = arrival.at - last.at;
+        let by = arrival.wall.micros_since(last.wall + passed);
+        let differs = by.abs() > STEP_MICROS.saturating_add(slewed(passed));
+        let stepped = differs && (self.suspected || self.session.is_none());
         self.suspected = differs && !stepped;
         if !self.suspected {
             self.last = Some(arrival);
         }
-        stepped
+        stepped.then_some(by)
     }
-}
 
-impl Session {
-    fn new(arrival: Arrival, late: i64, anchoring: Anchoring) -> Self {
-        let anchor = match anchoring {
-            Anchoring::Arrival => late,
+    /// The host's clock stepped. Where the camera's is followed its times go on, unless the two
+    /// are too far apart now.
+    fn follow_step(&mut self, by: i64) {
+        if let Some(session) = self.session.as_mut().filter(|session| session.is_by_camera()) {
+            session.host_stepped(by);
+            self.ahead -= by;
+            if self.ahead.abs() <= micros(EVENT_LEAD) {
+                return;
+            }
+        }
+        self.session = None;
+        self.ahead = 0;
+        self.new_epoch();
+    }
+
+    /// The session of a first unit: not before the end of the one before it. What is a little
+    /// early is shifted, and slewed back later; what is more begins an epoch.
+    fn start(&mut self, first: Seen, anchoring: Anchoring) -> Session {
+        let wish = match anchoring {
+            Anchoring::Arrival => first.late(),
+            Anchoring::Camera => first.late() + self.ahead,
             Anchoring::At(start) => start.micros(),
         };
-        Self {
-            anchoring,
-            started: arrival.at,
-            anchor,
-            by_report: false,
-            moved: arrival.at,
-            window_started: arrival.at,
-            least: late,
-            least_before: late,
-            shown: None,
+        let shift_max = if let Anchoring::At(_) = anchoring { 0 } else { STEP_MICROS };
+        let lacking = self.floor.map_or(0, |floor| floor.micros() - (wish + first.media));
+        if lacking > shift_max {
+            self.new_epoch();
         }
+        Session::new(first, anchoring, wish, self.floor)
     }
 
-    fn time(&self, media: i64) -> Timestamp {
-        Timestamp::from_micros(self.anchor + media)
-    }
-
-    fn least_late(&self) -> i64 {
-        self.least.min(self.least_before)
-    }
-
-    /// Gives whether what other stages are shown has to change.
-    fn observe(&mut self, late: i64, arrival: Arrival, reanchor: bool) -> bool {
-        debug_assert_eq!(self.anchoring, Anchoring::Arrival);
-        let mut changed = late <= self.least_late();
-        if arrival.at - self.window_started >= WINDOW {
-            self.window_started = arrival.at;
-            self.least_before = self.least;
-            self.least = late;
-            changed = true;
-        }
-        self.least = self.least.min(late);
-        if self.by_report {
-            return changed;
-        }
-        if arrival.at - self.started <= SETTLING {
-            self.anchor = self.anchor.min(late);
-            self.moved = arrival.at;
-        } else if reanchor {
-            let most = micros(arrival.at - self.moved) / 1_000_000 * SLEW_PPM;
-            self.anchor += (self.least_late() - self.anchor).clamp(-most, most);
-            self.moved = arrival.at;
-            changed = true;
-        }
-        changed
+    fn new_epoch(&mut self) {
+        self.handle.shared.epoch.fetch_add(1, Ordering::Relaxed);
+        self.handle.shared.report.store(NO_REPORT, Ordering::Relaxed);
+        self.floor = None;
     }
 }
 
 /// Times that a camera can send, kept where sums of a few do not overflow.
 pub(super) fn sane(micros: i64) -> i64 {
     micros.clamp(-Timestamp::MAX.micros(), Timestamp::MAX.micros())
+}
+
+/// What slewing may move a clock, or is allowed to move an anchor, in so long; microseconds.
+fn slewed(passed: Duration) -> i64 {
+    micros(passed).saturating_mul(SLEW_PPM) / 1_000_000
 }
 
 const NO_REPORT: i64 = i64::MIN;

@@ -15,7 +15,7 @@ use crate::base::{Error, Result, limits};
 use crate::config::{self, Config, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
-    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, Transport,
+    AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
 use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
@@ -24,7 +24,7 @@ use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, FreeFloor, Judge, Store};
+use crate::store::{self, FreeFloor, Judge, Recovered, Store};
 use crate::wasm::standing::{Asker, Standing, standing};
 use crate::wasm::supervise::Supervisor;
 use crate::wasm::{InstanceConfig, Setup, World};
@@ -41,12 +41,12 @@ pub(super) struct Started {
     pub(super) door: door::Camera,
 }
 
-/// Opens the store that the configuration names.
+/// Opens the store that the configuration names; gives what it repaired, too.
 pub(super) async fn open_store(
     config: &Config,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-) -> Result<Arc<Store>> {
+) -> Result<(Arc<Store>, Recovered)> {
     let settings = store::StoreConfig {
         path: config.store.path.clone(),
         sync_interval: config.store.sync,
@@ -55,11 +55,10 @@ pub(super) async fn open_store(
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
-    // Opening says itself what it repaired.
-    let (store, _recovered) = tokio::task::spawn_blocking(open)
+    let (store, recovered) = tokio::task::spawn_blocking(open)
         .await
         .map_err(|error| Error::bug("opening the store panicked").with(error))??;
-    Ok(Arc::new(store))
+    Ok((Arc::new(store), recovered))
 }
 
 /// Starts all tasks of a camera. `required` are the sources that serve it.
@@ -86,7 +85,7 @@ pub(super) async fn start(
     let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
     let fail_open = start_judges(camera, stages, policies, analyzers, required);
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume.epoch);
+    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume);
     let settings = RecorderConfig {
         camera: camera.name.clone(),
         store_id: store_id(&shared.store)?,
@@ -108,6 +107,8 @@ pub(super) async fn start(
         fail_open: fail_open.clone(),
         reach,
         timeline,
+        anchored: Instant::now(),
+        epoch: resume.end.map(|_| resume.epoch),
         units,
         connection: connection.clone(),
         bus: shared.bus.clone(),
@@ -117,6 +118,7 @@ pub(super) async fn start(
             .preroll_seconds
             .get_or_create(&metrics::Camera { camera: camera.name.clone() })
             .clone(),
+        ring_short: false,
         keyless: false,
         metrics: shared.metrics.clone(),
     };
@@ -163,7 +165,7 @@ fn start_ingest(
     shared: &Shared,
     stages: &Stages,
     decode: Option<queue::Sender>,
-    epoch: u32,
+    resume: store::Resume,
 ) -> (queue::Receiver, TimelineHandle) {
     let options = queue::Options {
         camera: camera.name.clone(),
@@ -183,7 +185,7 @@ fn start_ingest(
         );
     };
     let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
-    let timeline = Timeline::new(arrival()).from_epoch(epoch);
+    let timeline = Timeline::new(arrival()).resuming(resume.epoch, resume.end);
     let handle = timeline.handle();
     let name = &camera.name;
     match (&camera.analysis, decode) {
@@ -205,7 +207,7 @@ fn start_ingest(
 /// What ingest is told of one of the camera's streams.
 pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> CameraIngest {
     let origin = match source {
-        config::Source::Rtsp { url, login, transport } => {
+        config::Source::Rtsp { url, login, transport, time } => {
             let credentials = login.as_ref().map(|login| Credentials {
                 user: login.username.clone(),
                 password: login.password.reveal().into(),
@@ -214,6 +216,10 @@ pub(crate) fn ingest_of(camera: &config::Camera, source: &config::Source) -> Cam
             origin.transport = match transport {
                 config::Transport::Tcp => Transport::Tcp,
                 config::Transport::Udp => Transport::Udp,
+            };
+            origin.time = match time {
+                config::Time::Host => TimeFrom::Arrival,
+                config::Time::Camera => TimeFrom::Camera,
             };
             Origin::Rtsp(origin)
         }

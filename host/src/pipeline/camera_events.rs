@@ -34,11 +34,18 @@ pub(super) struct Connection {
     shown: Arc<Mutex<status::Connection>>,
     online: bool,
     epoch: Option<u32>,
+    /// It was said that the camera alternates between parameter sets.
+    alternates: bool,
 }
 
 impl Connection {
-    pub(super) fn new(camera: &str, shown: Arc<Mutex<status::Connection>>) -> Self {
-        Self { camera: camera.into(), shown, online: false, epoch: None }
+    /// `epoch`: of the video that the camera has on disk already.
+    pub(super) fn new(
+        camera: &str,
+        shown: Arc<Mutex<status::Connection>>,
+        epoch: Option<u32>,
+    ) -> Self {
+        Self { camera: camera.into(), shown, online: false, epoch, alternates: false }
     }
 
     /// An event where the item changes something.
@@ -48,6 +55,16 @@ impl Connection {
                 if self.epoch.replace(unit.epoch).is_some_and(|old| old != unit.epoch) =>
             {
                 Some(self.event("clock.stepped", unit.time, Vec::new()))
+            }
+            Item::Video(unit) if unit.parameters.is_collected() && !self.alternates => {
+                self.alternates = true;
+                let camera = &self.camera;
+                tracing::warn!(
+                    camera,
+                    "the camera goes to and fro between parameter sets: they are collected in one \
+                     sample entry; look for new firmware, or for another setting of its encoder"
+                );
+                Some(self.event("camera.parameters-alternate", unit.time, Vec::new()))
             }
             Item::Video(unit) if !self.online => {
                 self.show(true, unit.time, None);
@@ -95,7 +112,7 @@ mod tests {
     #[test]
     fn a_camera_that_was_never_there_does_not_leave() {
         let shown = Arc::new(Mutex::new(status::Connection::default()));
-        let mut connection = Connection::new("gate", shown.clone());
+        let mut connection = Connection::new("gate", shown.clone(), None);
         let gap = Item::Gap(Gap { reason: GapReason::Offline, detail: "refused".into() });
         assert!(connection.observe(&gap, Timestamp::ZERO).is_none());
         connection.online = true;

@@ -6,9 +6,12 @@
 pub mod plugins;
 mod camera;
 mod camera_events;
+mod clips;
 mod recorder;
 mod status;
 mod door;
+mod life;
+mod watchdog;
 #[cfg(test)]
 mod tests;
 
@@ -38,9 +41,15 @@ use plugins::Plugins;
 
 pub(crate) use camera::ingest_of;
 
-/// How long the tasks of one stage may take to end. Four such waits and the store's own bound
-/// (1.9 s) stay within [`limits::SHUTDOWN`].
+/// How long the tasks of one stage may take to end. Five such waits, and both parts of the store's
+/// end, stay within [`limits::SHUTDOWN`].
 const STAGE_END: Duration = Duration::from_millis(250);
+
+/// How long closing all files may take.
+const FILES_END: Duration = Duration::from_millis(1200);
+
+/// How long the store may take after that: the index is folded back.
+const STORE_END: Duration = Duration::from_millis(1900);
 
 /// What the host takes from its surroundings.
 pub struct Surroundings {
@@ -73,6 +82,8 @@ struct Stages {
     judge: Tasks,
     /// Recorders: end after the judges, whose last spans they still write.
     record: Tasks,
+    /// Tells what became of the recordings: ends when all files are closed.
+    life: Tasks,
     serve: Tasks,
 }
 
@@ -97,7 +108,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
     }
-    let store = camera::open_store(&config, clock.clone(), metrics.clone()).await?;
+    let (store, recovered) = camera::open_store(&config, clock.clone(), metrics.clone()).await?;
     let lanes = Lanes::start()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
@@ -107,6 +118,12 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (bus, host_events) = wiring.connect(store.clone(), clock.clone(), metrics.clone());
     let shared = Shared { clock, metrics, store, bus, lanes, decode, plugins };
     let stages = Stages::default();
+    let patience = watchdog::patience(config.store.sync);
+    let (gather, teller, voice) =
+        life::signs(&shared.store, &shared.bus, &shared.clock, &recovered, patience);
+    let token = stages.life.shutdown().clone();
+    stages.life.spawn("signs of life", gather.run(token.clone()));
+    stages.life.spawn("signs of life to the index", teller.run(token));
 
     let mut plugin_status = Vec::new();
     let (sources, serving) = start_sources(&config, &shared, &stages, &mut plugin_status);
@@ -124,6 +141,15 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
     let closed = shared.store.subscribe_closed();
     stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
+
+    if let Some(maker) = clips::Maker::new(&config, shared.clock.clone()) {
+        stages.judge.spawn("clips", maker.run(stages.judge.shutdown().clone()));
+    }
+
+    let watched = camera_status.iter().map(|camera| camera.watched(patience)).collect();
+    let (news, token) = (shared.store.subscribe(), stages.judge.shutdown().clone());
+    let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
+    stages.judge.spawn("watchdog", watchdog::watch(watched, news, voice, clock, metrics, token));
 
     let door = door::Door {
         sources,
@@ -166,7 +192,9 @@ impl Running {
         late.extend(self.stages.analyze.end(left(STAGE_END)).await);
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
         late.extend(self.stages.record.end(left(STAGE_END)).await);
-        self.store.shutdown().await;
+        self.store.finish(left(FILES_END)).await;
+        late.extend(self.stages.life.end(left(STAGE_END)).await);
+        self.store.shutdown_within(left(STORE_END)).await;
         late.extend(self.stages.serve.end(left(STAGE_END)).await);
         let (lanes, decode) =
             tokio::join!(self.lanes.end(left(STAGE_END)), self.decode.end(left(STAGE_END)));

@@ -28,6 +28,9 @@ const UNITS_AGE: Duration = Duration::from_secs(1);
 /// A camera without key frames for so long is told of: its file can't be ended.
 const KEYLESS: Duration = Duration::from_secs(600);
 
+/// While no file is written, the time line may follow the host's clock so often.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// What the task needs.
 pub(super) struct Task {
     pub(super) camera: String,
@@ -39,6 +42,10 @@ pub(super) struct Task {
     pub(super) reach: Reach,
     /// The camera's time line may follow the host's clock where a file starts.
     pub(super) timeline: TimelineHandle,
+    /// When it was last told so.
+    pub(super) anchored: Instant,
+    /// The epoch of the video that is on disk already.
+    pub(super) epoch: Option<u32>,
     /// Analyzers that may want access units of the recorded stream.
     pub(super) units: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
     /// Whether the camera delivers, for those who ask.
@@ -47,6 +54,8 @@ pub(super) struct Task {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) preroll: FloatGauge,
+    /// It was said that the ring is short of bytes.
+    pub(super) ring_short: bool,
     /// It was said that key frames are missing.
     pub(super) keyless: bool,
 }
@@ -56,7 +65,8 @@ impl Task {
     /// is closed at once, and what the judges still ask for is written from the pre-roll ring.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let mut tee = UnitTee::new(std::mem::take(&mut self.units));
-        let mut connection = camera_events::Connection::new(&self.camera, self.connection.clone());
+        let mut connection =
+            camera_events::Connection::new(&self.camera, self.connection.clone(), self.epoch);
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut armed: Option<Instant> = None;
@@ -66,7 +76,10 @@ impl Task {
             arm(&mut armed, timer.as_mut(), self.recorder.deadline());
             tokio::select! {
                 biased;
-                Some(span) = self.spans.recv() => self.recorder.span(&span, Instant::now()),
+                Some(span) = self.spans.recv() => {
+                    self.span(&span);
+                    self.show();
+                }
                 Ok(()) = self.fail_open.changed() => self.fail_open(),
                 () = timer.as_mut(), if armed.is_some() => {
                     armed = None;
@@ -84,9 +97,7 @@ impl Task {
                         self.take(item, &mut tee, &mut connection);
                     }
                     let files = self.recorder.next_sequence();
-                    if std::mem::replace(&mut sequence, files) != files {
-                        self.timeline.reanchor_due();
-                    }
+                    self.reanchor(std::mem::replace(&mut sequence, files) != files);
                     self.tell_figures();
                 }
                 // Last: what is there already is recorded first.
@@ -94,7 +105,7 @@ impl Task {
             }
         }
         while let Ok(span) = self.spans.try_recv() {
-            self.recorder.span(&span, Instant::now());
+            self.span(&span);
         }
         self.recorder.finish(Instant::now());
     }
@@ -117,8 +128,40 @@ impl Task {
         }
     }
 
+    fn span(&mut self, span: &Span) {
+        self.recorder.span(span, Instant::now());
+        self.recorder.sink_mut().took(&span.id);
+    }
+
+    /// Shows those who ask what is recorded now.
+    fn show(&self) {
+        let wanted = self.recorder.is_wanted();
+        let recording = self.recorder.figures().recording;
+        let mut shown = self.connection.lock().expect("no panic under this lock");
+        (shown.wanted, shown.recording_file) = (wanted, recording);
+    }
+
+    /// Lets the time line follow the clock where a file starts, and now and then while there is
+    /// none: otherwise it would be far off by the time that a span asks for one.
+    fn reanchor(&mut self, file_began: bool) {
+        let idle = self.anchored.elapsed() >= IDLE && !self.recorder.figures().recording;
+        if file_began || idle {
+            self.anchored = Instant::now();
+            self.timeline.reanchor_due();
+        }
+    }
+
     fn tell_figures(&mut self) {
-        let record::Figures { ring, since_key, .. } = self.recorder.figures();
+        self.show();
+        let record::Figures { ring, ring_short, since_key, .. } = self.recorder.figures();
+        if ring_short && !self.ring_short {
+            tracing::warn!(
+                camera = self.camera,
+                seconds = ring.as_secs(),
+                "`preroll-bytes` bounds the video in memory before `preroll` does: raise it"
+            );
+        }
+        self.ring_short = ring_short;
         let keyless = since_key >= KEYLESS;
         if keyless && !self.keyless {
             tracing::error!(
@@ -126,11 +169,15 @@ impl Task {
                 "no key frame for ten minutes: the file can't be ended; set a key frame interval \
                  of seconds in the camera"
             );
+            let now = self.timeline.media_now(Instant::now());
+            let id = format!("{}/host/camera.keyless/{}", self.camera, now.micros());
+            let event = camera_events::instant(id, "camera.keyless", now, Vec::new());
+            self.bus.announce(&self.camera, event);
         }
         self.keyless = keyless;
         self.preroll.set(ring.as_secs_f64());
-        let start = (!ring.is_zero()).then(|| self.timeline.media_now(Instant::now()) - ring);
-        self.reach.set_ring_start(start);
+        // Also without a ring: what is to come can be reached, whatever the clock did before.
+        self.reach.set_ring_start(Some(self.timeline.media_now(Instant::now()) - ring));
     }
 
     /// The outage is told on the monotonic clock; the recorder wants media time.
@@ -141,6 +188,7 @@ impl Task {
         let labels = metrics::Camera { camera: self.camera.clone() };
         self.metrics.fail_open.get_or_create(&labels).set(i64::from(since.is_some()));
         self.recorder.fail_open(since_wall, now);
+        self.show();
     }
 }
 

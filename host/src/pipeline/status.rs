@@ -1,10 +1,12 @@
 //! How cameras and plugins fare, for those who ask from outside.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::watchdog::Watched;
 use crate::base::Timestamp;
 use crate::serve::{CameraHealth, PluginHealth};
 use crate::wasm::standing::{Asker, Standing};
@@ -15,6 +17,14 @@ pub(super) struct Connection {
     pub(super) connected: bool,
     pub(super) since: Option<Timestamp>,
     pub(super) detail: Option<String>,
+    /// What it delivers now is to be recorded.
+    pub(super) wanted: bool,
+    /// It goes to a file.
+    pub(super) recording_file: bool,
+    /// And from there to the disk, as the watchdog sees it.
+    pub(super) recording: bool,
+    /// It delivers what is to be recorded, and nothing of it reaches the disk.
+    pub(super) stalled: bool,
 }
 
 /// One camera, as told by its tasks.
@@ -22,21 +32,29 @@ pub(super) struct Connection {
 pub(super) struct Camera {
     pub(super) name: String,
     pub(super) mode: &'static str,
-    /// Written by the recorder's task, read by requests; never held across an await.
+    /// Written by the recorder's task and the watchdog, read by requests; never held across an await.
     pub(super) connection: Arc<Mutex<Connection>>,
     pub(super) fail_open: watch::Receiver<Option<Instant>>,
 }
 
 impl Camera {
+    /// As the watchdog wants it.
+    pub(super) fn watched(&self, patience: Duration) -> Watched {
+        Watched::new(&self.name, self.connection.clone(), patience)
+    }
+
     pub(super) fn health(&self) -> CameraHealth {
         let connection = self.connection.lock().expect("no panic under this lock").clone();
+        let stalled = || "nothing that it delivers reaches the disk".to_owned();
         CameraHealth {
             name: self.name.clone(),
+            recording: connection.recording,
+            stalled: connection.stalled,
             mode: self.mode,
             connected: connection.connected,
             fail_open: self.fail_open.borrow().is_some(),
             since: connection.since,
-            detail: connection.detail,
+            detail: connection.detail.or_else(|| connection.stalled.then(stalled)),
         }
     }
 }

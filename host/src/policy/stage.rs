@@ -31,6 +31,9 @@ const UNSAVED_MAX: usize = 256;
 /// Longest sleep before the wall clock is looked at again: it may have stepped.
 const WAKE_CHECK: Duration = Duration::from_secs(10);
 
+/// A wall clock that is further back than this has stepped.
+const STEP_BACK_MICROS: i64 = 1_000_000;
+
 /// What one policy on one camera needs.
 pub struct Stage {
     /// The camera.
@@ -166,6 +169,7 @@ impl Stage {
             policy,
             events: Lifecycle::new(Some(&self.camera), &self.name, now),
             wake: None,
+            seen: now,
             woken: Instant::now(),
             ahead: None,
             asking: Asking::new(self.judge),
@@ -312,6 +316,8 @@ struct Life {
     policy: Guest<wasm::Policy>,
     events: Lifecycle,
     wake: Option<Timestamp>,
+    /// The latest wall time so far.
+    seen: Timestamp,
     /// When it was last woken. Monotonic: a step of the wall clock delays no wake.
     woken: Instant,
     /// Once a wake is due: so many things in the queue came before it.
@@ -322,7 +328,15 @@ struct Life {
 impl Life {
     /// The wake has come, and so has all that was waiting in the queue at that moment.
     fn is_due(&mut self, clock: &dyn Clock, waiting: usize) -> bool {
-        let due = self.wake.is_some_and(|wake| wake <= clock.wall());
+        let now = clock.wall();
+        // Where the clock stepped back, a wake may mean a moment that is long past: better early
+        // than an hour late.
+        let back = self.seen.micros_since(now) > STEP_BACK_MICROS;
+        self.seen = if back { now } else { self.seen.max(now) };
+        if back {
+            self.wake = self.wake.map(|wake| wake.min(now));
+        }
+        let due = self.wake.is_some_and(|wake| wake <= now);
         due && self.woken.elapsed() >= WAKE_INTERVAL && *self.ahead.get_or_insert(waiting) == 0
     }
 }

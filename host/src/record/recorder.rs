@@ -67,6 +67,8 @@ pub struct Figures {
     pub ring: Duration,
     /// Bytes in the pre-roll ring.
     pub ring_bytes: usize,
+    /// These bound it before its seconds do.
+    pub ring_short: bool,
     /// Video units without the key frame that they need; never recorded.
     pub skipped_units: u64,
     /// Video units lost because the sink could take no more.
@@ -83,6 +85,7 @@ pub struct Figures {
 #[derive(Debug)]
 pub struct Recorder<S> {
     pub(super) mode: Mode,
+    preroll: Duration,
     /// Ticks after which a file should end.
     pub(super) segment: i64,
     pub(super) wanted: Wanted,
@@ -114,7 +117,7 @@ pub(super) struct Stream {
     /// Presentation time of the last key frame.
     key: i64,
     /// Time of the last unit.
-    last: Timestamp,
+    pub(super) last: Timestamp,
 }
 
 /// Video is missing.
@@ -131,6 +134,7 @@ impl<S: Sink> Recorder<S> {
     pub fn new(config: RecorderConfig, sink: S) -> Self {
         Self {
             mode: config.mode,
+            preroll: config.preroll,
             segment: micros_to_ticks(micros(config.segment)),
             wanted: Wanted::default(),
             ring: Ring::new(config.preroll, config.preroll_bytes),
@@ -231,6 +235,7 @@ impl<S: Sink> Recorder<S> {
         Figures {
             ring: self.ring.length(),
             ring_bytes: self.ring.bytes(),
+            ring_short: self.ring.is_short(),
             dropped_audio: self.audio.dropped() + self.desk.audio_refused,
             since_key: Duration::from_micros(ticks_to_micros(since_key).unsigned_abs()),
             recording: self.current.is_some(),
@@ -238,8 +243,7 @@ impl<S: Sink> Recorder<S> {
         }
     }
 
-    /// UTC of the oldest video that is in memory only: a span that reaches back further finds
-    /// nothing more here. `None`: nothing is.
+    /// UTC of the oldest video that is in memory only. `None`: nothing is.
     pub fn ring_start(&self) -> Option<Timestamp> {
         self.ring.oldest().map(|oldest| oldest.time)
     }
@@ -256,6 +260,7 @@ impl<S: Sink> Recorder<S> {
 
     /// Whether a unit is of use; notices what changed with it.
     fn admit(&mut self, unit: &VideoUnit, now: Instant) -> bool {
+        let stepped = self.stream.as_ref().is_some_and(|stream| stream.epoch != unit.epoch);
         if self.stream.as_ref().is_some_and(|stream| !stream.is_continued_by(unit)) {
             self.interrupt(now);
             self.mark_gap(GapReason::Offline, "the camera's times began anew".into());
@@ -283,6 +288,10 @@ impl<S: Sink> Recorder<S> {
                 });
             }
         }
+        if stepped && self.mode == Mode::Events {
+            self.wanted.stepped(now + self.preroll);
+            self.catch_up(now);
+        }
         self.depth.learn(unit.pts);
         if self.need_key && !unit.access.is_key() {
             self.figures.skipped_units += 1;
@@ -301,6 +310,7 @@ impl<S: Sink> Recorder<S> {
 
     /// A key frame: the only place where files begin and, but for forced cuts, end.
     fn key(&mut self, unit: VideoUnit, now: Instant) {
+        self.wanted.settle(now);
         let why = match self.mode {
             Mode::Events => self.wanted.at(unit.time),
             _ if self.wanted.is_fail_open() => Some(Why::FailOpen),
@@ -369,6 +379,8 @@ impl<S: Sink> Recorder<S> {
     /// Says that video is there again.
     pub(super) fn end_gap(&mut self, end: Timestamp) {
         if let Some(gap) = self.gap.take() {
+            // The clock may have stepped back meanwhile.
+            let end = end.max(gap.start);
             self.desk.sink.gap(gap.mark(Some(end)));
         }
     }

@@ -41,12 +41,13 @@ pub(super) struct Ring {
     bytes: usize,
     seconds_max: Duration,
     bytes_max: usize,
+    short: bool,
 }
 
 impl Ring {
     /// Keeps at least `seconds_max` where `bytes_max` allows it.
     pub(super) fn new(seconds_max: Duration, bytes_max: usize) -> Self {
-        Self { groups: VecDeque::new(), bytes: 0, seconds_max, bytes_max }
+        Self { groups: VecDeque::new(), bytes: 0, seconds_max, bytes_max, short: false }
     }
 
     /// Begins a group with a key frame.
@@ -114,6 +115,7 @@ impl Ring {
             if after < self.seconds_max && self.bytes <= self.bytes_max {
                 return;
             }
+            self.short = after < self.seconds_max;
             if let Some(group) = self.groups.pop_front() {
                 self.bytes -= group.bytes;
             }
@@ -150,6 +152,11 @@ impl Ring {
     /// Video in it.
     pub(super) fn length(&self) -> Duration {
         self.groups.iter().map(|group| group.length).sum()
+    }
+
+    /// Its bytes do not suffice for its seconds.
+    pub(super) fn is_short(&self) -> bool {
+        self.short
     }
 
     /// Bytes in it.

@@ -20,6 +20,16 @@ const CLOSING_MAX: usize = 8;
 const LEAD: i64 = 2 * VIDEO_TICKS;
 
 impl<S: Sink> Recorder<S> {
+    /// What comes now is to be recorded.
+    pub fn is_wanted(&self) -> bool {
+        let now = || self.stream.as_ref().and_then(|stream| self.wanted.at(stream.last));
+        match self.mode {
+            Mode::Continuous | Mode::Both => true,
+            Mode::Events => now().is_some(),
+            Mode::Off => false,
+        }
+    }
+
     /// Adds a unit to a file, or to a new one where that has to begin. `None`: the sink is full;
     /// what comes is lost up to the next key frame.
     pub(super) fn put(

@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use super::format::{CHECK_BOX, Check, IDENTITY_MAX, IDENTITY_TYPE, Identity, UUID_HEADER, take};
 use super::mp4;
+use super::run::{Traf, children};
 
 /// The largest `moof` that is read: a fragment has at most a few thousand samples.
-const MOOF_MAX: u64 = 4 << 20;
+pub(super) const MOOF_MAX: u64 = 4 << 20;
 
 /// What is whole in a file.
 #[derive(Clone, Debug, Default)]
@@ -100,13 +101,17 @@ pub fn trailer(fragments: &[FragmentInfo]) -> Bytes {
 }
 
 /// A box header: the box ends before the file (or before what holds it) does.
-struct Head {
-    kind: [u8; 4],
+pub(super) struct Head {
+    pub(super) kind: [u8; 4],
     /// With the header.
-    size: u64,
+    pub(super) size: u64,
 }
 
-fn box_at(reader: &mut (impl Read + Seek), at: u64, end: u64) -> io::Result<Option<Head>> {
+pub(super) fn box_at(
+    reader: &mut (impl Read + Seek),
+    at: u64,
+    end: u64,
+) -> io::Result<Option<Head>> {
     if end.saturating_sub(at) < 8 {
         return Ok(None);
     }
@@ -147,11 +152,7 @@ fn fragment_at(
         let Some(head) = box_at(reader, inner, stop)? else { return Ok(None) };
         match &head.kind {
             b"uuid" if head.size <= IDENTITY_MAX as u64 => {
-                let bytes = read(reader, inner, head.size)?;
-                identity = bytes
-                    .get(8..UUID_HEADER)
-                    .filter(|kind| *kind == IDENTITY_TYPE)
-                    .and_then(|_| Identity::decode(&bytes[UUID_HEADER..]));
+                identity = identity_in(&read(reader, inner, head.size)?);
             }
             b"moof" if head.size <= MOOF_MAX => {
                 fragment.moof_offset = inner;
@@ -162,6 +163,12 @@ fn fragment_at(
         inner += head.size;
     }
     Ok(whole.then_some((fragment, identity)))
+}
+
+/// The identity in a whole `uuid` box, if it is one.
+pub(super) fn identity_in(bytes: &[u8]) -> Option<Identity> {
+    let kind = bytes.get(8..UUID_HEADER)?;
+    if kind == IDENTITY_TYPE { Identity::decode(&bytes[UUID_HEADER..]) } else { None }
 }
 
 fn checksum(reader: &mut impl Read, length: u64) -> io::Result<u32> {
@@ -178,63 +185,36 @@ fn checksum(reader: &mut impl Read, length: u64) -> io::Result<u32> {
 }
 
 /// Reads a box whose size was compared with the file's and with a limit.
-fn read(reader: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(reader: &mut (impl Read + Seek), at: u64, size: u64) -> io::Result<Vec<u8>> {
     reader.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
     reader.take(size).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The boxes directly inside `body`.
-fn children(mut body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
-        let size = u32::from_be_bytes(*body.first_chunk::<4>()?) as usize;
-        let kind = *body.get(4..)?.first_chunk::<4>()?;
-        let (this, rest) = body.split_at_checked(size)?;
-        body = rest;
-        Some((kind, this.get(8..)?))
-    })
-}
-
 /// Fills in what the video track's run says (ISO/IEC 14496-12, 8.8.7, 8.8.8, 8.8.12). `None`: it
 /// can't be ours.
 fn samples(moof: &[u8], into: &mut FragmentInfo) -> Option<()> {
     for (_, traf) in children(moof.get(8..)?).filter(|(kind, _)| kind == b"traf") {
-        let child = |wanted: &[u8; 4]| {
-            children(traf).find(|(kind, _)| kind == wanted).map(|(_, body)| body)
-        };
-        if child(b"tfhd")?.get(4..8)? != mp4::VIDEO_TRACK.to_be_bytes() {
-            continue;
+        let traf = Traf::read(traf)?;
+        if traf.track == mp4::VIDEO_TRACK {
+            into.start_ticks = traf.decode;
+            run(traf, into)?;
         }
-        let mut tfdt = child(b"tfdt")?;
-        take::<4>(&mut tfdt)?;
-        into.start_ticks = i64::try_from(u64::from_be_bytes(take(&mut tfdt)?)).ok()?;
-        run(child(b"trun")?, into)?;
     }
     Some(())
 }
 
-/// Reads a `trun` (ISO/IEC 14496-12, 8.8.8). Durations are always given.
-fn run(mut trun: &[u8], into: &mut FragmentInfo) -> Option<()> {
-    let word = |from: &mut &[u8]| take::<4>(from).map(u32::from_be_bytes);
-    let present = word(&mut trun)?;
-    let count = word(&mut trun)?;
-    let optional = |bit: u32, from: &mut &[u8]| {
-        if present & bit == 0 { Some(None) } else { word(from).map(Some) }
-    };
-    optional(0x1, &mut trun)?;
-    let first_flags = optional(0x4, &mut trun)?;
+fn run(traf: Traf<'_>, into: &mut FragmentInfo) -> Option<()> {
+    let count = traf.count;
     let mut decode = into.start_ticks;
     let (mut last, mut before) = (i64::MIN, i64::MIN);
     let mut length = 0;
-    for index in 0..count {
-        let duration = optional(0x100, &mut trun)??;
-        optional(0x200, &mut trun)?;
-        let flags = optional(0x400, &mut trun)?;
-        let offset = optional(0x800, &mut trun)?.unwrap_or(0).cast_signed();
-        let shown = decode.checked_add(i64::from(offset))?;
+    for (index, entry) in traf.entries().enumerate() {
+        let entry = entry?;
+        let shown = decode.checked_add(i64::from(entry.offset))?;
         if index == 0 {
-            into.key = first_flags.or(flags)? & mp4::NOT_SYNC == 0;
+            into.key = entry.flags? & mp4::NOT_SYNC == 0;
             into.first_ticks = shown;
         }
         if shown > last {
@@ -242,7 +222,7 @@ fn run(mut trun: &[u8], into: &mut FragmentInfo) -> Option<()> {
         } else {
             before = before.max(shown);
         }
-        length = i64::from(duration);
+        length = i64::from(entry.duration);
         decode = decode.checked_add(length)?;
     }
     into.samples = count;

@@ -2,6 +2,8 @@
 //!
 //! Pure: intervals in, yes or no out.
 
+use tokio::time::Instant;
+
 use crate::base::Timestamp;
 use crate::policy::Span;
 
@@ -13,6 +15,8 @@ const SPANS_MAX: usize = 4096;
 pub(super) struct Wanted {
     spans: Vec<Interval>,
     open_since: Option<Timestamp>,
+    /// The clock stepped: until then all is wanted.
+    unsure_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -27,7 +31,7 @@ struct Interval {
 pub(super) enum Why {
     /// A span.
     Span,
-    /// Only because nobody can judge it.
+    /// Only because nobody can judge it, or because nobody's times can be told.
     FailOpen,
 }
 
@@ -59,6 +63,19 @@ impl Wanted {
         self.open_since = since;
     }
 
+    /// The clock stepped. Spans asked for in the old time do not find the video that is to come,
+    /// nor those in the new time the video that is there: until `until` all of it is wanted.
+    pub(super) fn stepped(&mut self, until: Instant) {
+        self.unsure_until = Some(until);
+        // An outage goes on, whatever its start is called now.
+        self.open_since = self.open_since.map(|_| Timestamp::ZERO);
+    }
+
+    /// What was unsure because of a step may be sure by now.
+    pub(super) fn settle(&mut self, now: Instant) {
+        self.unsure_until = self.unsure_until.filter(|until| now < *until);
+    }
+
     /// Nobody judges now.
     pub(super) fn is_fail_open(&self) -> bool {
         self.open_since.is_some()
@@ -74,7 +91,8 @@ impl Wanted {
         if self.spans.iter().any(|span| span.start < until && span.end > from) {
             return Some(Why::Span);
         }
-        self.open_since.filter(|since| *since < until).map(|_| Why::FailOpen)
+        let is_open = self.open_since.is_some_and(|since| since < until);
+        (is_open || self.unsure_until.is_some()).then_some(Why::FailOpen)
     }
 
     /// Whether video that begins now, at `time`, is wanted at once.

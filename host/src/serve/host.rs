@@ -134,6 +134,10 @@ pub struct CameraHealth {
     pub connected: bool,
     /// Whether everything is recorded because a plugin is down.
     pub fail_open: bool,
+    /// Whether its video reaches the disk now. In mode `events` this is the state of its gate.
+    pub recording: bool,
+    /// Whether it delivers what is to be recorded, and nothing of it has reached the disk for 10 s.
+    pub stalled: bool,
     /// Since when `connected` is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -174,7 +178,10 @@ impl Health {
     /// Nothing is wrong anywhere.
     pub fn is_well(&self) -> bool {
         self.store.healthy
-            && self.cameras.iter().all(|camera| camera.connected && !camera.fail_open)
+            && self
+                .cameras
+                .iter()
+                .all(|camera| camera.connected && !camera.fail_open && !camera.stalled)
             && self.plugins.iter().all(|plugin| plugin.healthy)
     }
 }

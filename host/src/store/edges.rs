@@ -5,7 +5,7 @@
 use crate::base::Timestamp;
 
 /// Video that follows on within this, in microseconds, is one stretch.
-pub(crate) const SEAM_MICROS: i64 = 500_000;
+pub const SEAM_MICROS: i64 = 500_000;
 
 /// The times of one segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,19 +29,31 @@ pub struct Edges {
     pub truncated: bool,
 }
 
-/// The true edges of `[start, end)` over `pieces`, which are in order of time and touch it.
-/// `None`: there is nothing of it.
+/// The pieces that hold the edges: the first, and the one that ends last. Those of several epochs
+/// may overlap.
+pub fn edge_pieces(pieces: &[Piece]) -> Option<[usize; 2]> {
+    let last = (0..pieces.len()).max_by_key(|at| pieces[*at].end)?;
+    Some([0, last])
+}
+
+/// The true edges of `[start, end)` over `pieces`, which are in order of their starts and touch
+/// it. `None`: there is nothing of it.
 pub fn edges(start: Timestamp, end: Timestamp, pieces: &[Piece]) -> Option<Edges> {
-    let (first, last) = (pieces.first()?, pieces.last()?);
+    let [first, last] = edge_pieces(pieces)?.map(|at| &pieces[at]);
     let key_before = first.keys.iter().rev().find(|key| **key <= start);
     let true_start =
         if start < first.start { first.start } else { *key_before.unwrap_or(&first.start) };
     let key_after = last.keys.iter().find(|key| **key >= end);
     let true_end = if end > last.end { last.end } else { *key_after.unwrap_or(&last.end) };
-    let hole = |pair: &[Piece]| pair[1].start.micros_since(pair[0].end) > SEAM_MICROS;
+    let mut covered = first.end;
+    let mut hole = |piece: &Piece| {
+        let hole = piece.start.micros_since(covered) > SEAM_MICROS;
+        covered = covered.max(piece.end);
+        hole
+    };
     let truncated = true_start.micros_since(start) > SEAM_MICROS
         || end.micros_since(true_end) > SEAM_MICROS
-        || pieces.windows(2).any(hole);
+        || pieces.iter().any(&mut hole);
     Some(Edges { start: true_start, end: true_end, truncated })
 }
 
@@ -79,6 +91,18 @@ mod tests {
                 (1, 5),
                 vec![Piece { start: at(0), end: at(9), keys: vec![at(7)] }],
                 Some((0, 7, false)),
+            ),
+            (
+                "an hour back",
+                (1, 50),
+                vec![piece(0, 60, 10), piece(5, 8, 1), piece(20, 22, 1)],
+                Some((0, 50, false)),
+            ),
+            (
+                "two clocks and a hole",
+                (1, 50),
+                vec![piece(0, 20, 10), piece(5, 8, 1), piece(30, 60, 10)],
+                Some((0, 50, true)),
             ),
             ("nothing", (1, 5), vec![], None),
         ] {

@@ -9,7 +9,7 @@ use super::fs::{Disk, File, Fs, Hold, Lock, Source, Space, Unlinked};
 
 /// Which operations fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     None,
     /// The nth, counted from 1.
     Once(usize),
@@ -26,15 +26,15 @@ struct Plan {
 
 /// Clones share the count.
 #[derive(Clone)]
-pub(super) struct Faulty(Arc<Mutex<Plan>>);
+pub(crate) struct Faulty(Arc<Mutex<Plan>>);
 
 impl Faulty {
-    pub(super) fn new(fault: Fault) -> Self {
+    pub(crate) fn new(fault: Fault) -> Self {
         Self(Arc::new(Mutex::new(Plan { fault, count: 0, hit: false, free: None })))
     }
 
     /// From here on, counted anew.
-    pub(super) fn set(&self, fault: Fault) {
+    pub(crate) fn set(&self, fault: Fault) {
         let mut plan = self.0.lock().unwrap();
         (plan.fault, plan.count) = (fault, 0);
     }

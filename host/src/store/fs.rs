@@ -8,7 +8,7 @@ use std::any::Any;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
@@ -97,6 +97,10 @@ pub trait Fs: Send + Sync + 'static {
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// The size of a file; `None` where there is nothing.
     fn length(&self, path: &Path) -> io::Result<Option<u64>>;
+    /// The path without links and dots.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::canonicalize(path)
+    }
     /// Room on the filesystem that holds `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
     /// Asks for the one lock on a file, which is made where it is missing. The holder's `note` is

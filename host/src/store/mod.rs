@@ -14,6 +14,8 @@ pub mod answers;
 pub mod pins;
 mod settings;
 mod news;
+mod telling;
+mod end;
 mod recording;
 mod writer;
 mod rounds;
@@ -24,8 +26,9 @@ mod running;
 mod sweep;
 mod merge;
 pub mod query;
+mod find;
 #[cfg(test)]
-mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
@@ -35,13 +38,16 @@ pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
-pub use news::{ClosedSegment, DeletedSegment, Health, Reason};
+pub use news::{
+    ClosedSegment, DeletedSegment, Grown, Health, News, Reason, Room, Told, UntoldSpan,
+};
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use query::{Filter, Reader, Recording};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{CameraSettings, EVENT_KEEP, FreeFloor, Resume, SYNC_INTERVAL, StoreConfig};
 pub use sink::CameraSink;
 pub use sweep::Swept;
+pub use telling::Mark;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -56,7 +62,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
 use fs::{Fs, Lock};
 use index::thread::Indexer;
-use index::{edit, failed, retain, spans};
+use index::{edit, failed, retain, spans, told};
 use mailbox::Mailbox;
 use sink::Camera;
 use sweep::{Request, Sweeper};
@@ -64,8 +70,10 @@ use writer::{Letter, Writer};
 
 /// Closed segments that a slow subscriber may be behind; the index has them all.
 const CLOSED_QUEUE: usize = 256;
-/// Everything must be on the medium so long after shutdown began.
-const SHUTDOWN: Duration = Duration::from_millis(1900);
+/// Deleted segments that a subscriber may be behind: a sweep may delete thousands at once.
+const DELETED_QUEUE: usize = 2048;
+/// News that a subscriber may be behind.
+const NEWS_QUEUE: usize = 1024;
 
 /// A store that is being written. One per root, machine-wide.
 pub struct Store {
@@ -78,6 +86,8 @@ pub struct Store {
     requests: Arc<Mailbox<Request>>,
     closed: broadcast::Sender<ClosedSegment>,
     deleted: broadcast::Sender<DeletedSegment>,
+    news: broadcast::Sender<News>,
+    room: watch::Sender<Option<Room>>,
     health: watch::Sender<Health>,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
@@ -90,6 +100,8 @@ pub struct Store {
 
 struct Threads {
     writer: JoinHandle<()>,
+    /// Its other end is gone once the writer has ended.
+    written: Option<std::sync::mpsc::Receiver<()>>,
     sync: JoinHandle<()>,
     sweep: JoinHandle<()>,
     index: JoinHandle<()>,
@@ -117,16 +129,14 @@ impl Store {
         let opened_at = clock.wall();
         let recovered = recover::recover(&*fs, &root, &connection, opened_at)?;
         let alive = retain::alive(&connection).map_err(failed("read the time"))?;
-        if !config.visit {
-            retain::set_alive(&connection, opened_at).map_err(failed("note the time"))?;
-        }
-        index::answers::silence(&connection, opened_at).map_err(failed("begin to judge"))?;
+        begin(&connection, config.visit, opened_at)?;
         let (indexer, index) = Indexer::start(connection, metrics.clone())?;
         let (mailbox, rounds) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let requests = Arc::new(Mailbox::default());
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
-        let (deleted, _) = broadcast::channel(CLOSED_QUEUE);
-        let (health, _) = watch::channel(Health::Good);
+        let (deleted, _) = broadcast::channel(DELETED_QUEUE);
+        let (news, _) = broadcast::channel(NEWS_QUEUE);
+        let (room, health) = (watch::channel(None).0, watch::channel(Health::Good).0);
         let sync = syncer::start(fs.clone(), rounds.clone(), mailbox.clone(), metrics.clone())?;
         let sweeper = Sweeper {
             fs: fs.clone(),
@@ -135,6 +145,7 @@ impl Store {
             metrics: metrics.clone(),
             indexer: indexer.clone(),
             deleted: deleted.clone(),
+            room: room.clone(),
             event_keep: config.event_keep,
             floor: config.free_floor,
         };
@@ -148,13 +159,12 @@ impl Store {
             rounds,
             indexer: indexer.clone(),
             closed: closed.clone(),
+            news: news.clone(),
             health: health.clone(),
             sync_interval: config.sync_interval,
         };
-        let writer = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || writer::run(writer))
-            .map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+        let (writer, written) = writer::start(writer)?;
+        let threads = Threads { writer, written: Some(written), sync, sweep, index, lock };
         let store = Self {
             id,
             config,
@@ -165,8 +175,10 @@ impl Store {
             requests,
             closed,
             deleted,
+            news,
+            room,
             health,
-            threads: Mutex::new(Some(Threads { writer, sync, sweep, index, lock })),
+            threads: Mutex::new(Some(threads)),
             opened_at,
             known: Mutex::default(),
             alive,
@@ -196,16 +208,22 @@ impl Store {
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
                 let camera = edit::camera(c, &wanted, settings.keep)?;
-                if first {
-                    edit::stopped(c, camera.id, alive, now)?;
-                }
-                Ok(camera)
+                let gaps =
+                    if first { edit::stopped(c, camera.id, alive, now)? } else { Vec::new() };
+                Ok((camera, gaps))
             };
             add().map_err(failed("add a camera"))
         })?;
+        let (known, gaps) = known;
+        for gap in gaps {
+            // Nobody may be listening.
+            let _ = self.news.send(News::Gap(gap));
+        }
         let camera = Arc::new(Camera::new(known.id, name, settings.burst_bytes, &self.metrics));
-        let sink = CameraSink::new(camera, self.writer.clone(), self.indexer.clone());
-        Ok((sink, Resume { next_sequence: known.next_sequence, epoch: known.epoch }))
+        let (writer, indexer) = (self.writer.clone(), self.indexer.clone());
+        let sink = CameraSink::new(camera, writer, indexer, self.news.clone());
+        let edit::Camera { next_sequence, epoch, end, .. } = known;
+        Ok((sink, Resume { next_sequence, epoch, end }))
     }
 
     /// Stores an event. Durable when this returns; gives its sequence.
@@ -282,9 +300,9 @@ impl Store {
         receiver.await.map_err(|_| ended())?
     }
 
-    /// Closes all files, brings everything to the medium and ends the threads. Bounded: what is
-    /// not done in time is left to the next start's repair, and named in the log.
-    pub async fn shutdown(&self) {
+    /// Closes all files, brings everything to the medium and ends the threads. What is not done
+    /// within `bound` is left to the next start's repair, and named in the log.
+    pub async fn shutdown_within(&self, bound: Duration) {
         let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
         let visit = self.config.visit;
         let Some(threads) = self.take_threads() else { return };
@@ -305,7 +323,7 @@ impl Store {
             let _ = threads.sync.join();
             drop(threads.lock);
         };
-        if !in_time(join).await {
+        if !end::in_time(bound, join).await {
             tracing::error!(
                 store = %self.config.path.display(),
                 "the disk did not finish in time: the next start repairs what is open"
@@ -320,29 +338,6 @@ impl Store {
     }
 }
 
-/// Runs `work` on a thread of its own. Gives whether it ended within [`SHUTDOWN`] of the disk's
-/// time, which goes on where a test has paused tokio's.
-async fn in_time(work: impl FnOnce() + Send + 'static) -> bool {
-    let (done, ended) = std::sync::mpsc::sync_channel(1);
-    let (told, tell) = oneshot::channel();
-    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
-        std::thread::Builder::new().name(name.into()).spawn(body).is_ok()
-    };
-    let started = start(
-        "store-end",
-        Box::new(move || {
-            work();
-            let _ = done.send(());
-        }),
-    ) && start(
-        "store-end-wait",
-        Box::new(move || {
-            let _ = told.send(ended.recv_timeout(SHUTDOWN).is_ok());
-        }),
-    );
-    started && tell.await.unwrap_or(false)
-}
-
 impl Drop for Store {
     /// Without `shutdown`, everything is left as a power cut would leave it.
     fn drop(&mut self) {
@@ -355,6 +350,15 @@ impl Drop for Store {
         let _ = threads.index.join();
         let _ = threads.sync.join();
     }
+}
+
+/// Brings the index from the last run to this one.
+fn begin(connection: &index::Connection, visit: bool, now: Timestamp) -> Result<()> {
+    if !visit {
+        retain::set_alive(connection, now).map_err(failed("note the time"))?;
+    }
+    index::answers::silence(connection, now).map_err(failed("begin to judge"))?;
+    told::all_taken(connection).map_err(failed("look at spans"))
 }
 
 fn make_root(fs: &dyn Fs, root: &std::path::Path) -> Result<()> {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::StoredGap;
+use super::edges::Edges;
 use crate::base::Timestamp;
+use crate::policy::Span;
 
 /// A segment is complete, and its file, directories and row are on the medium.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +55,13 @@ pub enum Reason {
     Person,
 }
 
+impl Reason {
+    /// Something still held it: it went for want of space.
+    pub fn is_want_of_space(self) -> bool {
+        matches!(self, Self::FullContinuous | Self::FullSpan)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -78,4 +88,76 @@ pub struct DeletedSegment {
     pub bytes: u64,
     /// Why.
     pub reason: Reason,
+}
+
+/// A file has grown on the medium.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grown {
+    /// The camera.
+    pub camera: String,
+    /// Unique within the camera.
+    pub sequence: u64,
+    /// Counts steps of the host's clock.
+    pub epoch: u32,
+    /// Its first moment.
+    pub start: Timestamp,
+    /// What is on the medium reaches to here.
+    pub end: Timestamp,
+    /// It is kept as continuous video.
+    pub continuous: bool,
+    /// It is kept because a plugin was down.
+    pub fail_open: bool,
+}
+
+/// What happens to a camera's recordings, in order. Said without waiting: a subscriber that lags
+/// finds in the index what it missed.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A file has grown; about once in a sync interval for each that is open.
+    Grown(Grown),
+    /// A file is complete.
+    Closed(ClosedSegment),
+    /// A gap began or ended; its row is durable.
+    Gap(StoredGap),
+}
+
+/// How full the store's filesystem is, as the sweeper measured it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Free bytes.
+    pub free: u64,
+    /// The floor in bytes; 0 is none.
+    pub floor: u64,
+}
+
+/// What of a span's life stands among the events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Its first video was on the medium.
+    pub started: bool,
+    /// No more of it is recorded.
+    pub stopped: bool,
+    /// All of it was durable, or there is nothing more to tell.
+    pub available: bool,
+    /// No event: the recorder has handed over what it had of it.
+    pub taken: bool,
+}
+
+/// A span of which not all is told, and what there is of it.
+#[derive(Clone, Debug)]
+pub struct UntoldSpan {
+    /// The span.
+    pub span: Span,
+    /// What was told.
+    pub told: Told,
+    /// What there is of it in complete files.
+    pub edges: Option<Edges>,
+    /// How many they are.
+    pub segments: u32,
+    /// Their size.
+    pub bytes: u64,
+    /// A file of the camera that begins before its end is not complete.
+    pub is_open: bool,
+    /// The sequence and the end of the camera's newest complete file.
+    pub newest: Option<(u64, Timestamp)>,
 }

@@ -13,7 +13,7 @@ use super::fs::{Fs, Lock};
 use super::index::row::Segment;
 use super::index::{Connection, failed, pins, retain, spans};
 use super::sweep::Request;
-use super::{FreeFloor, Reason, Store, StoreConfig, layout};
+use super::{FreeFloor, Reason, Store, StoreConfig, Swept, layout};
 use crate::base::clock::Clock;
 use crate::base::limits::SPAN_SEAL;
 use crate::base::metrics::Metrics;
@@ -96,6 +96,8 @@ pub enum Why {
     Open,
     /// Something else keeps it.
     Held,
+    /// It is being exported.
+    Read,
 }
 
 /// Files that were not deleted for one reason.
@@ -234,16 +236,24 @@ impl Store {
                 Extent::Do => plan(c, &what, now, since),
             })
             .await?;
-        let Some((go, deletion)) = planned else { return Ok(None) };
+        let Some((go, mut deletion)) = planned else { return Ok(None) };
         if extent == Extent::Do {
+            (deletion.segments, deletion.bytes) = (0, 0);
             for some in go.chunks(CLAIM) {
-                self.delete_segments(some.to_vec()).await?;
+                let swept = self.delete_segments(some.to_vec()).await?;
+                deletion.segments += swept.segments;
+                deletion.bytes += swept.bytes;
             }
+        }
+        let read = go.len() - deletion.segments;
+        if let (Some(first), Some(last), 1..) = (go.first(), go.last(), read) {
+            let (start, end) = (first.start, last.end);
+            deletion.remained.push(Remained { why: Why::Read, segments: read, start, end });
         }
         Ok(Some(deletion))
     }
 
-    async fn delete_segments(&self, segments: Vec<Segment>) -> Result<()> {
+    async fn delete_segments(&self, segments: Vec<Segment>) -> Result<Swept> {
         let claimed = self
             .indexer
             .ask(move |c| retain::claim_all(c, segments).map_err(failed("claim segments")))
@@ -252,7 +262,7 @@ impl Store {
         let ended = || Error::retry("the store has been shut down");
         let request = Request::Delete { claimed, reason: Reason::Person, done: sender };
         self.requests.post(request).map_err(|_| ended())?;
-        receiver.await.map_err(|_| ended())?.map(drop)
+        receiver.await.map_err(|_| ended())?
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::edges::{Edges, Piece, edges};
+use super::edges::{Edges, Piece, edge_pieces, edges};
 use super::fs::{Disk, Fs};
 use super::holds::{Continuous, Until};
 use super::index::events::{self, EventFilter, StoredEvent};
@@ -136,8 +136,8 @@ pub struct StoredSegment {
 
 /// A store, read only.
 pub struct Reader {
-    root: PathBuf,
-    connection: Connection,
+    pub(super) root: PathBuf,
+    pub(super) connection: Connection,
 }
 
 impl Reader {
@@ -307,24 +307,25 @@ impl Reader {
     fn asked(&self, camera: &read::Camera, span: Span, hold: Hold) -> Result<Recording> {
         let mut under = self.segments_of(camera, span.start, span.end)?;
         under.sort_by_key(|found| found.segment.start);
-        for at in [0, under.len().saturating_sub(1)] {
-            under.get_mut(at).map_or(Ok(()), |found| self.add_keys(found))?;
+        let piece = |found: &Found| Piece {
+            start: found.segment.start,
+            end: found.segment.end,
+            keys: found.keys.clone(),
+        };
+        let mut pieces: Vec<Piece> = under.iter().map(piece).collect();
+        for at in edge_pieces(&pieces).into_iter().flatten() {
+            self.add_keys(&mut under[at])?;
+            pieces[at] = piece(&under[at]);
         }
-        let pieces: Vec<Piece> = under
-            .iter()
-            .map(|found| Piece {
-                start: found.segment.start,
-                end: found.segment.end,
-                keys: found.keys.clone(),
-            })
-            .collect();
         let found = edges(span.start, span.end, &pieces);
         let growing = under.iter().any(|found| found.segment.state != State::Closed);
+        // A key frame at or after its end has come: what the open file still gets is not its own.
+        let is_past = |found: &Found| found.keys.iter().any(|key| *key >= span.end);
+        let growing = growing && !under.iter().any(is_past);
         let state = match found {
             None => RecordingState::Missing,
-            Some(Edges { end, .. }) if growing && end < span.end => RecordingState::Open,
-            Some(Edges { truncated: true, .. }) => RecordingState::Partial,
             Some(_) if growing => RecordingState::Open,
+            Some(Edges { truncated: true, .. }) => RecordingState::Partial,
             Some(_) => RecordingState::Closed,
         };
         Ok(Recording {

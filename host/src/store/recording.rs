@@ -14,6 +14,7 @@ use super::index::edit::{Closing, Opening};
 use super::index::map::Entry;
 use super::index::row::Flags;
 use super::layout;
+use super::news::Grown;
 use super::sink::{Camera, Charge};
 use crate::base::Timestamp;
 use crate::ingest::packet::Codec;
@@ -194,6 +195,21 @@ impl Recording {
     /// Holds at least one fragment.
     pub(super) fn has_video(&self) -> bool {
         !self.fragments.is_empty()
+    }
+
+    /// What of it is on the medium; `None` without video.
+    pub(super) fn grown(&self) -> Option<Grown> {
+        let whole = self.fragments.iter().take_while(|at| at.offset + at.length <= self.synced);
+        let end = *self.ends[..whole.count()].iter().max()?;
+        Some(Grown {
+            camera: self.camera.name.clone(),
+            sequence: self.start.sequence,
+            epoch: self.start.epoch,
+            start: self.start.start,
+            end,
+            continuous: self.start.continuous,
+            fail_open: self.start.fail_open,
+        })
     }
 
     /// Tells the camera's sink to bring nothing more, and drops what waits.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::index::{edit, failed};
+use super::news::News;
 use super::recording::{Recording, Stage};
 use super::syncer::{Dirty, Round, Synced};
 use super::writer::{Key, State};
@@ -58,6 +59,10 @@ impl State {
                         self.writer.indexer.post_idle(move |c| {
                             edit::opened(c, key.0, key.1).map_err(failed("note an open segment"))
                         });
+                    }
+                    if let Some(grown) = recording.grown() {
+                        // Nobody may be listening.
+                        let _ = self.writer.news.send(News::Grown(grown));
                     }
                     self.finish(key);
                 }

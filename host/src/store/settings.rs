@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fs::Space;
+use crate::base::Timestamp;
 
 /// How often fragments are brought to the medium.
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
@@ -54,6 +55,8 @@ pub struct Resume {
     pub next_sequence: u64,
     /// The epoch of its last segment, so that order by (epoch, sequence) holds across runs.
     pub epoch: u32,
+    /// Where its video of that epoch ends; what comes must not lie before. `None`: there is none.
+    pub end: Option<Timestamp>,
 }
 
 /// The least free space of a store's filesystem.

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::broadcast;
 
+use super::StoredGap;
 use super::index::thread::Indexer;
 use super::index::{edit, failed};
 use super::mailbox::Mailbox;
+use super::news::News;
 use super::writer::Letter;
 use crate::base::limits::DISK_QUEUE_BYTES;
 use crate::base::metrics::{self, Metrics};
@@ -84,6 +87,7 @@ pub struct CameraSink {
     camera: Arc<Camera>,
     writer: Arc<Mailbox<Letter>>,
     indexer: Indexer,
+    news: broadcast::Sender<News>,
     /// The files that may be appended to, and whether the writer has refused them since.
     open: Vec<(u64, Arc<AtomicBool>)>,
     /// A gap that waits for room among those on their way.
@@ -91,8 +95,20 @@ pub struct CameraSink {
 }
 
 impl CameraSink {
-    pub(super) fn new(camera: Arc<Camera>, writer: Arc<Mailbox<Letter>>, indexer: Indexer) -> Self {
-        Self { camera, writer, indexer, open: Vec::new(), held_gap: None }
+    pub(super) fn new(
+        camera: Arc<Camera>,
+        writer: Arc<Mailbox<Letter>>,
+        indexer: Indexer,
+        news: broadcast::Sender<News>,
+    ) -> Self {
+        Self { camera, writer, indexer, news, open: Vec::new(), held_gap: None }
+    }
+
+    /// Says that the recorder has handed over what it had of a span: once the files that it has
+    /// opened until now have their rows, this is noted with the span.
+    pub fn took(&mut self, span: &str) {
+        // After shutdown there is nothing to note: the next start knows.
+        let _ = self.post(Letter::Took(span.into()));
     }
 
     fn post(&self, letter: Letter) -> Result<(), Full> {
@@ -103,12 +119,14 @@ impl CameraSink {
         self.camera.queued_gaps.fetch_add(1, Ordering::Relaxed);
         let camera = self.camera.clone();
         let id = camera.id;
-        let then = move |result| {
+        let (news, said) = (self.news.clone(), StoredGap::of(camera.name.clone(), &mark));
+        let then = move |result: Result<(), crate::base::Error>| {
             camera.queued_gaps.fetch_sub(1, Ordering::Relaxed);
-            if let Err(error) = result {
-                let error: crate::base::Error = error;
+            if let Err(error) = &result {
                 tracing::error!(camera = camera.name, error = error.chain(), "gap not stored");
             }
+            // A gap without a row is one all the same. Nobody may be listening.
+            let _ = news.send(News::Gap(said));
         };
         self.indexer.post(move |c| edit::gap(c, id, &mark).map_err(failed("store a gap")), then);
     }
@@ -180,6 +198,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = super::super::index::open(&folder.path().join("i")).unwrap();
         let (indexer, _) = Indexer::start(connection, metrics).unwrap();
-        (CameraSink::new(camera.clone(), Arc::default(), indexer), camera)
+        let (news, _) = broadcast::channel(1);
+        (CameraSink::new(camera.clone(), Arc::default(), indexer, news), camera)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
 use super::fs::{Fs, Unlinked};
@@ -19,7 +19,7 @@ use super::index::thread::Indexer;
 use super::index::{edit, events, failed, spans};
 use super::layout;
 use super::mailbox::{Mailbox, Taken};
-use super::news::{DeletedSegment, Reason};
+use super::news::{DeletedSegment, Reason, Room};
 use super::settings::FreeFloor;
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, Metrics};
@@ -62,6 +62,7 @@ pub(super) struct Sweeper {
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
+    pub(super) room: watch::Sender<Option<Room>>,
     pub(super) event_keep: Duration,
     pub(super) floor: FreeFloor,
 }
@@ -177,7 +178,9 @@ impl Sweeper {
         let space = self.fs.space(&self.root).map_err(|error| {
             Error::retry(format!("measure free space of {}", self.root.display())).with(error)
         })?;
-        Ok(self.floor.bytes(space).saturating_sub(space.free))
+        let room = Room { free: space.free, floor: self.floor.bytes(space) };
+        self.room.send_replace(Some(room));
+        Ok(room.floor.saturating_sub(room.free))
     }
 
     fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {

@@ -9,6 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
@@ -17,9 +19,9 @@ use tokio::time::Instant;
 use super::fs::Fs;
 use super::index::row::{Flags, Segment};
 use super::index::thread::Indexer;
-use super::index::{edit, failed};
+use super::index::{edit, failed, told};
 use super::mailbox::{Mailbox, Taken};
-use super::news::{ClosedSegment, Health};
+use super::news::{ClosedSegment, Health, News};
 use super::recording::{Recording, Stage};
 use super::sink::{Camera, Charge};
 use super::syncer::{Round, Synced};
@@ -45,6 +47,8 @@ pub(super) enum Letter {
     Append { key: Key, fragment: Fragment, charge: Charge },
     /// A sink ends a file.
     Close { key: Key, end: SegmentEnd },
+    /// A recorder has handed over what it had of a span.
+    Took(String),
     /// A sync round is over.
     Synced(Synced),
     /// A closed row is durable, or not.
@@ -65,6 +69,7 @@ pub(super) struct Writer {
     pub(super) rounds: Arc<Mailbox<Round>>,
     pub(super) indexer: Indexer,
     pub(super) closed: broadcast::Sender<ClosedSegment>,
+    pub(super) news: broadcast::Sender<News>,
     pub(super) health: watch::Sender<Health>,
     pub(super) sync_interval: Duration,
 }
@@ -83,8 +88,21 @@ pub(super) struct State {
     pub(super) stopping: bool,
 }
 
+/// Starts the thread. The receiver's other end is gone once it has ended.
+pub(super) fn start(writer: Writer) -> Result<(JoinHandle<()>, Receiver<()>)> {
+    let (done, written) = sync_channel(1);
+    let body = move || {
+        run(writer);
+        drop(done);
+    };
+    let thread = std::thread::Builder::new().name("writer".into()).spawn(body);
+    let thread =
+        thread.map_err(|error| Error::stop("can't start the writer thread").with(error))?;
+    Ok((thread, written))
+}
+
 /// The thread's body.
-pub(super) fn run(writer: Writer) {
+fn run(writer: Writer) {
     let mut state = State {
         writer,
         recordings: BTreeMap::new(),
@@ -128,6 +146,10 @@ impl State {
             Letter::Announced { key, result } => self.announced(key, result),
             Letter::Append { key, fragment, charge } => self.append(key, fragment, charge),
             Letter::Close { key, end } => self.close(key, end),
+            // Behind the rows of all files that came before it.
+            Letter::Took(span) => self.writer.indexer.post_idle(move |c| {
+                told::taken(c, &span).map_err(failed("note what was taken of a span"))
+            }),
             Letter::Synced(synced) => self.synced(synced),
             Letter::Closed { key, result } => self.closed(key, result),
             Letter::Stop => self.stop(),
@@ -285,8 +307,7 @@ impl State {
         match result {
             Ok(Some(segment)) => {
                 recording.camera.segments.inc();
-                // Nobody may be listening.
-                let _ = self.writer.closed.send(ClosedSegment {
+                let closed = ClosedSegment {
                     camera: segment.camera,
                     sequence: segment.sequence,
                     epoch: segment.epoch,
@@ -296,7 +317,10 @@ impl State {
                     gap_before: segment.flags.has(Flags::GAP_BEFORE),
                     continuous: recording.start.continuous,
                     fail_open: recording.start.fail_open,
-                });
+                };
+                // Nobody may be listening.
+                let _ = self.writer.news.send(News::Closed(closed.clone()));
+                let _ = self.writer.closed.send(closed);
             }
             Ok(None) => tracing::error!(
                 camera = recording.camera.name,

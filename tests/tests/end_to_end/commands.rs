@@ -120,3 +120,50 @@ fn simulate_tells_the_truth() {
     assert_eq!(shown["yard"]["seconds"], 150.0, "{shown}");
     assert_eq!(shown["yard"]["visits"][1]["from"], 90.0, "{shown}");
 }
+
+/// Beside a running host through it, without one on the store itself.
+#[test]
+fn recordings_are_pinned_and_deleted() {
+    if missing("pin", &[Need::Wardline]) {
+        return;
+    }
+    let place = Place::new("pin");
+    let camera = Camera::simulate(&["gate=scene:seconds=20,visit=none", "--loop"]);
+    let url = camera.url("gate");
+    let config = place
+        .configure(&format!("[cameras.gate]\nurl = \"{url}\"\nsegment = \"2s\"\nkeep = \"1d\"\n"));
+    let source = config.to_string_lossy().into_owned();
+    let host = Host::start(&config);
+    wait::until("three files", STEP, || (place.segments("gate").len() >= 3).then_some(()));
+    let refused = wardline(&["recordings", "pin", "gate", "1h", "0s", "--source", &source]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    // The host listens on any free port, which its configuration does not tell.
+    assert!(!refused.status.success() && said.contains("is the host running"), "{said}");
+    let first = place.segments("gate")[0].clone();
+    let (from, to) = (first.start.to_string(), (first.start + STEP / 100).to_string());
+    let change = |words: &[&str], way: [&str; 2]| {
+        json(&[&["recordings"], words, &["--json"], &way].concat())
+    };
+    let by_host = ["--host", host.base()];
+    let pin = change(&["pin", "gate", &from, &to, "--label", "fox"], by_host);
+    let id = pin["id"].as_str().unwrap().to_owned();
+    let gone = change(&["delete", "gate", "1h", "0s", "--yes"], by_host);
+    assert!(gone["segments"].as_u64() >= Some(2), "{gone}");
+    let why: Vec<&Value> =
+        gone["remained"].as_array().unwrap().iter().map(|left| &left["why"]).collect();
+    assert!(why.contains(&&Value::from("pinned")), "{gone}");
+    assert!(place.segments("gate").iter().any(|one| one.sequence == first.sequence));
+    let unknown = wardline(&["recordings", "unpin", "nothing", "--host", host.base()]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("404"), "{unknown:?}");
+    host.stop();
+
+    // A pipe is no terminal that could be asked.
+    let asked = wardline(&["recordings", "delete", "gate", "1h", "0s", "--source", &source]);
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("--yes"), "{asked:?}");
+    let by_store = ["--source", &*source];
+    let list = json(&["recordings", "list", &source, "--json"]);
+    assert!(list.to_string().contains(&format!("\"id\":\"{id}\"")), "{list}");
+    change(&["unpin", &id], by_store);
+    change(&["delete", "gate", "1h", "0s", "--yes"], by_store);
+    assert!(place.segments("gate").is_empty() && place.files("gate").is_empty());
+}

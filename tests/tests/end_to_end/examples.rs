@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+use wardline::base::Timestamp;
+use wardline::base::metrics::Metrics;
+use wardline::wasm::{self, Engine, Plugin};
 use wardline_tests::camera::Camera;
 use wardline_tests::host::{Host, Place, wardline};
-use wardline_tests::need::{Need, missing, workspace};
+use wardline_tests::need::{Need, guest, missing, workspace};
 use wardline_tests::wait;
 
 /// Enough for a session to begin, and for a span to appear in the index.
@@ -21,6 +24,87 @@ fn configure(place: &Place, example: &str, camera: &Camera) -> PathBuf {
     let config = place.path("wardline.toml");
     std::fs::write(&config, text + "\n[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
     config
+}
+
+/// The bundled guest of `examples/tiers`, asked as the host asks it.
+#[test]
+fn tiers_by_what_happened() {
+    if missing("tiers_by_what_happened", &[Need::Guest("tiers")]) {
+        return;
+    }
+    let bytes = std::fs::read(guest("tiers")).unwrap();
+    let plugin = Plugin::load(&Engine::new(None).unwrap(), "tiers", &bytes).unwrap();
+    let instance = wasm::InstanceConfig {
+        name: "tiers".into(),
+        camera: Some("yard".into()),
+        zone: jiff::tz::TimeZone::UTC,
+        metrics: Metrics::default(),
+        memory_bytes: None,
+    };
+    let params = plugin.params(&serde_json::json!({ "motion": "8d" })).unwrap();
+    let setup = wasm::Setup { params, ..wasm::Setup::default() };
+    let now = Timestamp::from_millis(1_763_800_000_000);
+    let mut policy = wasm::Policy::new(&plugin, instance, &setup, now).unwrap();
+    for (kinds, days) in
+        [(&[][..], 3), (&["door.opened"], 3), (&["motion"], 8), (&["alert", "motion"], 30)]
+    {
+        let tally = |kind: &&str| wasm::Tally { kind: (*kind).into(), count: 2 };
+        let segment = wasm::ClosedSegment {
+            start: now,
+            end: now + Duration::from_secs(60),
+            bytes: 1,
+            gap: false,
+            events: kinds.iter().map(tally).collect(),
+            attributes: Vec::new(),
+        };
+        let kept = policy.keep_continuous(&segment, now).unwrap();
+        assert_eq!(kept, Some(Duration::from_secs(days * 86_400)), "{kinds:?}");
+    }
+}
+
+/// Days from the end of the only stretch of continuous video to the end of its hold.
+fn days_kept(config: &std::path::Path) -> Option<i64> {
+    let found = recordings(config);
+    let hold = found[0]["holds"].as_array()?.first()?;
+    let kept = moment(&hold["until"]).duration_since(moment(&found[0]["end"])).as_secs();
+    Some(kept / 86_400)
+}
+
+/// What has an alert in it is kept longer; other parameters apply to what is there already.
+#[test]
+fn tiers() {
+    if missing("tiers", &[Need::Wardline, Need::Guest("tiers")]) {
+        return;
+    }
+    let place = Place::new("tiers");
+    let camera = Camera::simulate(&["yard=scene", "--loop"]);
+    let config = configure(&place, "tiers", &camera);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let built = guest("tiers").to_string_lossy().into_owned();
+    let text = text.replace("../../plugins/dist/tiers.wasm", &built);
+    std::fs::write(&config, &text).unwrap();
+    let output = wardline(&["check", &config.to_string_lossy()]);
+    assert!(output.status.success(), "{output:?}");
+    let host = Host::start(&config);
+    host.wait_connected("yard", true, SOON);
+    wait::until("a recording", SOON, || recordings(&config).pop());
+    let (status, answer) = host.post("/hooks/alarm", "{}").expect("an answer");
+    assert_eq!(status, 200, "{answer}");
+    host.stop();
+    // The camera is not there any more, so that what was recorded is all there is.
+    drop(camera);
+    for (alerts, days) in [("30d", 30), ("40d", 40)] {
+        std::fs::write(
+            &config,
+            text.replace("alerts = \"30d\"", &format!("alerts = \"{alerts}\"")),
+        )
+        .unwrap();
+        let host = Host::start(&config);
+        wait::until("the policy's answer", SOON, || {
+            (days_kept(&config) == Some(days)).then_some(())
+        });
+        host.stop();
+    }
 }
 
 /// What `wardline recordings list --json` gives.

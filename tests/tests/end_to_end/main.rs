@@ -33,6 +33,10 @@ mod messages;
 mod streams;
 // Commands beside `run`.
 mod commands;
+// Getting video out.
+mod export;
+// What is said of recordings and the store.
+mod life;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.

@@ -56,6 +56,7 @@ fn left(remained: &Remained) -> String {
         Why::Pinned => "pinned: unpin them first",
         Why::Open => "still being written",
         Why::Held => "something else keeps them",
+        Why::Read => "being exported: delete them when that is done",
     };
     let Remained { segments, start, end, .. } = remained;
     format!("left: {segments} files from {start} to {end}: {why}")
@@ -93,6 +94,7 @@ mod tests {
             (Why::Pinned, "unpin"),
             (Why::Open, "written"),
             (Why::Held, "keeps"),
+            (Why::Read, "exported"),
         ] {
             let end = Timestamp::from_millis(1000);
             let text = left(&Remained { why, segments: 2, start: Timestamp::ZERO, end });

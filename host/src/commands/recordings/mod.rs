@@ -1,10 +1,12 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
+mod export;
 mod delete;
 mod keeper;
 mod list;
 mod pin;
 mod unpin;
+mod events;
 
 use std::path::{Path, PathBuf};
 
@@ -23,9 +25,11 @@ pub(super) use list::table;
 pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
     match arguments {
         Recordings::List(list) => list::list(list, process),
+        Recordings::Export(arguments) => export::export(arguments, process).await,
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Events(events) => events::events(events, process),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::base::metrics::{Camera, Metrics};
 use crate::ingest::access_unit::Classifier;
 use crate::ingest::audio_line::{AudioLine, AudioStart};
 use crate::ingest::packet::{AudioFrame, Item, VIDEO_TICKS, VideoParameters, VideoUnit};
+use crate::ingest::parameter_sets::ParameterSets;
 use crate::ingest::queue::Sender;
 use crate::ingest::source::{AudioSample, Report, Sample, Stream, VideoSample};
 use crate::ingest::timeline::{Anchoring, Arrival, Timeline};
@@ -25,6 +26,7 @@ const AUDIO_HELD_MAX: usize = 300;
 
 /// One camera's way from samples to items.
 pub(super) struct Flow {
+    camera: String,
     outputs: Outputs,
     timeline: Timeline,
     clock: Arc<dyn Clock>,
@@ -34,11 +36,14 @@ pub(super) struct Flow {
     audio_line: AudioLine,
     audio_held: Vec<AudioSample>,
     classifier: Option<(Arc<VideoParameters>, Classifier)>,
+    sets: ParameterSets,
     /// Lost before a unit that held no picture: the next one tells of it.
     lost: u64,
     /// Pictures of this session.
     pictures: u64,
     online: bool,
+    /// It was said in this session that the camera's clock is not believed.
+    told_apart: bool,
 }
 
 struct Figures {
@@ -68,6 +73,7 @@ impl Flow {
             connected: metrics.connected.get_or_create(&label).clone(),
         };
         Self {
+            camera: camera.to_owned(),
             outputs,
             timeline,
             clock,
@@ -76,9 +82,11 @@ impl Flow {
             audio_line: AudioLine::new(AudioStart::Together),
             audio_held: Vec::new(),
             classifier: None,
+            sets: ParameterSets::default(),
             lost: 0,
             pictures: 0,
             online: false,
+            told_apart: false,
         }
     }
 
@@ -93,6 +101,7 @@ impl Flow {
         self.audio_held.clear();
         self.lost = 0;
         self.pictures = 0;
+        self.told_apart = false;
     }
 
     /// Pictures came in this session.
@@ -156,6 +165,7 @@ impl Flow {
             }
         };
         let Some(access) = classifier.classify(&data) else { return };
+        let (parameters, data) = self.sets.apply(&parameters, access.is_key(), data);
         let media = micros(pts, VIDEO_TICKS);
         let time = self.timeline.place(media, Arrival { at, wall: self.clock.wall() }, anchoring);
         self.audio_line.arrived(Stream::Video, media, at);
@@ -193,8 +203,18 @@ impl Flow {
     fn report(&mut self, report: Report) {
         let media = micros(report.pts, report.clock_rate.into());
         self.audio_line.report(report, media);
-        if report.stream == Stream::Video {
-            self.timeline.report(media, report.ntp);
+        if report.stream != Stream::Video {
+            return;
+        }
+        let Some(apart) = self.timeline.report(media, report.ntp) else { return };
+        if !std::mem::replace(&mut self.told_apart, true) {
+            let (camera, apart_seconds) = (&self.camera, apart.as_secs());
+            tracing::warn!(
+                camera,
+                apart_seconds,
+                "the camera's clock is too far from this host's to be followed: set it, or leave \
+                 out `time`"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use crate::base::clock::Simulated;
 use crate::ingest::camera::{AtEnd, STALL};
 use crate::ingest::packet::{AudioParameters, Codec, VideoParameters};
 use crate::ingest::queue::{Options, Receiver, WhenFull, channel};
-use crate::ingest::source::{AudioSample, VideoSample};
+use crate::ingest::source::{AudioSample, Report, Stream, VideoSample};
 use crate::ingest::timeline::Arrival;
 
 /// Plays its steps, each after a wait in milliseconds, then is silent.
@@ -128,6 +128,59 @@ async fn samples_become_items() {
         seen,
         ["Key 100", "audio 100", "Reference 200 damaged", "audio 200", "Reference 300"]
     );
+}
+
+fn report(stream: Stream, pts: i64, clock_rate: u32, ntp: i64) -> Result<Sample, End> {
+    Ok(Sample::Report(Report { stream, pts, clock_rate, ntp }))
+}
+
+fn times(received: &mut Receiver) -> Vec<String> {
+    let items = std::iter::from_fn(|| received.try_recv());
+    let shown = items.map(|item| match item {
+        Item::Video(unit) => format!("{} in {}", unit.time.millis(), unit.epoch),
+        Item::Audio(frame) => format!("audio {}", frame.time.millis()),
+        Item::Gap(gap) => gap.detail,
+    });
+    shown.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn sender_reports_align_audio_with_video() {
+    let Setup { mut life, mut received, .. } = setup(file("/x".as_ref(), AtEnd::Stop, Pace::Real));
+    let steps = vec![
+        (50, video(0, IDR, 0)),
+        (0, audio(0)),
+        // At the same moment of the camera's clock audio is 300 ms less far.
+        (0, report(Stream::Video, 27_000, 90_000, 77_000_000)),
+        (0, report(Stream::Audio, 0, 48_000, 77_000_000)),
+        (50, video(4500, P, 0)),
+        (0, audio(2400)),
+        (0, Err(End::offline("bye"))),
+    ];
+    play(&mut life, steps).await;
+    assert_eq!(times(&mut received), ["50 in 0", "audio 50", "100 in 0", "audio 400"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sender_reports_give_utc_where_that_is_wished() {
+    for (ntp, expected) in [
+        (3_050_000, ["50 in 0", "3100 in 1", "3150 in 1"]),
+        (3_600_000_000, ["50 in 0", "100 in 0", "150 in 0"]),
+    ] {
+        let Setup { mut life, mut received, .. } =
+            setup(file("/x".as_ref(), AtEnd::Stop, Pace::Real));
+        life.flow.begin(AudioStart::Together);
+        let steps = [
+            (50, video(0, IDR, 0)),
+            (0, report(Stream::Video, 0, 90_000, ntp)),
+            (50, video(4500, P, 0)),
+            (50, video(9000, P, 0)),
+            (0, Err(End::offline("bye"))),
+        ];
+        let source = Script(steps.into());
+        life.play(source, Anchoring::Camera, Pace::Real, Some(STALL)).await;
+        assert_eq!(times(&mut received), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,6 +57,27 @@ async fn nobody_hears_what_is_not_stored() {
     assert!(heard.try_recv().is_err());
 }
 
+/// What becomes of a recording is stored, and no policy hears it: its effect is not its cause.
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_are_stored_and_heard_by_no_policy() {
+    let place = Place::new();
+    let mut wiring = Wiring::default();
+    let mut heard = wiring.listen(CAMERA, "one");
+    let bus = place.connect(wiring);
+    // A camera that is no longer configured, and the host as a whole, have some, too.
+    for (number, camera) in [CAMERA, "barn", ""].into_iter().enumerate() {
+        let said = bus.note(camera, Some(event("a", place.now())), None).await.unwrap();
+        assert_eq!(said, Some(number as u64 + 1));
+    }
+    assert!(heard.try_recv().is_err());
+    let stored = place.events();
+    assert!(stored.iter().all(|one| one.outcome == Outcome::Noted), "{stored:?}");
+    let tally = place.store.tally(CAMERA, place.now() - WAIT, place.now() + WAIT).await.unwrap();
+    assert_eq!(tally, [], "nor do they count where policies judge segments");
+    place.store.shutdown().await;
+    bus.note(CAMERA, Some(event("a", place.now())), None).await.unwrap_err();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_listener_holds_up_who_says_events() {
     let place = Place::new();

@@ -1,11 +1,15 @@
 //! The stages between packets and disk, each with its true neighbours: a store in a temporary
 //! directory, the bundled plugins and misbehaving guests, on simulated time.
 
+mod asking;
 mod bus;
+mod house;
+mod life;
 mod pictures;
 mod policy;
 mod recorder;
 mod source;
+mod steps;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,10 +36,15 @@ const CAMERA: &str = "gate";
 /// Who says the events of these tests.
 const API: Publish<'static> = Publish { origin: "api", camera: CAMERA };
 
+/// When these tests begin.
+fn start() -> Timestamp {
+    Timestamp::from_millis(1_763_800_000_000)
+}
+
 /// A store with one camera, and a clock.
 struct Place {
     store: Arc<Store>,
-    clock: Arc<Simulated>,
+    clock: Arc<dyn Clock>,
     metrics: Metrics,
     sink: Option<CameraSink>,
     directory: TempDir,
@@ -43,9 +52,21 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with(Arc::new(Simulated::starting_at(start())))
+    }
+
+    fn with(clock: Arc<dyn Clock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Simulated::starting_at(Timestamp::from_millis(1_763_800_000_000)));
         let metrics = Metrics::default();
+        let (store, sink) = Self::store(&directory, &clock, &metrics);
+        Self { store, clock, metrics, sink: Some(sink), directory }
+    }
+
+    fn store(
+        directory: &TempDir,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> (Arc<Store>, CameraSink) {
         let config = StoreConfig {
             sync_interval: Duration::ZERO,
             free_floor: FreeFloor::Bytes(0),
@@ -54,7 +75,13 @@ impl Place {
         let disk = Arc::new(store::fs::Disk);
         let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).unwrap();
         let (sink, _) = store.camera(CAMERA, CameraSettings::default()).unwrap();
-        Self { store: Arc::new(store), clock, metrics, sink: Some(sink), directory }
+        (Arc::new(store), sink)
+    }
+
+    /// Opens the store again, after its shutdown.
+    fn open(&mut self) {
+        let (store, sink) = Self::store(&self.directory, &self.clock, &self.metrics);
+        (self.store, self.sink) = (store, Some(sink));
     }
 
     fn now(&self) -> Timestamp {

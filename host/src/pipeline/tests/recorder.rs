@@ -19,13 +19,13 @@ use crate::record::{Mode, Recorder, RecorderConfig};
 use crate::store::query::Filter;
 
 /// What acts on the task.
-struct Ends {
-    packets: queue::Sender,
-    spans: mpsc::Sender<Span>,
-    open_since: watch::Sender<Option<Instant>>,
+pub(super) struct Ends {
+    pub(super) packets: queue::Sender,
+    pub(super) spans: mpsc::Sender<Span>,
+    pub(super) open_since: watch::Sender<Option<Instant>>,
 }
 
-fn task(place: &mut Place) -> (Task, Ends) {
+pub(super) fn task(place: &mut Place) -> (Task, Ends) {
     let options = queue::Options {
         camera: CAMERA.into(),
         edge: "record",
@@ -54,11 +54,14 @@ fn task(place: &mut Place) -> (Task, Ends) {
         fail_open,
         reach: Reach::default(),
         timeline: Timeline::new(arrival).handle(),
+        anchored: Instant::now(),
+        epoch: None,
         units: Vec::new(),
         connection: Arc::new(Mutex::new(status::Connection::default())),
         bus: place.connect(Wiring::default()),
         clock: place.clock.clone(),
         preroll: place.metrics.preroll_seconds.get_or_create(&label).clone(),
+        ring_short: false,
         keyless: false,
         metrics: place.metrics.clone(),
     };

@@ -152,10 +152,22 @@ fn the_ring_is_bounded() {
     assert!(figures.ring < Duration::from_secs(63), "{figures:?}");
     let oldest = utc(200.0).micros_since(recorder.ring_start().unwrap());
     assert!((60_000_000..62_000_000).contains(&oldest), "{oldest}");
+    assert!(!figures.ring_short);
     // What is older is gone; what is there is written.
     recorder.span(&span("a", 0.0, 145.5), camera.at(200 * GROUP * PICTURE));
     let first = utc(200.0).micros_since(recorder.sink_mut().files[&1].start.start);
     assert!((60_000_000..62_000_000).contains(&first), "{first}");
+}
+
+#[test]
+fn a_ring_that_bytes_bound_says_so() {
+    let mut camera = Camera::new();
+    let mut recorder = recorder(Mode::Events, 60);
+    recorder.ring = crate::record::ring::Ring::new(Duration::from_secs(60), 100_000);
+    run(&mut recorder, &mut camera, 0..60);
+    let figures = recorder.figures();
+    assert!(figures.ring_short && figures.ring < Duration::from_secs(60), "{figures:?}");
+    assert!(figures.ring_bytes <= 100_000 && figures.ring_bytes > 80_000, "{figures:?}");
 }
 
 #[test]
@@ -193,8 +205,14 @@ fn a_gap_keeps_the_ring_but_not_the_file() {
 #[derive(Clone, Debug)]
 enum Act {
     Pictures(i64),
-    Put { id: u8, start: f64, length: f64 },
+    Put {
+        id: u8,
+        start: f64,
+        length: f64,
+    },
     FailOpen(Option<f64>),
+    /// The camera is away for so many pictures.
+    Away(i64),
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
@@ -204,6 +222,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
             .prop_map(|(id, start, length)| Act::Put { id, start, length }),
         1 => Just(Act::FailOpen(None)),
         1 => (-6.0..2.0f64).prop_map(|since| Act::FailOpen(Some(since))),
+        1 => (1i64..60).prop_map(Act::Away),
     ];
     prop::collection::vec(act, 1..60)
 }
@@ -215,15 +234,26 @@ struct Model {
     fail_open: Option<Timestamp>,
     /// Key frame -> the group is on disk.
     groups: BTreeMap<i64, bool>,
+    /// Key frame -> where its group broke off.
+    broken: BTreeMap<i64, Timestamp>,
     last: i64,
 }
 
 impl Model {
+    /// The stream ends after its last unit.
+    fn break_off(&mut self) {
+        if let Some((key, _)) = self.groups.last_key_value() {
+            let end = utc_ticks(self.last * PICTURE).offset(1);
+            self.broken.entry(*key).or_insert(end);
+        }
+    }
+
     fn decide(&mut self) {
         let keys: Vec<i64> = self.groups.keys().copied().collect();
         for (index, key) in keys.iter().enumerate() {
             let from = utc_ticks(key * PICTURE);
             let until = match keys.get(index + 1) {
+                _ if self.broken.contains_key(key) => self.broken[key],
                 Some(next) => utc_ticks(next * PICTURE),
                 None => utc_ticks(self.last * PICTURE).offset(1),
             };
@@ -274,6 +304,14 @@ proptest! {
                         model.spans.remove(&id);
                     }
                     recorder.span(&put, now);
+                }
+                Act::Away(pictures) => {
+                    model.break_off();
+                    let gap = Gap { reason: GapReason::Offline, detail: "closed".into() };
+                    recorder.gap(gap, now);
+                    camera.session += 1;
+                    index += pictures;
+                    key = index;
                 }
                 Act::FailOpen(since) => {
                     model.fail_open = since.map(|since| utc(second + since));

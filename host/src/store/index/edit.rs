@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::super::edges::SEAM_MICROS;
 use super::super::holds::{Continuous, GRACE};
 use super::map::{self, Entry};
+use super::read::StoredGap;
 use super::row::{self, Flags, SEGMENT, Segment, State};
 use crate::base::Timestamp;
 use crate::ingest::GapReason;
@@ -15,11 +16,16 @@ use crate::record::GapMark;
 /// A camera that delivers so soon after a start was away because of it.
 const START_UP_MICROS: i64 = 60_000_000;
 
+/// Where a camera's video ends is looked for in so many of its segments.
+const LAST_SEGMENTS: u32 = 256;
+
 /// A camera as the index knows it.
 pub(crate) struct Camera {
     pub(crate) id: i64,
     pub(crate) next_sequence: u64,
     pub(crate) epoch: u32,
+    /// Where its video of that epoch ends.
+    pub(crate) end: Option<Timestamp>,
 }
 
 /// What is known of a segment before its file is there.
@@ -61,20 +67,24 @@ pub(crate) fn camera(
         .optional()?;
     let Some((id, next, known)): Option<(i64, i64, _)> = found else {
         c.execute("INSERT INTO camera (name, keep) VALUES (?1, ?2)", params![name, keep])?;
-        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0 });
+        return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0, end: None });
     };
     let known: Option<i64> = known;
     if known != keep {
         c.execute("UPDATE camera SET keep = ?2 WHERE id = ?1", params![id, keep])?;
         c.execute("UPDATE segment SET recheck_at = 0 WHERE camera = ?1", [id])?;
     }
-    let epoch = c
+    // Sequences grow with time within an epoch, but for what a span fetched from the ring.
+    let last = c
         .prepare_cached(
-            "SELECT epoch FROM segment WHERE camera = ?1 ORDER BY sequence DESC LIMIT 1",
+            "SELECT epoch, max(end) FROM
+                 (SELECT epoch, end FROM segment WHERE camera = ?1 ORDER BY sequence DESC LIMIT ?2)
+             GROUP BY epoch ORDER BY epoch DESC LIMIT 1",
         )?
-        .query_row([id], |row| row.get(0))
+        .query_row(params![id, LAST_SEGMENTS], |row| Ok((row.get(0)?, row::timestamp(row, 1)?)))
         .optional()?;
-    Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch: epoch.unwrap_or(0) })
+    let (epoch, end) = last.map_or((0, None), |(epoch, end)| (epoch, Some(end)));
+    Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch, end })
 }
 
 /// A file is about to be made.
@@ -178,6 +188,8 @@ pub(crate) fn close(
         segment.closed_at.micros(),
         (segment.closed_at + GRACE).micros()
     ])?;
+    c.prepare_cached("UPDATE camera SET longest = max(longest, ?2) WHERE id = ?1")?
+        .execute(params![camera_id, segment.end.micros_since(segment.start)])?;
     c.prepare_cached("INSERT OR REPLACE INTO fragments (segment, map) VALUES (?1, ?2)")?
         .execute(params![segment.id, map::encode(&closing.fragments)])?;
     super::spans::refresh(c, camera_id, segment.start, segment.end)?;
@@ -236,18 +248,22 @@ pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::R
 }
 
 /// Shows the time for which the host was away as a gap of the camera. `alive` is when the host is
-/// known to have run last.
+/// known to have run last. Gives the gaps that it ended and added.
 pub(crate) fn stopped(
     c: &Connection,
     camera_id: i64,
     alive: Option<Timestamp>,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Vec<StoredGap>> {
     let alive = alive.unwrap_or(now).min(now);
     // A gap that lasted when the host went away goes on as this one.
-    let ended = c
-        .prepare_cached("UPDATE gap SET end = max(start, ?2) WHERE camera = ?1 AND end IS NULL")?
-        .execute(params![camera_id, alive.micros()])?;
+    let mut said: Vec<StoredGap> = c
+        .prepare_cached(
+            "UPDATE gap SET end = max(start, ?2) WHERE camera = ?1 AND end IS NULL
+             RETURNING (SELECT name FROM camera WHERE id = ?1), start, end, reason, detail",
+        )?
+        .query_map(params![camera_id, alive.micros()], StoredGap::read)?
+        .collect::<Result<_, _>>()?;
     let last = c
         .prepare_cached(
             "SELECT end, keep_by FROM segment WHERE camera = ?1 AND state = 2
@@ -255,11 +271,11 @@ pub(crate) fn stopped(
         )?
         .query_row([camera_id], |row| Ok((row::timestamp(row, 0)?, row.get::<_, i64>(1)?)))
         .optional()?;
-    let Some((end, keep_by)) = last else { return Ok(()) };
+    let Some((end, keep_by)) = last else { return Ok(said) };
     // Without continuous video, the end of the last file says nothing about the host.
-    let start = if keep_by == 0 || ended > 0 { end.max(alive) } else { end };
+    let start = if keep_by == 0 || !said.is_empty() { end.max(alive) } else { end };
     if start >= now {
-        return Ok(());
+        return Ok(said);
     }
     // It came and went before it recorded anything: that is one time away.
     let longer = c
@@ -277,5 +293,9 @@ pub(crate) fn stopped(
         reason: GapReason::Stopped,
         detail: "the host was not running".into(),
     };
-    gap(c, camera_id, &mark)
+    gap(c, camera_id, &mark)?;
+    let camera =
+        c.query_row("SELECT name FROM camera WHERE id = ?1", [camera_id], |row| row.get(0))?;
+    said.push(StoredGap::of(camera, &mark));
+    Ok(said)
 }

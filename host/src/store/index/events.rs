@@ -14,6 +14,8 @@ use crate::events::Event;
 pub enum Outcome {
     /// Passed on to policies.
     Accepted,
+    /// The host's own sign of life: stored, and never given to a policy.
+    Noted,
     /// Too late for the video that it asks for, and why.
     Late(String),
     /// Not passed on, and why.
@@ -24,6 +26,7 @@ impl Outcome {
     fn columns(&self) -> (&'static str, Option<&str>) {
         match self {
             Self::Accepted => ("accepted", None),
+            Self::Noted => ("noted", None),
             Self::Late(reason) => ("late", Some(reason)),
             Self::Refused(reason) => ("refused", Some(reason)),
         }
@@ -32,6 +35,7 @@ impl Outcome {
     fn from_columns(outcome: &str, reason: Option<String>) -> Self {
         match outcome {
             "accepted" => Self::Accepted,
+            "noted" => Self::Noted,
             "late" => Self::Late(reason.unwrap_or_default()),
             _ => Self::Refused(reason.unwrap_or_default()),
         }
@@ -130,6 +134,8 @@ pub struct EventFilter {
     pub since: Option<Timestamp>,
     /// That happened before this.
     pub until: Option<Timestamp>,
+    /// Whose kind matches this pattern: `*` is any text, `?` any character.
+    pub kind: Option<String>,
     /// With a higher sequence than this.
     pub after: Option<u64>,
     /// At most so many; the first ones.
@@ -152,6 +158,7 @@ pub(crate) fn read(c: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec
     narrow(" AND camera = ?", filter.camera.clone().map(Sql::Text));
     narrow(" AND time >= ?", filter.since.map(micros));
     narrow(" AND time < ?", filter.until.map(micros));
+    narrow(" AND kind GLOB ?", filter.kind.clone().map(Sql::Text));
     narrow(" AND sequence > ?", filter.after.map(|after| Sql::Integer(after.cast_signed())));
     narrow(
         " ORDER BY sequence LIMIT ?",

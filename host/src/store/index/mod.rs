@@ -14,6 +14,7 @@ pub(super) mod retain;
 pub(super) mod row;
 pub(super) mod spans;
 pub(super) mod thread;
+pub(super) mod told;
 
 pub(crate) use rusqlite::Connection;
 

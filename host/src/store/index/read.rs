@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use super::map::{self, Entry};
 use super::row::{self, SEGMENT, Segment};
 use super::spans::TOUCHING;
 use crate::base::Timestamp;
+use crate::record::GapMark;
 
 /// A camera that has ever been recorded.
 pub(crate) struct Camera {
@@ -31,6 +32,30 @@ pub struct StoredGap {
     pub reason: String,
     /// For people.
     pub detail: String,
+}
+
+impl StoredGap {
+    /// The gap that `mark` says of `camera`.
+    pub(crate) fn of(camera: String, mark: &GapMark) -> Self {
+        Self {
+            camera,
+            start: mark.start,
+            end: mark.end,
+            reason: mark.reason.as_str().into(),
+            detail: mark.detail.clone(),
+        }
+    }
+
+    /// From the columns camera, start, end, reason and detail.
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            camera: row.get(0)?,
+            start: row::timestamp(row, 1)?,
+            end: row::maybe_timestamp(row, 2)?,
+            reason: row.get(3)?,
+            detail: row.get(4)?,
+        })
+    }
 }
 
 /// All cameras, by name.
@@ -89,14 +114,6 @@ pub(crate) fn gaps(
          WHERE g.camera = ?1 AND g.start < ?3 AND (g.end IS NULL OR g.end > ?2)
          ORDER BY g.start, g.id",
     )?
-    .query_map(params![camera, start.micros(), end.micros()], |row| {
-        Ok(StoredGap {
-            camera: row.get(0)?,
-            start: row::timestamp(row, 1)?,
-            end: row::maybe_timestamp(row, 2)?,
-            reason: row.get(3)?,
-            detail: row.get(4)?,
-        })
-    })?
+    .query_map(params![camera, start.micros(), end.micros()], StoredGap::read)?
     .collect()
 }

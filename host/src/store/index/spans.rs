@@ -1,16 +1,19 @@
 //! Spans: insert, replace, seal, and what there is of each.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::super::edges::{Edges, Piece, edges};
+use super::super::edges::{Edges, Piece, edge_pieces, edges};
 use super::super::holds;
+use super::told::{self, REPLACED};
 use super::{map, row};
 use crate::base::limits::SPAN_SEAL;
 use crate::base::{Error, Result, Timestamp, time};
 use crate::policy::Span;
 use crate::record::ticks_to_micros;
 
-const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
+pub(crate) const COLUMNS: &str = "p.id, c.name, p.policy, p.start, p.end, p.keep, p.label, p.because, \
      p.correlation, p.true_start, p.true_end, p.truncated";
 
 /// A span and what there was of it when a segment under it was last closed.
@@ -20,48 +23,66 @@ pub(crate) struct Stored {
     pub(crate) edges: Option<Edges>,
 }
 
-/// Adds a span, or replaces the one with its id.
+/// Adds a span, or replaces the one with its id. One that was sealed before `now` is only made
+/// longer.
 ///
 /// # Errors
-/// Refuses an unknown camera, and a span that was sealed before `now`.
+/// Refuses an unknown camera, and what would not make a sealed span longer.
 pub(crate) fn put(c: &Connection, span: &Span, now: Timestamp) -> Result<()> {
     let failed = || super::failed("store a span");
     let camera = camera_id(c, &span.camera).map_err(failed())?.ok_or_else(|| {
         Error::refuse(format!("span {}: the store knows no camera {}", span.id, span.camera))
     })?;
-    let known: Option<(i64, Timestamp, Timestamp)> = c
-        .prepare_cached("SELECT camera, start, end FROM span WHERE id = ?1")
-        .and_then(|mut s| {
-            s.query_row([&span.id], |row| {
-                Ok((row.get(0)?, row::timestamp(row, 1)?, row::timestamp(row, 2)?))
-            })
-            .optional()
-        })
-        .map_err(failed())?;
-    if let Some((_, _, end)) = known
-        && now > end + SPAN_SEAL
-    {
-        return Err(Error::refuse(format!(
-            "span {} was sealed {} s after its end at {end}: use a new id",
-            span.id,
-            SPAN_SEAL.as_secs()
-        )));
+    let Some(Stored { span: known, .. }) = find(c, &span.id).map_err(failed())? else {
+        insert(c, camera, span).map_err(failed())?;
+        return refresh(c, camera, span.start, span.end).map_err(failed());
+    };
+    let mut span = span.clone();
+    if now > known.end + SPAN_SEAL {
+        let keep = camera_keep(c, camera).map_err(failed())?;
+        extend(&mut span, &known, keep);
+        if (span.start, span.end, span.keep) == (known.start, known.end, known.keep) {
+            return Err(Error::refuse(format!(
+                "span {} was sealed {} s after its end at {}: it can only be made longer",
+                span.id,
+                SPAN_SEAL.as_secs(),
+                known.end
+            )));
+        }
     }
-    insert(c, camera, span).map_err(failed())?;
-    if let Some((camera, start, end)) = known {
-        // Its hold may be shorter now.
-        recheck(c, camera, start, end).map_err(failed())?;
-    }
+    insert(c, camera, &span).map_err(failed())?;
+    // Its hold may be shorter now.
+    recheck(c, camera, known.start, known.end).map_err(failed())?;
     refresh(c, camera, span.start, span.end).map_err(failed())
+}
+
+fn camera_keep(c: &Connection, camera: i64) -> rusqlite::Result<Option<Duration>> {
+    c.prepare_cached("SELECT keep FROM camera WHERE id = ?1")?
+        .query_row([camera], |row| row::maybe_length(row, 0))
+}
+
+/// Makes `span` at least as long as `known`, and kept at least as long.
+fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
+    span.start = span.start.min(known.start);
+    span.end = span.end.max(known.end);
+    let until = |keep| holds::Span { start: span.start, end: span.end, keep }.until(camera_keep);
+    if until(span.keep) <= until(known.keep) {
+        span.keep = known.keep;
+    }
 }
 
 fn insert(c: &Connection, camera: i64, span: &Span) -> rusqlite::Result<()> {
     let because = serde_json::to_string(&span.because).expect("a list of strings");
-    c.prepare_cached(
-        "INSERT OR REPLACE INTO span
-             (id, camera, policy, start, end, keep, label, because, correlation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
+    c.prepare_cached(&format!(
+        "INSERT INTO span
+             (id, camera, policy, start, end, keep, label, because, correlation, told)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)
+         ON CONFLICT (id) DO UPDATE SET camera = excluded.camera, policy = excluded.policy,
+             start = excluded.start, end = excluded.end, keep = excluded.keep,
+             label = excluded.label, because = excluded.because,
+             correlation = excluded.correlation, true_start = NULL, true_end = NULL,
+             truncated = 0, told = {REPLACED}"
+    ))?
     .execute(params![
         span.id,
         camera,
@@ -82,10 +103,11 @@ pub(crate) fn camera_id(c: &Connection, name: &str) -> rusqlite::Result<Option<i
         .optional()
 }
 
-/// Where to look for segments that touch a time: from the last that starts at or before it.
+/// Segments that touch a time. Those that start before it are found by the length of the longest:
+/// where the clock stepped back, the last that starts before it need not be the one that touches.
 /// `?1` is the camera, `?2` the start and `?3` the end of the range.
-pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start >= coalesce((SELECT max(t.start) \
-     FROM segment t WHERE t.camera = ?1 AND t.start <= ?2), ?2) AND s.start < ?3 AND s.end > ?2";
+pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start > ?2 - (SELECT longest FROM camera \
+     WHERE id = ?1) AND s.start < ?3 AND s.end > ?2";
 
 /// Has the next sweep look at all that touches `[start, end)`.
 pub(crate) fn recheck(
@@ -124,6 +146,7 @@ pub(crate) fn refresh(
             found.map(|edges| edges.end.micros()),
             found.is_some_and(|edges| edges.truncated)
         ])?;
+        told::refreshed(c, &stored, found)?;
     }
     Ok(())
 }
@@ -149,9 +172,8 @@ pub(crate) fn measure(
     })?;
     let rows: Vec<(i64, Piece)> = rows.collect::<rusqlite::Result<_>>()?;
     let (ids, mut pieces): (Vec<i64>, Vec<Piece>) = rows.into_iter().unzip();
-    if let Some(last) = ids.len().checked_sub(1) {
-        pieces[0].keys = keys(c, ids[0], pieces[0].start)?;
-        pieces[last].keys = keys(c, ids[last], pieces[last].start)?;
+    for at in edge_pieces(&pieces).into_iter().flatten() {
+        pieces[at].keys = keys(c, ids[at], pieces[at].start)?;
     }
     Ok(edges(start, end, &pieces))
 }
@@ -171,7 +193,7 @@ pub(crate) fn moment(start: Timestamp, ticks: i64) -> Timestamp {
     start.offset(ticks_to_micros(ticks))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let because: String = row.get(7)?;
     let span = Span {
         id: row.get(0)?,
@@ -244,8 +266,7 @@ pub(crate) fn expire(c: &Connection, now: Timestamp, most: u32) -> rusqlite::Res
                AND NOT EXISTS (
                    SELECT 1 FROM segment s
                    WHERE s.camera = p.camera AND s.start < p.end AND s.end > p.start
-                     AND s.start >= coalesce((SELECT max(t.start) FROM segment t
-                         WHERE t.camera = p.camera AND t.start <= p.start), p.start))
+                     AND s.start > p.start - c.longest)
              LIMIT ?3)",
     )?
     .execute(params![now.micros(), time::micros(SPAN_SEAL), most])

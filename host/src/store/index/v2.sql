@@ -12,6 +12,11 @@ ALTER TABLE segment ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE segment ADD COLUMN moving INTEGER;   -- the place it is being copied to
 CREATE INDEX segment_moving ON segment (moving) WHERE moving IS NOT NULL;
 
+-- No segment is longer: where to look for those that touch a moment, whatever the epochs.
+ALTER TABLE camera ADD COLUMN longest INTEGER NOT NULL DEFAULT 0;
+UPDATE camera SET longest =
+    coalesce((SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0);
+
 ALTER TABLE camera ADD COLUMN size_max INTEGER;  -- bytes; NULL: no limit by size
 
 -- What a person wants kept for ever.
@@ -44,3 +49,7 @@ CREATE TABLE answer (
     until   INTEGER,                             -- NULL: as configured
     PRIMARY KEY (segment, judge)
 ) WITHOUT ROWID;
+
+-- What of a span's life stands among the events: bits of index/told.rs. Spans of earlier versions: all.
+ALTER TABLE span ADD COLUMN told INTEGER NOT NULL DEFAULT 15;
+CREATE INDEX span_untold ON span (end) WHERE told & 4 = 0;

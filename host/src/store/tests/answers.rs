@@ -8,8 +8,10 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 use super::super::answers::PATIENCE;
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::{Connection, answers, edit, retain};
-use super::super::{Answer, Policy, holds};
+use super::super::query::{Filter, Reader};
+use super::super::{Answer, Judge, NewEvent, Outcome, Policy, Store, holds};
 use super::*;
+use crate::events::{Event, Phase};
 
 /// What happens between sweeps; times are seconds. Policies are `a`, `b` and `c`.
 #[derive(Clone, Debug)]
@@ -214,4 +216,182 @@ proptest! {
     fn the_longest_hold_of_all_judges_counts(steps in vec(step(), 1..80)) {
         check(steps)?;
     }
+}
+
+/// A store at second 1000 with two continuous segments of a camera that keeps ten minutes, and one
+/// that failed open.
+async fn recorded(root: &Path, clock: &Arc<Hands>) -> Store {
+    let (store, _) = open(root, clock);
+    let mut closed = store.subscribe_closed();
+    let (mut sink, _) = gate(&store, Some(600));
+    for (sequence, seconds) in [(0, 0), (1, 10)] {
+        record(&mut sink, sequence, seconds, 10, true).unwrap();
+        closed.recv().await.unwrap();
+    }
+    sink.open(SegmentStart { fail_open: true, ..start(2, 20, true) }).unwrap();
+    sink.append(2, fragment(20, 0)).unwrap();
+    sink.close(2, end(21));
+    closed.recv().await.unwrap();
+    store
+}
+
+async fn appoint(store: &Store, digests: &[(&str, &str)]) -> Vec<Judge> {
+    let policy = |(name, digest): &(&str, &str)| Policy {
+        name: (*name).into(),
+        digest: Some((*digest).into()),
+    };
+    store.judges("gate", digests.iter().map(policy).collect()).await.unwrap()
+}
+
+async fn asked(store: &Store, judge: Judge) -> Vec<u64> {
+    let page = store.unjudged(judge, None).await.unwrap();
+    assert_eq!(page.next, None);
+    page.segments.iter().map(|one| one.sequence).collect()
+}
+
+async fn say(store: &Store, judge: Judge, sequence: u64, keep: u64) {
+    let keep = Some(Duration::from_secs(keep));
+    store.answer(judge, vec![Answer { sequence, keep }]).await.unwrap();
+}
+
+async fn left(store: &Store, root: &Path) -> Vec<u64> {
+    store.sweep_now().await.unwrap();
+    segments(root).iter().map(|one| one.sequence).collect()
+}
+
+#[tokio::test]
+async fn a_changed_policy_is_asked_again_before_anything_goes() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(30);
+    let store = recorded(root.path(), &clock).await;
+    let first = appoint(&store, &[("tiers", "1")]).await[0];
+    store.judge_answers(first, true).await.unwrap();
+    assert_eq!(asked(&store, first).await, [0, 1], "not what failed open");
+    say(&store, first, 0, 200).await;
+    say(&store, first, 1, 300).await;
+    assert_eq!(asked(&store, first).await, [0; 0]);
+    // Other parameters: whatever the old ones came to, nothing goes before the new have answered.
+    let second = appoint(&store, &[("tiers", "2")]).await[0];
+    store.judge_answers(second, true).await.unwrap();
+    assert_eq!(asked(&store, second).await, [0, 1]);
+    clock.set(700);
+    assert_eq!(left(&store, root.path()).await, [0, 1], "what failed open is kept as configured");
+    say(&store, second, 0, 100).await;
+    say(&store, second, 1, 2000).await;
+    assert_eq!(left(&store, root.path()).await, [1]);
+    clock.set(2019);
+    assert_eq!(left(&store, root.path()).await, [1]);
+    clock.set(2020);
+    assert_eq!(left(&store, root.path()).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_and_what_was_said_last_stands() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(30);
+    let store = recorded(root.path(), &clock).await;
+    let first = appoint(&store, &[("tiers", "1")]).await[0];
+    say(&store, first, 0, 200).await;
+    say(&store, first, 1, 9000).await;
+    let second = appoint(&store, &[("tiers", "2")]).await[0];
+    store.judge_answers(second, true).await.unwrap();
+    clock.set(1000);
+    store.judge_answers(second, false).await.unwrap();
+    clock.set(1000 + 3599);
+    // Falling silent again does not make the wait longer.
+    store.judge_answers(second, false).await.unwrap();
+    assert_eq!(left(&store, root.path()).await, [0, 1]);
+    clock.set(1000 + 3600);
+    assert_eq!(left(&store, root.path()).await, [1], "by the answers of the first");
+    clock.set(9020);
+    assert_eq!(left(&store, root.path()).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_gone_counts_no_more_and_one_that_cannot_be_loaded_does() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(30);
+    let store = recorded(root.path(), &clock).await;
+    let judges = appoint(&store, &[("long", "1"), ("short", "1")]).await;
+    for sequence in [0, 1] {
+        say(&store, judges[0], sequence, 5000).await;
+        say(&store, judges[1], sequence, 700).await;
+    }
+    clock.set(1000);
+    assert_eq!(left(&store, root.path()).await, [0, 1], "the longer counts");
+    store.judges("gate", vec![Policy { name: "long".into(), digest: None }]).await.unwrap();
+    clock.set(4999);
+    assert_eq!(left(&store, root.path()).await, [0, 1]);
+    // One that comes back is asked again.
+    let short = appoint(&store, &[("short", "1")]).await[0];
+    assert_eq!(left(&store, root.path()).await, [0, 1]);
+    say(&store, short, 0, 700).await;
+    assert_eq!(left(&store, root.path()).await, [1]);
+    store.judges("gate", vec![]).await.unwrap();
+    assert_eq!(left(&store, root.path()).await, [0; 0], "as configured");
+}
+
+#[tokio::test]
+async fn segments_are_asked_about_in_pages_with_their_events() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(1000);
+    let (store, _) = open(root.path(), &clock);
+    let mut closed = store.subscribe_closed();
+    let (mut sink, _) = gate(&store, None);
+    for sequence in 0..20 {
+        let seconds = sequence as i64 * 2;
+        record(&mut sink, sequence, seconds, 2, sequence != 3).unwrap();
+        closed.recv().await.unwrap();
+    }
+    for (id, seconds) in [("a", 4), ("b", 5), ("c", 6)] {
+        let event = Event {
+            id: id.into(),
+            kind: "motion".into(),
+            phase: Phase::Instant,
+            time: at(seconds),
+            confidence: 1.0,
+            regions: vec![],
+            cameras: vec!["gate".into()],
+            correlation: None,
+            attributes: vec![],
+        };
+        let (camera, origin) = ("gate".into(), "api".into());
+        let new = NewEvent { event, camera, origin, received: at(7), outcome: Outcome::Accepted };
+        store.event(new).await.unwrap();
+    }
+    let judge = appoint(&store, &[("tiers", "1")]).await[0];
+    let page = store.unjudged(judge, None).await.unwrap();
+    let sequences: Vec<u64> = page.segments.iter().map(|one| one.sequence).collect();
+    let expected: Vec<u64> = (0..17).filter(|sequence| *sequence != 3).collect();
+    assert_eq!((sequences, page.next), (expected, Some(16)), "only continuous video");
+    assert_eq!(page.segments[2].events, [("motion".to_owned(), 2)]);
+    let rest = store.unjudged(judge, page.next).await.unwrap();
+    assert_eq!((rest.segments.len(), rest.next), (3, None));
+    // What happened in it is forgotten with its events.
+    clock.set(90 * 86_400 + 35);
+    let page = store.unjudged(judge, None).await.unwrap();
+    assert_eq!(page.segments[0].sequence, 18);
+}
+
+#[tokio::test]
+async fn a_camera_that_is_gone_is_listed_and_kept_as_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(30);
+    let store = recorded(root.path(), &clock).await;
+    let judge = appoint(&store, &[("tiers", "1")]).await[0];
+    say(&store, judge, 0, 9000).await;
+    say(&store, judge, 1, 200).await;
+    store.shutdown().await;
+    // The configuration names another camera now.
+    let (store, _) = open(root.path(), &clock);
+    let _yard = store.camera("yard", CameraSettings::default()).unwrap();
+    clock.set(500);
+    assert_eq!(left(&store, root.path()).await, [0, 2]);
+    let listed = Reader::open(root.path()).unwrap().recordings(&Filter::default()).unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| (&*one.camera, one.segments)).collect();
+    assert_eq!(listed, [("gate", 1), ("gate", 1)]);
+    clock.set(621);
+    assert_eq!(left(&store, root.path()).await, [0]);
+    clock.set(9010);
+    assert_eq!(left(&store, root.path()).await, [0; 0]);
 }

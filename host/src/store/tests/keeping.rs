@@ -46,6 +46,24 @@ struct Model {
 }
 
 impl Model {
+    /// A sealed span is only made longer.
+    fn ask(&mut self, id: u8, start: i64, end: i64, keep: Option<u64>) {
+        let known = self.spans.iter().position(|one| one.0 == id).map(|at| self.spans.remove(at));
+        let sealed = known.filter(|(_, _, end, _)| self.now > end + 60);
+        self.spans.push(match sealed {
+            None => (id, start, end, keep),
+            Some((_, from, to, kept)) => {
+                let until = |keep: Option<u64>| match keep.or(self.keep) {
+                    _ if keep == Some(0) => 0,
+                    None => u64::MAX,
+                    Some(keep) => keep + 1,
+                };
+                let longer = if until(keep) > until(kept) { keep } else { kept };
+                (id, start.min(from), end.max(to), longer)
+            }
+        });
+    }
+
     fn is_held(&self, segment: &(u64, i64, i64, i64, bool, Option<u64>)) -> bool {
         let (_, start, end, closed, continuous, answer) = *segment;
         let runs =
@@ -106,8 +124,7 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
                 correlation: None,
             };
             if spans::put(c, &span, at(model.now)).is_ok() {
-                model.spans.retain(|one| one.0 != id);
-                model.spans.push((id, start, end, keep));
+                model.ask(id, start, end, keep);
             }
         }
         Step::Answer { back, keep } => {

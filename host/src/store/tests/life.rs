@@ -1,5 +1,6 @@
 //! The ordinary life of a store: record, close, list, lock, shut down.
 
+use super::super::holds::Until;
 use super::super::query::{Filter, Reader, RecordingKind, RecordingState};
 use super::super::{EventFilter, NewEvent, Outcome};
 use super::*;
@@ -8,6 +9,8 @@ use crate::ingest::GapReason;
 use crate::policy::Span;
 use crate::record::GapMark;
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 fn span(id: &str, start: i64, end: i64) -> Span {
     Span {
         id: id.into(),
@@ -15,7 +18,7 @@ fn span(id: &str, start: i64, end: i64) -> Span {
         policy: "motion".into(),
         start: at(start),
         end: at(end),
-        keep: Some(Duration::from_secs(86_400)),
+        keep: Some(DAY),
         label: "somebody".into(),
         because: vec!["gate/motion/1/7".into()],
         correlation: None,
@@ -185,7 +188,7 @@ async fn lists_merge_what_follows_on_and_show_spans() {
 }
 
 #[tokio::test]
-async fn a_sealed_span_is_not_changed() {
+async fn a_sealed_span_is_only_made_longer() {
     let root = tempfile::tempdir().unwrap();
     let clock = Hands::at(100);
     let (store, _) = open(root.path(), &clock);
@@ -196,8 +199,24 @@ async fn a_sealed_span_is_not_changed() {
     clock.set(170);
     store.span(span("a", 80, 120)).await.unwrap();
     clock.set(181);
-    let sealed = store.span(span("a", 80, 200)).await.unwrap_err().chain();
-    assert!(sealed.contains("sealed"), "{sealed}");
+    for (start, end) in [(80, 110), (85, 120), (80, 120)] {
+        let sealed = store.span(span("a", start, end)).await.unwrap_err().chain();
+        assert!(sealed.contains("sealed"), "{sealed}");
+    }
+    let asked = || {
+        let all = Reader::open(root.path()).unwrap().recordings(&Filter::default()).unwrap();
+        let [one] = &all[..] else { panic!("{all:?}") };
+        (one.start, one.end, one.holds[0].until)
+    };
+    assert_eq!(asked(), (at(80), at(120), Until::At(at(120) + DAY)));
+    // Neither its start nor what keeps it gives way.
+    let shorter = Span { keep: Some(Duration::from_secs(1)), ..span("a", 90, 200) };
+    store.span(shorter).await.unwrap();
+    assert_eq!(asked(), (at(80), at(200), Until::At(at(200) + DAY)));
+    clock.set(300);
+    let longer = Span { keep: Some(DAY * 2), ..span("a", 90, 95) };
+    store.span(longer).await.unwrap();
+    assert_eq!(asked(), (at(80), at(200), Until::At(at(200) + DAY * 2)));
 }
 
 #[test]

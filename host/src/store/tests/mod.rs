@@ -6,6 +6,7 @@ mod feed;
 mod hang;
 mod keeping;
 mod life;
+mod pins;
 mod power;
 mod recovery;
 mod scale;

@@ -1,7 +1,9 @@
 //! Writes the boxes of a segment: `ftyp moov (moof mdat)* mfra` (ISO/IEC 14496-12).
 //!
-//! Takes samples whose times are decided already, gives bytes. The only file that names
-//! `mp4_atom`. Sample entries are put in as they come: they are the camera's, not ours.
+//! Takes samples whose times are decided already, gives bytes. With its child, the only one that
+//! names `mp4_atom`. Sample entries are put in as they come: they are the camera's, not ours.
+
+pub mod movie;
 
 use bytes::{BufMut as _, Bytes};
 use mp4_atom::{
@@ -17,7 +19,7 @@ use crate::ingest::packet::{AudioParameters, VIDEO_TICKS, VideoParameters};
 /// The track number of the video.
 pub(super) const VIDEO_TRACK: u32 = 1;
 /// The track number of the audio, where there is any.
-const AUDIO_TRACK: u32 = 2;
+pub(super) const AUDIO_TRACK: u32 = 2;
 
 /// Sample flags (ISO/IEC 14496-12, 8.8.3.1): can't be started at.
 pub(super) const NOT_SYNC: u32 = 0x0001_0000;
@@ -265,7 +267,7 @@ fn video_track(out: &mut Vec<u8>, video: &VideoParameters) {
             out,
         );
         atom(out, b"mdia", |out| {
-            media_header(out, VIDEO_TICKS as u32, b"vide");
+            media_header(out, VIDEO_TICKS as u32, b"vide", 0, 0);
             atom(out, b"minf", |out| {
                 encode(&Vmhd::default(), out);
                 sample_table(out, &video.sample_entry);
@@ -287,7 +289,7 @@ fn audio_track(out: &mut Vec<u8>, audio: &AudioParameters) {
             out,
         );
         atom(out, b"mdia", |out| {
-            media_header(out, audio.clock_rate, b"soun");
+            media_header(out, audio.clock_rate, b"soun", 0, 0);
             atom(out, b"minf", |out| {
                 encode(&Smhd::default(), out);
                 sample_table(out, &audio.sample_entry);
@@ -296,14 +298,22 @@ fn audio_track(out: &mut Vec<u8>, audio: &AudioParameters) {
     });
 }
 
-fn media_header(out: &mut Vec<u8>, timescale: u32, handler: &[u8; 4]) {
-    encode(&Mdhd { timescale, language: "und".into(), ..Mdhd::default() }, out);
+/// `mdhd` and `hdlr`. `created` counts seconds from 1904, `duration` ticks of the track.
+fn media_header(out: &mut Vec<u8>, timescale: u32, handler: &[u8; 4], created: u64, duration: u64) {
+    let (creation_time, modification_time) = (created, created);
+    let language = "und".into();
+    encode(&Mdhd { creation_time, modification_time, timescale, duration, language }, out);
     encode(&Hdlr { handler: FourCC::new(handler), name: String::new() }, out);
 }
 
-/// `dinf` and `stbl`: the samples are in this file, all of them in fragments.
-fn sample_table(out: &mut Vec<u8>, sample_entry: &[u8]) {
+/// `dinf`: the samples are in this file.
+fn data_reference(out: &mut Vec<u8>) {
     encode(&Dinf { dref: Dref { entries: vec![Url::default().into()] } }, out);
+}
+
+/// `dinf` and `stbl`: all samples are in fragments.
+fn sample_table(out: &mut Vec<u8>, sample_entry: &[u8]) {
+    data_reference(out);
     atom(out, b"stbl", |out| {
         atom(out, b"stsd", |out| {
             out.put_u32(0);
