@@ -98,6 +98,7 @@ pub(super) async fn start(
     let mut recorder = Recorder::new(settings, sink);
     for span in shared.store.running_spans(&camera.name).await? {
         recorder.span(&span, Instant::now());
+        recorder.sink_mut().took(&span.id);
     }
     let task = recorder::Task {
         camera: camera.name.clone(),
