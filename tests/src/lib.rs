@@ -14,3 +14,6 @@ pub mod media;
 pub mod hash;
 pub mod store;
 pub mod follow;
+pub mod random;
+pub mod truth;
+pub mod campaign;

@@ -37,6 +37,16 @@ pub fn slices(file: &Path) -> Vec<Slice> {
     nals(&stream).into_iter().filter_map(slice).collect()
 }
 
+/// The coded slices of a file's H.264 video, after ffmpeg has decoded all of the file. Panics
+/// where it finds anything wrong.
+pub fn whole_slices(file: &Path) -> Vec<Slice> {
+    let copy = ["-map", "0:v:0", "-c", "copy", "-bsf:v", "h264_mp4toannexb,setts=ts=N"];
+    let arguments = [&["-map", "0", "-f", "null", "-"], &copy[..], &["-f", "h264", "-"]].concat();
+    let stream = ffmpeg_output(file, &arguments);
+    let slices = nals(&stream).into_iter().filter(|nal| (1..=5).contains(&(nal[0] & 0x1f)));
+    slices.map(|nal| Slice { md5: md5(nal), key: nal[0] & 0x1f == 5 }).collect()
+}
+
 /// The NAL units of a byte stream (annex B of H.264 and H.265).
 fn nals(stream: &[u8]) -> Vec<&[u8]> {
     let mut nals = Vec::new();

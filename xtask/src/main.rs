@@ -9,6 +9,7 @@ mod plugins;
 mod setup;
 mod step;
 mod test;
+mod torture;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ const HELP: &str = "cargo xtask COMMAND
   test [FILTER]      run every test: plugins, host, end to end, documentation
   plugins [FOLDER]   build the bundled plugins, or a plugin of your own, into plugins/dist
   bench              measure against ffmpeg and motion, and print a table
+  torture [--kills N] [--seed N] ...
+                     loss under fault in numbers: kills, power cuts, failing and full disks
   lint               formatting, clippy, documentation, licences
   setup              install what the tests need (each command does this for itself)";
 
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(&root, rest),
         Some("plugins") => build_plugins(&root, rest),
         Some("bench") => bench(&root, rest),
+        Some("torture") => torture::run(&root, rest),
         Some("lint") => lint::run(&root),
         Some("setup") => setup::run(&[setup::TESTS, setup::BENCH]),
         None | Some("help" | "--help" | "-h") => {

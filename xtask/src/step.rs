@@ -1,9 +1,9 @@
 //! One step of a task: says in one line what it does, runs a program, and names it if it fails.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::io::{BufRead as _, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Prints a line for the person at the terminal.
 pub(crate) fn say(line: &str) {
@@ -55,6 +55,28 @@ impl Step {
             self.command.current_dir(folder).status().map_err(|error| {
                 format!("{}: can't start {}: {error}", self.what, self.program())
             })?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{}: {} ended with {status}, see above", self.what, self.program()))
+    }
+
+    /// The same, and gives each line of its output to `look` too.
+    pub(crate) fn run_with(
+        mut self,
+        folder: &Path,
+        mut look: impl FnMut(&str),
+    ) -> Result<(), String> {
+        say(&format!("xtask: {}", self.what));
+        let fail = |what: &str, error: std::io::Error| format!("{what}: {error}");
+        self.command.current_dir(folder).stdout(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|error| fail(&self.what, error))?;
+        let output = child.stdout.take().expect("asked for");
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            say(&line);
+            look(&line);
+        }
+        let status = child.wait().map_err(|error| fail(&self.what, error))?;
         if status.success() {
             return Ok(());
         }

@@ -97,6 +97,7 @@ pub struct Check {
   wardline simulate gate=clip.mp4 yard=scene --loop
   wardline simulate 'yard=scene:seconds=120&visits=60-70' --user admin:secret
   wardline simulate 'yard=scene:seconds=120&visits=60-70,90-95' --truth
+  wardline simulate yard=scene --loop --log sent.jsonl
 
 A scene is drawn and coded at start; what is to be seen in it, and when, is known exactly.
 Its options: seconds, visits, flashes, noise, fps, gop, size, seed, compress.
@@ -117,6 +118,9 @@ pub struct Simulate {
     /// Print what is to be seen in each scene, and when, as JSON; serve nothing
     #[arg(long)]
     pub truth: bool,
+    /// Note each video unit that is sent in this file: a line of JSON with its time and hashes
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
 }
 
 /// `wardline demo`.

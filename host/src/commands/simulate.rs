@@ -3,7 +3,7 @@
 use super::{Process, output};
 use crate::base::{Error, Result};
 use crate::cli::Simulate;
-use crate::simulate::{Config, Credentials, PathConfig, Scene, Server, Source};
+use crate::simulate::{Config, Credentials, Log, PathConfig, Scene, Server, Source};
 
 pub(super) async fn simulate(arguments: Simulate, process: Process) -> Result<()> {
     let paths = arguments
@@ -18,7 +18,8 @@ pub(super) async fn simulate(arguments: Simulate, process: Process) -> Result<()
     if !arguments.listen.ip().is_loopback() {
         tracing::warn!(listen = %arguments.listen, "anybody who reaches this machine can watch");
     }
-    let config = Config { listen: arguments.listen, paths, credentials, clock: process.clock };
+    let log = arguments.log.map(|path| Log::create(&path, process.clock.clone())).transpose()?;
+    let config = Config { listen: arguments.listen, paths, credentials, clock: process.clock, log };
     let waiting = output::spinner("reading files and drawing scenes");
     let server = Server::bind(config).await?;
     waiting.finish_and_clear();

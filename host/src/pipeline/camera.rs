@@ -77,9 +77,14 @@ pub(super) async fn start(
         preroll_bytes,
         next_sequence: resume.next_sequence,
     };
+    let mut recorder = Recorder::new(settings, sink);
+    for span in shared.store.running_spans(&camera.name).await? {
+        recorder.span(&span, Instant::now());
+        recorder.sink_mut().took(&span.id);
+    }
     let task = recorder::Task {
         camera: camera.name.clone(),
-        recorder: Recorder::new(settings, sink),
+        recorder,
         packets,
         spans: span_queue,
         fail_open: fail_open.clone(),

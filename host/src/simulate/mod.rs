@@ -14,6 +14,7 @@ pub mod encode;
 mod sdp;
 mod session;
 mod answer;
+mod log;
 mod transport;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 
 pub use auth::Credentials;
+pub use log::{Log, Sent};
 pub use media::Media;
 pub use scene::{Scene, Visit};
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// The wall clock that sender reports show.
     pub clock: Arc<dyn Clock>,
+    /// Where each unit is noted that was sent, when given.
+    pub log: Option<Log>,
 }
 
 /// One camera of the server.
@@ -84,6 +88,7 @@ struct Shared {
     cameras: Vec<Camera>,
     credentials: Option<Credentials>,
     clock: Arc<dyn Clock>,
+    log: Option<Log>,
 }
 
 /// A server that listens already.
@@ -98,9 +103,9 @@ impl Server {
     ///
     /// # Errors
     /// A file that can't be read or has no video, a name used twice, an address in use.
-    pub async fn bind(config: Config) -> Result<Self> {
+    pub async fn bind(mut config: Config) -> Result<Self> {
         let mut cameras: Vec<Camera> = Vec::with_capacity(config.paths.len());
-        for path in config.paths {
+        for path in std::mem::take(&mut config.paths) {
             let name = path.name.trim_matches('/').to_owned();
             if name.is_empty() || cameras.iter().any(|camera| camera.name == name) {
                 return Err(Error::refuse(format!(
@@ -119,7 +124,8 @@ impl Server {
             .map_err(|error| Error::refuse(describe()).with(error))?;
         let address =
             listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
-        let shared = Shared { cameras, credentials: config.credentials, clock: config.clock };
+        let Config { credentials, clock, log, .. } = config;
+        let shared = Shared { cameras, credentials, clock, log };
         Ok(Self { listener, address, shared: Arc::new(shared) })
     }
 

@@ -18,7 +18,7 @@ use super::media::{Format, nals};
 use super::message::{Message, Response, take};
 use super::rtp::{Packets, Stream};
 use super::transport::UdpPair;
-use super::{Camera, Shared, rtcp};
+use super::{Camera, Sent, Shared, rtcp};
 
 /// Announced to clients: how often they have to be heard where no connection shows their life.
 pub(super) const TIMEOUT_SECONDS: u64 = 60;
@@ -195,8 +195,9 @@ impl Session {
             result = self.send_control(write, camera, now - playing.start, rtcp::report).await;
         }
         let mut packets = Packets::default();
+        let mut sent = Vec::new();
         while result.is_ok() && !playing.over && playing.due(camera).is_some_and(|due| due <= now) {
-            self.send_step(&mut packets, camera, &playing).await;
+            sent.extend(self.send_step(&mut packets, camera, &playing).await);
             if packets.bytes.len() >= WRITE_BYTES {
                 result = send(write, &packets.bytes).await;
                 packets.bytes.clear();
@@ -210,16 +211,23 @@ impl Session {
             }
         }
         self.playing = Some(playing);
-        result.and(send(write, &packets.bytes).await)
+        result.and(send(write, &packets.bytes).await)?;
+        if let Some(log) = shared.log.as_ref().filter(|_| !sent.is_empty()) {
+            log.write(sent);
+        }
+        Ok(())
     }
 
-    /// Puts the current sample into `packets`, or sends it as datagrams.
-    async fn send_step(&mut self, packets: &mut Packets, camera: &Camera, playing: &Playing) {
+    /// Puts the current sample into `packets`, or sends it as datagrams. Gives what the log is
+    /// to say of it.
+    async fn send_step(
+        &mut self,
+        packets: &mut Packets,
+        camera: &Camera,
+        playing: &Playing,
+    ) -> Option<Sent> {
         let step = camera.media.steps[playing.step];
-        let Some(channel) = self.channels.iter_mut().find(|channel| channel.track == step.track)
-        else {
-            return;
-        };
+        let channel = self.channels.iter_mut().find(|channel| channel.track == step.track)?;
         let track = &camera.media.tracks[step.track];
         let sample = &track.samples[step.sample];
         let ticks = sample.pts + track.ticks(camera.media.length * playing.round);
@@ -246,6 +254,8 @@ impl Session {
                 let _ = pair.rtp.send(packet).await;
             }
         }
+        self.shared.log.as_ref()?;
+        Sent::of(&camera.name, &self.id, track, step.sample, playing.round)
     }
 
     /// Sends a report or a goodbye on every channel, `at` being the media time of now.

@@ -19,12 +19,22 @@ struct Running {
 }
 
 async fn start(scene: &str, looping: bool, credentials: Option<Credentials>) -> Running {
+    start_with(scene, looping, credentials, None).await
+}
+
+async fn start_with(
+    scene: &str,
+    looping: bool,
+    credentials: Option<Credentials>,
+    log: Option<Log>,
+) -> Running {
     let source = Source::Scene(scene.parse().unwrap());
     let config = Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         paths: vec![PathConfig { name: "gate".into(), source, looping }],
         credentials,
         clock: Arc::new(clock::System),
+        log,
     };
     let server = Server::bind(config).await.unwrap();
     let (address, shutdown, tasks) = (server.address(), CancellationToken::new(), Tasks::new());
@@ -168,6 +178,35 @@ async fn looping_goes_on_over_udp_and_says_goodbye_at_shutdown() {
 }
 
 #[tokio::test]
+async fn the_log_names_every_unit_that_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sent.jsonl");
+    let log = Log::create(&path, Arc::new(clock::System)).unwrap();
+    let server = start_with("seconds=0.5,visit=none,fps=20,gop=0.2", true, None, Some(log)).await;
+    let mut client = Client::connect(&server).await;
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+    let set_up = client.ask("SETUP", "/trackID=0", transport).await;
+    let id = field(&set_up, "Session: ");
+    client.ask("PLAY", "", &format!("Session: {id}\r\n")).await;
+    let mut units = 0;
+    // More than one round: ten units each.
+    while units < 23 {
+        let (channel, packet) = client.packet().await;
+        units += u64::from(channel == 0 && packet[1] >> 7 == 1);
+    }
+    server.end().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let sent: Vec<Sent> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(sent.len() as u64 >= units, "{units} units came, {} are noted", sent.len());
+    for (number, unit) in (0..).zip(&sent) {
+        assert_eq!((unit.unit, unit.path.as_str(), &unit.session), (number, "gate", &id));
+        assert_eq!((unit.key, unit.slices.len()), (number % 10 % 4 == 0, 1), "unit {number}");
+    }
+    assert_eq!(sent[0].slices, sent[10].slices, "each round is the same");
+    assert!(sent.windows(2).all(|pair| pair[0].time <= pair[1].time));
+}
+
+#[tokio::test]
 async fn only_who_knows_the_password_may_see() {
     let server = start("seconds=1", true, Some(Credentials::new("ann", "secret"))).await;
     let mut client = Client::connect(&server).await;
@@ -213,6 +252,7 @@ async fn a_path_without_a_name_of_its_own_is_refused() {
             paths: names.iter().map(|name| path(name)).collect(),
             credentials: None,
             clock: Arc::new(clock::System),
+            log: None,
         };
         assert!(Server::bind(config).await.is_err(), "{names:?}");
     }

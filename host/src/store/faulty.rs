@@ -144,6 +144,7 @@ impl Fs for Faulty {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        self.step()?;
         Disk.list(path)
     }
 
@@ -160,6 +161,7 @@ impl Fs for Faulty {
     }
 
     fn lock(&self, path: &Path, note: &str) -> io::Result<Lock> {
+        self.step()?;
         Disk.lock(path, note)
     }
 }

@@ -25,6 +25,7 @@ mod syncer;
 mod writers;
 mod sink;
 mod recover;
+mod running;
 mod sweep;
 mod moves;
 mod mover;
@@ -35,6 +36,8 @@ pub mod query;
 mod find;
 #[cfg(test)]
 pub(crate) mod faulty;
+#[cfg(test)]
+mod sim;
 #[cfg(test)]
 mod tests;
 

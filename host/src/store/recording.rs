@@ -171,11 +171,16 @@ impl Recording {
         Ok(true)
     }
 
+    /// The moment after the last video that is in it.
+    pub(super) fn reached(&self) -> Timestamp {
+        self.ends.iter().copied().max().unwrap_or(self.start.start)
+    }
+
     /// The row of the complete file.
     pub(super) fn closing(&self, now: Timestamp) -> Closing {
         let damaged = self.fragments.iter().any(|entry| entry.damaged);
         Closing {
-            end: self.ends.iter().copied().max().unwrap_or(self.start.start),
+            end: self.reached(),
             bytes: self.written,
             flags: self.flags.with(Flags::DAMAGED, damaged),
             fragments: self.fragments.clone(),

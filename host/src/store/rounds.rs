@@ -81,7 +81,9 @@ impl State {
     fn cut_to_synced(&mut self, key: Key) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         recording.refuse();
-        match recording.cut(if recording.placed { recording.synced } else { 0 }) {
+        let cut = recording.cut(if recording.placed { recording.synced } else { 0 });
+        self.cut.insert(key, recording.reached());
+        match cut {
             Ok(true) => self.record_closed(key),
             Ok(false) => self.discard(key),
             Err(_) => self.leave(key),

@@ -3,7 +3,8 @@
 //! Claims rows, unlinks files, removes rows, in that order. Decides nothing about holds: `holds`
 //! does, inside the claim.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -199,6 +200,7 @@ impl Sweeper {
         let mut held = Vec::new();
         let mut failure = None;
         let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
+        let mut files = Vec::new();
         for segment in &claimed {
             let place = self.places.get(segment.place)?;
             let file = layout::segment(&segment.camera, segment.start, segment.sequence);
@@ -221,7 +223,7 @@ impl Sweeper {
                     continue;
                 }
             }
-            layout::remove_empty_parents(&*self.fs, &place.root, &file);
+            files.push((place.root.clone(), file));
             gone.push(segment.id);
             swept.segments += 1;
             swept.bytes += segment.bytes;
@@ -231,6 +233,11 @@ impl Sweeper {
         }
         for (camera, (segments, bytes)) in counts {
             tracing::info!(camera, segments, bytes, %reason, "deleted");
+        }
+        if let Err(error) = self.settle(&files) {
+            // A power cut could bring the files back: their rows stay, claimed.
+            failure = Some(Error::retry("sync directories after deleting").with(error));
+            gone.clear();
         }
         let again = self.clock.wall() + HELD;
         self.indexer.ask_blocking(move |c| {
@@ -242,6 +249,22 @@ impl Sweeper {
                 .map_err(failed("keep segments that are being read"))
         })?;
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Brings to the medium that `files`, each with the root of its place, are gone; then removes
+    /// the directories that they left empty.
+    fn settle(&self, files: &[(PathBuf, PathBuf)]) -> std::io::Result<()> {
+        let parent = |(root, file): &(PathBuf, PathBuf)| Some(root.join(file.parent()?));
+        for folder in files.iter().filter_map(parent).collect::<BTreeSet<_>>() {
+            match self.fs.sync_dir(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        for (root, file) in files {
+            layout::remove_empty_parents(&*self.fs, root, file);
+        }
+        Ok(())
     }
 
     fn announce(&self, segment: &Segment, reason: Reason) {

@@ -28,8 +28,9 @@ use super::sink::{Camera, Charge};
 use super::syncer::{Round, Synced};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
-use crate::base::{Error, Result};
-use crate::record::{Fragment, SegmentEnd, SegmentStart};
+use crate::base::{Error, Result, Timestamp};
+use crate::ingest::GapReason;
+use crate::record::{Fragment, GapMark, SegmentEnd, SegmentStart};
 
 /// A camera's number in the index, and a segment's sequence.
 pub(super) type Key = (i64, u64);
@@ -84,6 +85,8 @@ pub(super) struct State {
     pub(super) recordings: BTreeMap<Key, Recording>,
     /// Directories with entries that are not yet on the medium.
     pub(super) folders: BTreeSet<PathBuf>,
+    /// Where files end that were cut, until their cameras say how far they had come.
+    pub(super) cut: BTreeMap<Key, Timestamp>,
     /// A round is under way.
     pub(super) syncing: bool,
     pub(super) next_round: Instant,
@@ -109,6 +112,7 @@ fn run(writer: Writer) {
         writer,
         recordings: BTreeMap::new(),
         folders: BTreeSet::new(),
+        cut: BTreeMap::new(),
         syncing: false,
         next_round: Instant::now(),
         stopping: false,
@@ -177,6 +181,7 @@ impl State {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         if let Err(error) = result {
             recording.refuse();
+            self.cut.insert(key, recording.reached());
             self.recordings.remove(&key);
             self.alarm(&error);
             return;
@@ -218,6 +223,9 @@ impl State {
     }
 
     fn close(&mut self, key: Key, end: SegmentEnd) {
+        if let Some(start) = self.cut.remove(&key) {
+            self.tell_lost(key, start, end.end);
+        }
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         match recording.stage {
             Stage::Announced => recording.end_waiting = Some(end),
@@ -231,6 +239,17 @@ impl State {
         }
     }
 
+    /// A camera handed over more of a file than the disk kept.
+    fn tell_lost(&self, key: Key, start: Timestamp, end: Timestamp) {
+        if start < end {
+            let detail = "the disk lost what it had taken".to_owned();
+            let mark = GapMark { start, end: Some(end), reason: GapReason::Disk, detail };
+            self.writer
+                .indexer
+                .post(move |c| edit::gap(c, key.0, &mark).map_err(failed("store a gap")), |_| ());
+        }
+    }
+
     /// A write failed: what is whole stays, if the disk lets us cut the rest off.
     fn fail(&mut self, key: Key, what: &str, cause: impl Into<Cause>) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
@@ -239,6 +258,7 @@ impl State {
         let cut = if recording.file.is_some() { recording.cut(good) } else { Ok(false) };
         let path = self.writer.place.root.join(&recording.path);
         let error = Error::retry(format!("{what} segment {}", path.display())).with(cause);
+        self.cut.insert(key, recording.reached());
         self.alarm(&error);
         match cut {
             // The next round brings it to the medium.

@@ -21,6 +21,10 @@ mod past;
 mod faults;
 // The host dies in the middle of a file.
 mod power_cut;
+// The host dies again and again, at random moments.
+mod torture;
+// The disk is full.
+mod full_disk;
 // Plugins that loop, trap, eat and lie.
 mod guests;
 // What a person is told who made a mistake.

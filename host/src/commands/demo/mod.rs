@@ -76,7 +76,7 @@ fn scene(length: Duration, visit: Visit) -> Scene {
 async fn camera(source: Source, clock: Arc<dyn Clock>) -> Result<Server> {
     let paths = vec![PathConfig { name: "demo".into(), source, looping: true }];
     let listen = "127.0.0.1:0".parse().expect("an address");
-    Server::bind(simulate::Config { listen, paths, credentials: None, clock }).await
+    Server::bind(simulate::Config { listen, paths, credentials: None, clock, log: None }).await
 }
 
 /// The configuration that an operator would write for such a camera.

@@ -281,6 +281,19 @@ pub(crate) fn stopped(
     if start >= now {
         return Ok(said);
     }
+    // It came and went before it recorded anything: that is one time away.
+    let longer: Vec<StoredGap> = c
+        .prepare_cached(
+            "UPDATE gap SET end = max(end, ?3)
+             WHERE camera = ?1 AND start = ?2 AND reason = 'stopped'
+             RETURNING (SELECT name FROM camera WHERE id = ?1), start, end, reason, detail",
+        )?
+        .query_map(params![camera_id, start.micros(), now.micros()], StoredGap::read)?
+        .collect::<Result<_, _>>()?;
+    if !longer.is_empty() {
+        said.extend(longer);
+        return Ok(said);
+    }
     let mark = GapMark {
         start,
         end: Some(now),

@@ -148,8 +148,10 @@ fn run(connection: Connection, mailbox: &Mailbox<Work>, metrics: &Metrics) {
     let mut answers = Vec::new();
     while mailbox.take(&mut batch, BATCH, None) != Taken::Closed {
         let mut done = connection.execute_batch("BEGIN IMMEDIATE");
-        let inside = done.is_ok().then_some(&connection);
-        answers.extend(batch.drain(..).map(|work| work(inside)));
+        let began = done.is_ok();
+        // A full disk may end the transaction by itself: nothing is done outside of one.
+        let inside = || Some(&connection).filter(|c| began && !c.is_autocommit());
+        answers.extend(batch.drain(..).map(|work| work(inside())));
         if done.is_ok() {
             done = connection.execute_batch("COMMIT");
         }

@@ -1,48 +1,109 @@
-//! The nth operation on a file fails, once and from then on, for every n until nothing fails.
+//! The nth operation fails, once and from then on, for every n until nothing fails: of the file
+//! layer, and of the index (a step of SQLite, a commit, the last free page).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{ClosedSegment, Health};
 use super::*;
+use crate::policy::Span;
 
-/// Two whole segments and one that is cut off by the end of the host. Gives what was reported as
-/// available.
-async fn scenario(root: &Path, fs: &Faulty) -> Vec<ClosedSegment> {
-    let Ok((store, _)) = open_with(root, fs, Hands::at(100)) else { return Vec::new() };
+/// What was promised in a scenario.
+#[derive(Default)]
+struct Promised {
+    segments: Vec<ClosedSegment>,
+    spans: usize,
+}
+
+/// Two cameras that rotate, spans, a sweep that deletes the second camera's files, and an end
+/// that cuts off the last file. Gives what was reported as available and is to be kept.
+async fn scenario(root: &Path, fs: &Faulty, sabotage: impl FnOnce(&Store)) -> Promised {
+    let clock = Hands::at(100);
+    let Ok((store, _)) = open_with(root, fs, clock.clone()) else { return Promised::default() };
     let mut closed = store.subscribe_closed();
-    let (mut sink, next) = gate(&store, None);
-    for (sequence, seconds) in [(next, 0), (next + 1, 10), (next + 2, 20)] {
-        let mut refused = sink.open(start(sequence, seconds, true));
+    let settings = |keep: Option<u64>| CameraSettings {
+        keep: keep.map(Duration::from_secs),
+        ..CameraSettings::default()
+    };
+    let (Ok((mut gate, _)), Ok((mut yard, _))) =
+        (store.camera("gate", settings(None)), store.camera("yard", settings(Some(10))))
+    else {
+        return Promised::default();
+    };
+    sabotage(&store);
+    let mut promised = Promised::default();
+    for (sequence, seconds) in [(0, 0), (1, 10), (2, 20)] {
+        let mut refused = gate.open(start(sequence, seconds, true));
+        if sequence < 2 {
+            // What the second camera loses is its own affair.
+            let _ = record(&mut yard, sequence, seconds, 2, true);
+        }
         for n in 0..3 {
             // Lets the threads run, so that writes and syncs alternate.
-            store.earliest("gate").await.unwrap();
-            refused = refused.and_then(|()| sink.append(sequence, fragment(seconds, n)));
+            let _ = store.earliest("gate").await;
+            refused = refused.and_then(|()| gate.append(sequence, fragment(seconds, n)));
         }
-        if sequence < next + 2 {
-            sink.close(sequence, end(seconds + 3));
-            store.earliest("gate").await.unwrap();
+        let asked = span(&sequence.to_string(), seconds);
+        promised.spans += usize::from(store.span(asked).await.is_ok());
+        if sequence < 2 {
+            gate.close(sequence, end(seconds + 3));
+            let _ = store.earliest("gate").await;
         }
     }
+    clock.set(1000);
+    let _ = store.sweep_now().await;
     store.shutdown().await;
-    std::iter::from_fn(|| closed.try_recv().ok()).collect()
+    let said = std::iter::from_fn(|| closed.try_recv().ok());
+    promised.segments = said.filter(|one| one.camera == "gate").collect();
+    promised
+}
+
+fn span(id: &str, seconds: i64) -> Span {
+    Span {
+        id: id.into(),
+        camera: "gate".into(),
+        policy: "p".into(),
+        start: at(seconds),
+        end: at(seconds + 2),
+        keep: None,
+        label: String::new(),
+        because: vec![],
+        correlation: None,
+    }
+}
+
+/// After a start on a disk and an index that work: all is in agreement, and what was promised is
+/// there. Gives how many files the first camera has.
+async fn check(root: &Path, promised: Promised, what: &str) -> usize {
+    let (store, _) = open(root, &Hands::at(2000));
+    check_agreement(root, what);
+    let there = segments(root);
+    for one in promised.segments {
+        let is = |row: &&row::Segment| row.camera == "gate" && row.sequence == one.sequence;
+        let row = there.iter().find(is);
+        let row = row.unwrap_or_else(|| panic!("{what}: {one:?} was available"));
+        assert_eq!((row.end, row.bytes), (one.end, one.bytes), "{what}");
+    }
+    let c = index::open_read_only(&super::super::layout::index(root)).unwrap();
+    let spans: i64 = c.query_row("SELECT count(*) FROM span", [], |row| row.get(0)).unwrap();
+    assert!(spans as usize >= promised.spans, "{what}: {spans} spans of {}", promised.spans);
+    store.shutdown().await;
+    there.iter().filter(|row| row.camera == "gate").count()
 }
 
 async fn nth_fails(fault: fn(usize) -> Fault) {
     for n in 1..1000 {
-        let root = tempfile::tempdir().unwrap();
+        let root = temporary();
         let fs = Faulty::new(fault(n));
-        let what = format!("{:?}", fault(n));
-        let said = scenario(root.path(), &fs).await;
-        let (store, _) = open(root.path(), &Hands::at(200));
-        check_agreement(root.path(), &what);
-        let there = segments(root.path());
-        for one in said {
-            let row = there.iter().find(|row| row.sequence == one.sequence);
-            let row = row.unwrap_or_else(|| panic!("{what}: {one:?} was available"));
-            assert_eq!((row.end, row.bytes), (one.end, one.bytes), "{what}");
-        }
-        store.shutdown().await;
+        let what = format!("file operation {:?}", fault(n));
+        let promised = scenario(root.path(), &fs, |_| ()).await;
+        let files = check(root.path(), promised, &what).await;
         if !fs.was_hit() {
-            assert!(n > 20, "{n} operations are too few to mean anything");
-            assert_eq!(there.len(), 3);
+            assert!(n > 60, "{n} operations are too few to mean anything");
+            assert_eq!(files, 3);
+            println!(
+                "torture | file operation {:?} | {n} scenarios | agreement after each",
+                fault(0)
+            );
             return;
         }
     }
@@ -59,11 +120,110 @@ async fn all_operations_fail_from_the_nth_on() {
     nth_fails(Fault::From).await;
 }
 
+/// Steps of SQLite's machine from one look at the plan to the next.
+const STEPS: i32 = 20;
+
+/// What of the index fails.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Steps,
+    Commits,
+}
+
+/// Lets the nth of them fail; `count` counts.
+fn refuse(store: &Store, refused: Refused, fault: Fault, count: &Arc<AtomicUsize>) {
+    let count = count.clone();
+    let fails = move || {
+        let n = count.fetch_add(1, Ordering::SeqCst) + 1;
+        match fault {
+            Fault::None => false,
+            Fault::Once(at) => n == at,
+            Fault::From(at) => n >= at,
+        }
+    };
+    let install = move |c: &index::Connection| {
+        match refused {
+            Refused::Steps => c.progress_handler(STEPS, Some(fails)),
+            Refused::Commits => c.commit_hook(Some(fails)),
+        }
+        .map_err(index::failed("install a hook"))
+    };
+    // Its own commit may be the first that is refused.
+    let _ = store.indexer.ask_blocking(install);
+}
+
+/// So many values of n are tried, evenly spread: `TORTURE_POINTS`.
+fn points(total: usize) -> impl Iterator<Item = usize> {
+    let most: usize = std::env::var("TORTURE_POINTS").map_or(40, |text| text.parse().unwrap());
+    (1..=total + 1).step_by((total / most).max(1))
+}
+
+async fn index_refuses(refused: Refused, fault: fn(usize) -> Fault) {
+    let run = async |fault: Fault| {
+        let root = temporary();
+        let count = Arc::new(AtomicUsize::new(0));
+        let fs = Faulty::new(Fault::None);
+        let sabotage = |store: &Store| refuse(store, refused, fault, &count);
+        let promised = scenario(root.path(), &fs, sabotage).await;
+        let files = check(root.path(), promised, &format!("{refused:?} {fault:?}")).await;
+        (count.load(Ordering::SeqCst), files)
+    };
+    let (total, files) = run(Fault::None).await;
+    assert!(total > 10 && files == 3, "{total} are too few to mean anything, {files} files");
+    let mut scenarios = 0;
+    for n in points(total) {
+        run(fault(n)).await;
+        scenarios += 1;
+    }
+    println!(
+        "torture | index: {refused:?} {:?} | {scenarios} scenarios, about {total} points | \
+         agreement after each",
+        fault(0)
+    );
+}
+
+#[tokio::test]
+async fn the_nth_step_of_the_index_fails_once() {
+    index_refuses(Refused::Steps, Fault::Once).await;
+}
+
+#[tokio::test]
+async fn all_steps_of_the_index_fail_from_the_nth_on() {
+    index_refuses(Refused::Steps, Fault::From).await;
+}
+
+#[tokio::test]
+async fn the_nth_commit_fails_once() {
+    index_refuses(Refused::Commits, Fault::Once).await;
+}
+
+#[tokio::test]
+async fn all_commits_fail_from_the_nth_on() {
+    index_refuses(Refused::Commits, Fault::From).await;
+}
+
+#[tokio::test]
+async fn the_index_may_not_grow_by_a_page() {
+    for pages in 0..40 {
+        let root = temporary();
+        let fs = Faulty::new(Fault::None);
+        let promised = scenario(root.path(), &fs, |store| {
+            let limit = move |c: &index::Connection| {
+                let now: i64 = c.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+                c.pragma_update_and_check(None, "max_page_count", now + pages, |_| Ok(()))
+                    .map_err(index::failed("limit the index"))
+            };
+            store.indexer.ask_blocking(limit).unwrap();
+        });
+        check(root.path(), promised.await, &format!("{pages} more pages")).await;
+    }
+}
+
 /// The start after a crash meets a disk that fails too; the one after that repairs.
 #[tokio::test]
 async fn recovery_itself_may_fail() {
     for n in 1..200 {
-        let root = tempfile::tempdir().unwrap();
+        let root = temporary();
         let (store, _) = open(root.path(), &Hands::at(0));
         let (mut sink, _) = gate(&store, None);
         sink.open(start(0, 0, true)).unwrap();
@@ -83,7 +243,7 @@ async fn recovery_itself_may_fail() {
 
 #[tokio::test]
 async fn a_disk_that_comes_back_is_used_again() {
-    let root = tempfile::tempdir().unwrap();
+    let root = temporary();
     let fs = Faulty::new(Fault::None);
     let (store, _) = open_with(root.path(), &fs, Hands::at(0)).unwrap();
     let mut closed = store.subscribe_closed();

@@ -2,21 +2,26 @@
 
 mod answers;
 mod faults;
+mod feed;
+mod hang;
 mod keeping;
 mod life;
 mod moving;
 mod places;
 mod pins;
+mod power;
 mod recovery;
 mod rough;
+mod scale;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
 
 use super::faulty::{Fault, Faulty};
+use super::fs::{Disk, Fs};
 use super::index::{self, row};
 use super::{CameraSettings, CameraSink, FreeFloor, PlaceId, Recovered, Store, StoreConfig};
 use crate::base::Timestamp;
@@ -30,6 +35,12 @@ use crate::record::{Fragment, Full, SegmentEnd, SegmentStart, Sink, scan, traile
 /// A moment in the life of the tests' cameras.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis((1_763_800_000 + seconds) * 1000)
+}
+
+/// A folder in memory where the machine has one: what is tried a thousand times need not wait for
+/// a real disk's syncs.
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A clock that stands still until it is set.
@@ -178,12 +189,13 @@ fn segments(root: &Path) -> Vec<row::Segment> {
     rows.map(|row| row.unwrap()).collect()
 }
 
-fn files(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, into);
-        } else if path.extension().is_some_and(|end| end == "mp4") {
+/// Adds the media files below `folder`. Directories of a store have no full stop in their names.
+fn files(fs: &dyn Fs, folder: &Path, into: &mut Vec<PathBuf>) {
+    for name in fs.list(folder).unwrap() {
+        let path = folder.join(&name);
+        if !name.contains('.') {
+            files(fs, &path, into);
+        } else if name.ends_with(".mp4") {
             into.push(path);
         }
     }
@@ -191,16 +203,22 @@ fn files(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
 
 /// Every row has its whole file, every file its row.
 fn check_agreement(root: &Path, what: &str) {
+    check_agreement_of(&Disk, root, what);
+}
+
+/// The same, of any file layer.
+fn check_agreement_of(fs: &dyn Fs, root: &Path, what: &str) {
     let mut found = Vec::new();
-    files(root, &mut found);
+    files(fs, root, &mut found);
     for segment in segments(root) {
         let below = super::layout::segment(&segment.camera, segment.start, segment.sequence);
         let path = root.join(below);
         assert_eq!(segment.state, row::State::Closed, "{what}: {path:?}");
-        let mut file = std::fs::File::open(&path)
+        let mut file = fs
+            .open(&path)
             .unwrap_or_else(|error| panic!("{what}: row without file {path:?}: {error}"));
         let scan = scan(&mut file).unwrap();
-        let length = file.metadata().unwrap().len();
+        let length = fs.length(&path).unwrap().unwrap();
         assert_eq!(segment.bytes, length, "{what}: {path:?}");
         assert!(scan.complete || scan.good_bytes == length, "{what}: {path:?} is torn");
         assert!(!scan.fragments.is_empty(), "{what}: {path:?} is empty");

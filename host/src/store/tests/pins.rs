@@ -57,7 +57,7 @@ fn left(deletion: &Deletion) -> Vec<(Why, usize)> {
 /// Names and sizes of all files.
 fn on_disk(root: &Path) -> Vec<(std::path::PathBuf, u64)> {
     let mut found = Vec::new();
-    files(root, &mut found);
+    files(&Disk, root, &mut found);
     found.sort();
     found.into_iter().map(|path| (path.clone(), path.metadata().unwrap().len())).collect()
 }

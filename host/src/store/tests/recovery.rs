@@ -103,6 +103,11 @@ async fn the_time_away_is_a_gap() {
         known.collect::<Vec<_>>()
     };
     assert!(gaps().is_empty());
+    // Once without any video, which is no other time away.
+    let (store, _) = open(root.path(), &Hands::at(50));
+    gate(&store, None);
+    assert_eq!(gaps(), [(at(10), Some(at(50)), "stopped".into())]);
+    store.shutdown().await;
     let (store, _) = open(root.path(), &Hands::at(100));
     let (mut sink, next) = gate(&store, None);
     assert_eq!(gaps(), [(at(10), Some(at(100)), "stopped".into())]);

@@ -1,0 +1,6 @@
+//! File layers for tests: a medium in memory that forgets what was not synced, with a door in front
+//! of it that can be shut, and one that counts.
+
+pub(super) mod counter;
+pub(super) mod layer;
+pub(super) mod medium;
