@@ -19,7 +19,7 @@ use crate::store::{self, ClosedSegment, Mark, Store};
 #[derive(Clone, Debug)]
 pub enum Heard {
     /// An event of its camera.
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// A segment of its camera is on disk for good: the store knows what is to be asked.
     Closed,
 }
@@ -95,7 +95,7 @@ impl Bus {
         let notice = self.enter(by, event).await?;
         for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
             // A listener that is gone has ended with its camera: the stored row remains.
-            let _gone = listener.queue.send(Heard::Notice(notice.clone())).await;
+            let _gone = listener.queue.send(Heard::Notice(Box::new(notice.clone()))).await;
         }
         Ok(notice)
     }
@@ -114,7 +114,7 @@ impl Bus {
         let listeners = self.listeners(by)?;
         let notice = self.enter(by, event).await?;
         for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
-            let heard = listener.queue.send(Heard::Notice(notice.clone()));
+            let heard = listener.queue.send(Heard::Notice(Box::new(notice.clone())));
             if tokio::time::timeout(wait, heard).await.is_err() {
                 let (name, camera) = (&listener.name, by.camera);
                 let deaf = format!("policy {name} of camera {camera} is too busy to hear an event");
@@ -146,7 +146,7 @@ impl Bus {
         let notice = self.enter(by, event).await?;
         // One that is gone has ended with its camera.
         for place in places.into_iter().flatten() {
-            place.send(Heard::Notice(notice.clone()));
+            place.send(Heard::Notice(Box::new(notice.clone())));
         }
         Ok(notice)
     }

@@ -231,7 +231,7 @@ impl Planner {
             self.films[film].describe(tables);
         }
         let video = match continues {
-            true => vec![0..inside.end],
+            true => std::iter::once(0..inside.end).collect(),
             false => choose::decodable(samples, key, inside.end),
         };
         let wanted = self.rules.wanted;

@@ -50,13 +50,7 @@ pub(super) async fn start(
     plugin_status: &mut Vec<status::Plugin>,
 ) -> Result<Started> {
     let preroll_bytes = usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX);
-    let asked = store::CameraSettings {
-        keep: Some(camera.keep),
-        burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
-        place: shared.store.place(&camera.store).ok_or_else(|| {
-            Error::bug(format!("camera {}: the store has no `{}`", camera.name, camera.store))
-        })?,
-    };
+    let asked = asked_of_store(camera, shared, preroll_bytes)?;
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
     let judges =
         shared.store.judges(&camera.name, plugins::judges(camera, &shared.plugins)).await?;
@@ -115,6 +109,22 @@ pub(super) async fn start(
             fail_open,
         },
         door: door::Camera { mode: camera.mode, preroll: camera.preroll, spans },
+    })
+}
+
+/// What the camera asks of the store: how long to keep, the room of a burst, which place.
+fn asked_of_store(
+    camera: &config::Camera,
+    shared: &Shared,
+    preroll_bytes: usize,
+) -> Result<store::CameraSettings> {
+    let place = shared.store.place(&camera.store).ok_or_else(|| {
+        Error::bug(format!("camera {}: the store has no `{}`", camera.name, camera.store))
+    })?;
+    Ok(store::CameraSettings {
+        keep: Some(camera.keep),
+        burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
+        place,
     })
 }
 

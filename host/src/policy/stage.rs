@@ -140,7 +140,7 @@ impl Stage {
     async fn hear(&mut self, life: &mut Life, heard: Heard) -> Result<(), Trouble> {
         life.ahead = life.ahead.map(|ahead| ahead.saturating_sub(1));
         match heard {
-            Heard::Notice(notice) => self.on_event(life, notice).await,
+            Heard::Notice(notice) => self.on_event(life, *notice).await,
             Heard::Closed => {
                 life.asking.wake();
                 Ok(())

@@ -20,7 +20,7 @@ async fn an_event_is_stored_and_then_heard_by_the_others() {
     let by = Publish { origin: "one", camera: CAMERA };
     let said = bus.publish(by, event("a", place.now())).await.unwrap();
     let Heard::Notice(heard) = other.try_recv().unwrap() else { panic!("a segment") };
-    assert_eq!(heard, said);
+    assert_eq!(*heard, said);
     assert!(one.try_recv().is_err(), "who says an event does not hear it");
     let stored = place.events();
     assert_eq!((stored.len(), stored[0].sequence), (1, said.sequence));
@@ -103,7 +103,7 @@ async fn a_full_listener_holds_up_who_says_events() {
     while let Ok(next) = heard.try_recv() {
         last = Some(next);
     }
-    assert!(matches!(last, Some(Heard::Notice(last)) if last == said));
+    assert!(matches!(last, Some(Heard::Notice(last)) if *last == said));
 }
 
 /// Fills the queues of the camera's listeners.

@@ -259,7 +259,7 @@ impl World {
         let arrival = Arrival::now(&*house.clock);
         let media = i64::try_from(began.elapsed().as_micros()).unwrap();
         let time = self.timeline.place(media, arrival, Anchoring::Arrival);
-        let due = house.sent % GROUP == 0 && !house.keyless;
+        let due = house.sent.is_multiple_of(GROUP) && !house.keyless;
         let key = std::mem::take(first) || due;
         let body = [MARK, format!("{:08}", house.sent).as_bytes()].concat();
         let kind = if key { 0x65 } else { 0x41 };

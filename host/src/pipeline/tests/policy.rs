@@ -87,7 +87,7 @@ async fn neither_the_end_nor_a_broken_index_loses_a_span() {
         let (stage, mut spans) = stage(&place, bus, before_and_after(), heard).await;
         let (teller, _standing) = standing();
         let shutdown = CancellationToken::new();
-        queue.try_send(Heard::Notice(notice("gate/api/1", place.now()))).unwrap();
+        queue.try_send(Heard::Notice(Box::new(notice("gate/api/1", place.now())))).unwrap();
         shutdown.cancel();
         if broken {
             place.store.shutdown().await;
@@ -112,13 +112,13 @@ async fn a_policy_that_traps_is_rebuilt_then_quarantined_and_its_queue_drained()
         for fault in 1..=5 {
             let running = |standing: &Standing| *standing == Standing::Running;
             asker.wait_for(running).await.unwrap();
-            queue.send(Heard::Notice(notice("gate/api/1", place.now()))).await.unwrap();
+            queue.send(Heard::Notice(Box::new(notice("gate/api/1", place.now())))).await.unwrap();
             let fell = asker.wait_for(|standing| !standing.is_healthy()).await.unwrap().clone();
             let last = matches!(fell, Standing::Quarantined { .. });
             assert_eq!(last, fault == 5, "fault {fault}: {fell:?}");
         }
         for _ in 0..20 {
-            queue.send(Heard::Notice(notice("gate/api/2", place.now()))).await.unwrap();
+            queue.send(Heard::Notice(Box::new(notice("gate/api/2", place.now())))).await.unwrap();
         }
         shutdown.cancel();
     };
