@@ -30,8 +30,8 @@ use crate::ingest::packet::VIDEO_TICKS;
 pub(crate) fn ticks_to_micros(ticks: i64) -> i64 {
     // 90 ticks are 1000 microseconds; in two parts so that no valid time overflows.
     let per_milli = VIDEO_TICKS / 1000;
-    ticks.div_euclid(per_milli).saturating_mul(1000)
-        + ticks.rem_euclid(per_milli) * 1000 / per_milli
+    let rest = ticks.rem_euclid(per_milli) * 1000 / per_milli;
+    ticks.div_euclid(per_milli).saturating_mul(1000).saturating_add(rest)
 }
 
 /// Microseconds as ticks of 90 kHz, rounded to the nearest.
