@@ -19,6 +19,8 @@ pub(super) enum Task {
     Record,
     /// To give its old segments to another place.
     Move,
+    /// To take the journal.
+    Note,
 }
 
 /// Clones share the state.

@@ -29,11 +29,17 @@ mod running;
 mod sweep;
 mod moves;
 mod mover;
+mod journal;
+mod survey;
+mod account;
+mod rebuild;
+pub mod check;
 mod opening;
 mod merge;
 mod whereabouts;
 pub mod query;
 mod find;
+pub mod timeline;
 #[cfg(test)]
 pub(crate) mod faulty;
 #[cfg(test)]
@@ -52,6 +58,7 @@ pub use news::{
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
+pub use rebuild::{Rebuilt, Remark, rebuild};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{
     CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL, StoreConfig,
@@ -76,6 +83,7 @@ use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
+use journal::drain::End;
 use mailbox::Mailbox;
 use mover::Mover;
 use places::{Place, Places};
@@ -164,9 +172,17 @@ impl Store {
             condition: condition.clone(),
             sync_interval: config.sync_interval,
         };
+        let journal = journal::drain::start(journal::drain::Journal {
+            fs: fs.clone(),
+            root: config.path.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            indexer: indexer.clone(),
+            condition: condition.clone(),
+        })?;
         let recorded = places.iter().filter(|place| place.configured);
         let (writers, threads) = Writers::start(recorded.map(writer))?;
-        let threads = Threads { writers: threads, sweep, mover, index, locks };
+        let threads = Threads { writers: threads, sweep, mover, journal, index, locks };
         let store = Self {
             id,
             config,
@@ -336,7 +352,7 @@ impl Store {
         self.writers.tell(|| Letter::Stop);
         self.requests.close();
         self.moves.close();
-        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
+        let join = move || threads.join(&indexer, End::Complete, (!visit).then_some(&clock));
         if !end::in_time(bound, join).await {
             tracing::error!(
                 store = %self.config.path.display(),
@@ -359,6 +375,6 @@ impl Drop for Store {
         self.writers.tell(|| Letter::Abandon);
         self.requests.close();
         self.moves.close();
-        threads.join(&self.indexer, None);
+        threads.join(&self.indexer, End::Abandoned, None);
     }
 }

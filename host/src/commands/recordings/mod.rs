@@ -7,8 +7,11 @@ mod list;
 mod pin;
 mod unpin;
 mod events;
+mod check;
+mod rebuild;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -22,15 +25,18 @@ use crate::store::Named;
 pub(super) use list::table;
 
 /// Does what the arguments say.
-pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
-    match arguments {
+pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<ExitCode> {
+    let done = match arguments {
+        Recordings::Check(arguments) => return Ok(check::check(arguments, process).await),
+        Recordings::Rebuild(arguments) => rebuild::rebuild(arguments, process).await,
         Recordings::List(list) => list::list(list, process),
         Recordings::Export(arguments) => export::export(arguments, process).await,
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
         Recordings::Events(events) => events::events(events, process),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The store of a configuration, or the one that is named itself.

@@ -179,6 +179,11 @@ fn settle(c: &Connection, segment: &mut Segment) -> rusqlite::Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Brings the hold of a segment up to date whose answers were put back.
+pub(crate) fn bring_up(c: &Connection, mut segment: Segment) -> rusqlite::Result<()> {
+    settle(c, &mut segment).map(drop)
+}
+
 /// Brings a segment's hold up to date, and says how long a judge is waited for: until then it must
 /// not go by age. `events_since`: before it, events are no longer known and nobody is asked.
 pub(crate) fn awaited(
