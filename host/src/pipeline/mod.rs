@@ -42,9 +42,16 @@ use plugins::Plugins;
 
 pub(crate) use camera::ingest_of;
 
-/// How long the tasks of one stage may take to end. Five such waits, and both parts of the store's
-/// end, stay within [`limits::SHUTDOWN`].
+/// How long the tasks of one stage may take to end. All waits together stay within
+/// [`limits::SHUTDOWN`].
 const STAGE_END: Duration = Duration::from_millis(250);
+
+/// How long it may take to tell what has stopped: each of that is a commit, and on a busy disk each
+/// of those takes its time.
+const LIFE_END: Duration = Duration::from_millis(1000);
+
+/// What the end of the runtime and of the process may take of [`limits::SHUTDOWN`].
+const PROCESS_END: Duration = Duration::from_millis(200);
 
 /// How long closing all files may take.
 const FILES_END: Duration = Duration::from_millis(1200);
@@ -184,7 +191,7 @@ impl Running {
     pub async fn run(self, shutdown: CancellationToken) {
         shutdown.cancelled().await;
         tracing::info!("ending");
-        let deadline = Instant::now() + limits::SHUTDOWN;
+        let deadline = Instant::now() + limits::SHUTDOWN - PROCESS_END;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
         let mut late = self.stages.ingest.end(left(STAGE_END)).await;
         // Decoders end with the packets; what analyzers and policies still say is heard.
@@ -192,7 +199,7 @@ impl Running {
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
         late.extend(self.stages.record.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
-        late.extend(self.stages.life.end(left(STAGE_END)).await);
+        late.extend(self.stages.life.end(left(LIFE_END)).await);
         self.store.shutdown_within(left(STORE_END)).await;
         late.extend(self.stages.serve.end(left(STAGE_END)).await);
         let (lanes, decode) =
