@@ -67,6 +67,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// Where compiled components are kept between starts; `None`: they are not.
     pub cache: Option<PathBuf>,
+    /// Where it is noted which stores are there; `None`: nowhere.
+    pub notes: Option<PathBuf>,
 }
 
 /// What all cameras share.
@@ -110,13 +112,13 @@ pub struct Running {
 /// The store can't be opened, the address can't be listened on. A plugin that can't be loaded is
 /// logged, and costs only the cameras that name it: these fail open.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
-    let Surroundings { clock, metrics, cache } = surroundings;
+    let Surroundings { clock, metrics, cache, notes } = surroundings;
     let engine = Engine::new(cache.as_deref())?;
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
     }
-    let (store, recovered) = storage::open(&config, clock.clone(), metrics.clone()).await?;
+    let (store, recovered) = storage::open(&config, notes, clock.clone(), metrics.clone()).await?;
     let lanes = Lanes::start()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
@@ -318,7 +320,7 @@ async fn tell_closed(
 /// As [`start`].
 pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Result<()> {
     let cache = Some(cache_directory(&config));
-    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache };
+    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache, notes: None };
     start(config, surroundings).await?.run(shutdown).await;
     Ok(())
 }

@@ -8,6 +8,8 @@ pub mod fs;
 pub mod layout;
 mod mailbox;
 mod index;
+pub mod ground;
+mod known;
 mod places;
 pub mod edges;
 pub mod holds;
@@ -49,6 +51,7 @@ pub use mover::Moved;
 pub use news::{
     ClosedSegment, DeletedSegment, Grown, Health, News, Reason, Room, Told, UntoldSpan,
 };
+pub use opening::init;
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
