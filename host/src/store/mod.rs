@@ -23,6 +23,7 @@ mod end;
 mod recording;
 mod writer;
 mod rounds;
+mod closed;
 mod syncer;
 mod writers;
 mod sink;
