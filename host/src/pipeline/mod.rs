@@ -41,6 +41,7 @@ use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};
 use plugins::Plugins;
 
 pub(crate) use camera::ingest_of;
+pub(crate) use life::deletion_events;
 
 /// How long the tasks of one stage may take to end. All waits together stay within
 /// [`limits::SHUTDOWN`].
