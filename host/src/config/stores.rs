@@ -198,6 +198,7 @@ mod tests {
             path = "rec"
             move-to = "large"
             move-after = "7d"
+            allow-filesystem = true
             [stores.fast]
             path = "/ssd/wardline"
             free-floor = "2GiB"
@@ -213,6 +214,8 @@ mod tests {
             Some(Moving { to: to.into(), after: Duration::from_secs(hours * 3600) })
         };
         assert_eq!(config.store.moving, moves("large", 7 * 24));
+        assert!(config.store.allow_filesystem);
+        assert!(config.stores.iter().all(|store| !store.allow_filesystem));
         let known: Vec<_> = config
             .stores
             .into_iter()
