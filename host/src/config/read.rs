@@ -68,6 +68,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
     let sync = table.duration("sync", Duration::from_millis(100)..=Duration::from_secs(60));
     let free_floor_bytes = table.size("free-floor", stores::FLOOR);
     let (move_to, moving) = stores::moving(context, &table);
+    let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
     let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
     table.finish();
     let store = path.map(|path| Store {
@@ -76,6 +77,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
         free_floor_bytes,
         moving,
         event_keep: event_keep.unwrap_or(90 * DAY),
+        allow_filesystem,
     });
     (store, move_to)
 }

@@ -30,6 +30,9 @@ pub struct Directory {
     pub free_floor_bytes: Option<u64>,
     /// Where old recordings go.
     pub moving: Option<Moving>,
+    /// A kind of filesystem that is refused otherwise is taken, and one that is warned about is
+    /// not mentioned.
+    pub allow_filesystem: bool,
 }
 
 /// `move-to` and `move-after`.
@@ -66,12 +69,14 @@ pub(super) fn stores(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<Read>
         }
         let free_floor_bytes = table.size("free-floor", FLOOR);
         let (move_to, moving) = moving(context, &table);
+        let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
         table.finish();
         let directory = path.map(|path| Directory {
             name: name.into(),
             path: context.resolve(&path.value),
             free_floor_bytes,
             moving,
+            allow_filesystem,
         });
         stores.push(Read { directory, name: name.into(), at, move_to });
     }
@@ -193,6 +198,7 @@ mod tests {
             path = "rec"
             move-to = "large"
             move-after = "7d"
+            allow-filesystem = true
             [stores.fast]
             path = "/ssd/wardline"
             free-floor = "2GiB"
@@ -208,6 +214,8 @@ mod tests {
             Some(Moving { to: to.into(), after: Duration::from_secs(hours * 3600) })
         };
         assert_eq!(config.store.moving, moves("large", 7 * 24));
+        assert!(config.store.allow_filesystem);
+        assert!(config.stores.iter().all(|store| !store.allow_filesystem));
         let known: Vec<_> = config
             .stores
             .into_iter()

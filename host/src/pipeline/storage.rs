@@ -1,5 +1,6 @@
 //! The store, opened as configured, and how it is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
@@ -12,6 +13,7 @@ use crate::store::{self, FreeFloor, Recovered, Store};
 /// Opens the store that the configuration names; gives what it repaired, too.
 pub(super) async fn open(
     config: &Config,
+    notes: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 ) -> Result<(Arc<Store>, Recovered)> {
@@ -22,6 +24,8 @@ pub(super) async fn open(
         free_floor: floor(config.store.free_floor_bytes),
         moving: moving(config.store.moving.as_ref()),
         places: config.stores.iter().map(place).collect(),
+        allow_filesystem: config.store.allow_filesystem,
+        notes,
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
@@ -37,6 +41,7 @@ fn place(directory: &config::Directory) -> store::PlaceConfig {
         path: directory.path.clone(),
         free_floor: floor(directory.free_floor_bytes),
         moving: moving(directory.moving.as_ref()),
+        allow_filesystem: directory.allow_filesystem,
     }
 }
 

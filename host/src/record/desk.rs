@@ -191,6 +191,11 @@ impl Output {
         sink.close(self.sequence, SegmentEnd { end: self.end, trailer });
     }
 
+    /// The sink took a fragment.
+    pub(super) fn is_written(&self) -> bool {
+        self.fragments > 0
+    }
+
     /// Presentation time of decode time 0, in the session's ticks.
     pub(super) fn origin(&self) -> i64 {
         self.origin

@@ -26,6 +26,10 @@ pub struct StoreConfig {
     pub moving: Option<Moving>,
     /// Further places for files.
     pub places: Vec<PlaceConfig>,
+    /// Its filesystem may be of a kind that is refused otherwise.
+    pub allow_filesystem: bool,
+    /// Where it is noted, outside of it, that it is there; `None`: nowhere.
+    pub notes: Option<PathBuf>,
     /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
     pub visit: bool,
 }
@@ -41,6 +45,8 @@ pub struct PlaceConfig {
     pub free_floor: FreeFloor,
     /// Where its segments move to with age.
     pub moving: Option<Moving>,
+    /// Its filesystem may be of a kind that is refused otherwise.
+    pub allow_filesystem: bool,
 }
 
 /// Where segments move to, and when.
@@ -62,6 +68,8 @@ impl StoreConfig {
             free_floor: FreeFloor::Default,
             moving: None,
             places: Vec::new(),
+            allow_filesystem: false,
+            notes: None,
             visit: false,
         }
     }

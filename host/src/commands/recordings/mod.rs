@@ -1,6 +1,7 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
 mod export;
+mod init;
 mod delete;
 mod keeper;
 mod list;
@@ -29,6 +30,7 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Init(arguments) => init::init(arguments),
         Recordings::Events(events) => events::events(events, process),
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn two(root: &Path) -> StoreConfig {
         path: root.join("large"),
         free_floor: FreeFloor::Bytes(0),
         moving: None,
+        allow_filesystem: false,
     };
     let moving = Moving { to: "large".into(), after: Duration::from_secs(DAY as u64) };
     StoreConfig { moving: Some(moving), places: vec![large], ..config(&root.join("fast")) }
