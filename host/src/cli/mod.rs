@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
 pub use recordings::{
-    DeleteArguments, Events, List, PinArguments, Recordings, UnpinArguments, What, Whose,
+    ConfirmTimeArguments, DeleteArguments, Events, List, PinArguments, PlanArguments, Recordings,
+    UnpinArguments, What, Whose,
 };
 
 /// A recorder for IP cameras whose judgement is pluggable.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{output, preroll, probe};
+use super::{output, preroll, probe, sizes};
 use crate::base::{Error, Result};
 use crate::cli::Check;
 use crate::config::{self, Config, Mistake, Mistakes, Source, show_duration};
@@ -68,7 +68,8 @@ pub(super) async fn check(arguments: Check) -> Result<()> {
         });
     }
     let count = mistakes.len();
-    let warnings = config.warnings.iter().cloned().chain(preroll::warnings(&config)).collect();
+    let warnings = config.warnings.iter().cloned().chain(preroll::warnings(&config));
+    let warnings = warnings.chain(sizes::warnings(&config)).collect();
     let report = Report { ok: count == 0, mistakes, warnings, cameras };
     if arguments.json {
         output::json(&report)?;

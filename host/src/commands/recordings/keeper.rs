@@ -8,6 +8,7 @@ use super::super::Process;
 use super::super::host::Destination;
 use crate::base::{Error, Result};
 use crate::cli::Whose;
+use crate::serve::Confirmed;
 use crate::store::{Deletion, Extent, Named, Pin, Store, fs};
 
 /// A store, and the way to change it.
@@ -78,6 +79,13 @@ impl Keeper {
                 query.extend((extent == Extent::Look).then(|| ("look", "true".to_owned())));
                 host.delete("/api/v1/recordings", &query).await
             }
+        }
+    }
+
+    pub(super) async fn confirm_time(&self) -> Result<Confirmed> {
+        match self {
+            Self::Store(store) => store.confirm_time().await.map(|guarded| Confirmed { guarded }),
+            Self::Host(host) => host.post("/api/v1/time/confirm", &Map::new()).await,
         }
     }
 

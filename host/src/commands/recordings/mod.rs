@@ -2,7 +2,9 @@
 
 mod export;
 mod delete;
+mod confirm_time;
 mod keeper;
+mod plan;
 mod list;
 mod pin;
 mod unpin;
@@ -29,6 +31,8 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Plan(arguments) => plan::plan(arguments, process),
+        Recordings::ConfirmTime(arguments) => confirm_time::confirm_time(arguments, process).await,
         Recordings::Events(events) => events::events(events, process),
     }
 }
