@@ -25,6 +25,9 @@ const PINNED_ALARM: Duration = Duration::from_secs(3600);
 /// Failures to delete in one look after which the disk is left alone until the next.
 const FAILURES_MAX: usize = 4;
 
+/// Claims by age, while nothing is recorded, before what is kept goes.
+const SHUT_CLAIMS: usize = 4;
+
 /// A limit, and what it is about.
 #[derive(Clone, Debug)]
 struct Bound {
@@ -200,7 +203,12 @@ impl State<'_> {
         };
         for place in places.iter().filter(is_meant) {
             let mut more = place.check(&*self.sweeper.fs).is_ok();
-            while more && self.lacking(bound, Rank::Expired)? > 0 {
+            // Who can't record does not wait until a year of segments was looked at.
+            let most = if place.gate.is_shut() { SHUT_CLAIMS } else { usize::MAX };
+            for _ in 0..most {
+                if !more || self.lacking(bound, Rank::Expired)? == 0 {
+                    break;
+                }
                 let swept;
                 (swept, more) = self.sweep_place(place, 1)?;
                 *all += swept;

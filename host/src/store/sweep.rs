@@ -34,9 +34,9 @@ const LOOK_PERIOD: Duration = Duration::from_secs(1);
 /// Age is looked at so often.
 const AGE_PERIOD: Duration = Duration::from_secs(60);
 /// Rows in one claim, so that events do not wait long behind it.
-const CLAIM: u32 = 64;
+const CLAIM: u32 = 256;
 /// Claims by age between two looks at the limits.
-const CLAIMS: usize = 16;
+const CLAIMS: usize = 8;
 
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -272,7 +272,7 @@ impl<'a> State<'a> {
         });
         while indexer.ask_blocking(move |c| {
             let before = ages.events_since;
-            let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
+            let old = events::expire(c, before, CLAIM * 2).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
             let spans = spans::expire(c, ages.now, CLAIM).map_err(failed("delete spans"))?;
             Ok(old + gaps + spans > 0)

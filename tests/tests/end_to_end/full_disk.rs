@@ -186,7 +186,9 @@ fn a_disk_that_somebody_else_fills_is_used_again() {
     let full = || (scenario.small.free() < 1 << 20).then_some(());
     full().expect("the disk is full");
     wait::until("an alarm", Duration::from_secs(30), || {
-        scenario.host.metric("wardline_store_errors_total", "").filter(|errors| *errors >= 1.0)
+        let (_, body) = scenario.host.get("/healthz").ok()?;
+        let health: serde_json::Value = serde_json::from_str(&body).ok()?;
+        (health["store"]["healthy"] == false).then_some(())
     });
     std::fs::remove_file(&filler).unwrap();
     let watch = Watch::start();
