@@ -13,7 +13,7 @@ use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
 pub use recordings::{
     ConfirmTimeArguments, DeleteArguments, Events, List, PinArguments, PlanArguments, Recordings,
-    UnpinArguments, What, Whose,
+    Shown, UnpinArguments, What, Whose,
 };
 
 /// A recorder for IP cameras whose judgement is pluggable.

@@ -158,17 +158,9 @@ pub struct ConfirmTimeArguments {
     pub whose: Whose,
 }
 
-/// `wardline recordings list`.
+/// Which of what is listed, and how it is shown.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  wardline recordings list wardline.toml
-  wardline recordings list /var/lib/wardline --camera gate --since 2h
-  wardline recordings list wardline.toml --since 2026-11-20 --until 2026-11-21 --tz Europe/Berlin
-  wardline recordings list wardline.toml --json | jq '.recordings[] | select(.kind == \"EVR\")'")]
-pub struct List {
-    /// A configuration, or a store's directory
-    #[arg(default_value = "wardline.toml")]
-    pub source: PathBuf,
+pub struct Shown {
     /// Only this camera
     #[arg(long)]
     pub camera: Option<String>,
@@ -186,6 +178,22 @@ pub struct List {
     pub json: bool,
 }
 
+/// `wardline recordings list`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings list wardline.toml
+  wardline recordings list /var/lib/wardline --camera gate --since 2h
+  wardline recordings list wardline.toml --since 2026-11-20 --until 2026-11-21 --tz Europe/Berlin
+  wardline recordings list wardline.toml --json | jq '.recordings[] | select(.kind == \"EVR\")'")]
+pub struct List {
+    /// A configuration, or a store's directory
+    #[arg(default_value = "wardline.toml")]
+    pub source: PathBuf,
+    /// Which, and how they are shown
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
 /// `wardline recordings events`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -200,22 +208,10 @@ pub struct Events {
     /// A configuration, or a store's directory
     #[arg(long, default_value = "wardline.toml", value_name = "CONFIG or DIRECTORY")]
     pub source: PathBuf,
-    /// Only of this camera
-    #[arg(long)]
-    pub camera: Option<String>,
-    /// From this time on: a date, a date with time, or how long ago (`2h`)
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Before this time: a date, a date with time, or how long ago (`30m`)
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    /// Which, and how they are shown
+    #[command(flatten)]
+    pub shown: Shown,
     /// Only of kinds that match this pattern
     #[arg(long, value_name = "PATTERN")]
     pub kind: Option<String>,
-    /// The time zone of what is read and shown; the system's if not given
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
-    /// Print one JSON document; times are UTC
-    #[arg(long)]
-    pub json: bool,
 }

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 
 use super::Process;
 use crate::base::{Error, Result, Timestamp};
-use crate::cli::{Recordings, What};
+use crate::cli::{Recordings, Shown, What};
 use crate::config::{self, parse_duration};
 use crate::store::Named;
 
@@ -63,6 +63,23 @@ fn range(camera: &str, from: &str, to: &str, tz: Option<&str>, process: &Process
         return Err(Error::refuse(format!("`{from}` is not before `{to}`")));
     }
     Ok(Named::Range { camera: camera.to_owned(), start, end })
+}
+
+/// The time zone to show times in, and the edges of what is shown.
+struct Window {
+    zone: TimeZone,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Window {
+    fn of(shown: &Shown, process: &Process) -> Result<Self> {
+        let (zone, now) = (zone(shown.tz.as_deref())?, process.clock.wall());
+        let moment =
+            |text: &Option<String>| text.as_deref().map(|text| time(text, now, &zone)).transpose();
+        let (since, until) = (moment(&shown.since)?, moment(&shown.until)?);
+        Ok(Self { zone, since, until })
+    }
 }
 
 fn zone(name: Option<&str>) -> Result<TimeZone> {
