@@ -10,8 +10,11 @@ use std::time::Duration;
 use super::places::PlaceId;
 use super::sink::Camera;
 
-/// A file that is due to end may still grow for so long.
-const LEAST: Duration = Duration::from_secs(1);
+/// What may be written until room has been made: between two looks, a file that is due to end goes
+/// on, or the next begins.
+const LEAST: Duration = Duration::from_secs(3);
+/// Shorter files say nothing of a rate.
+const SECOND: Duration = Duration::from_secs(1);
 /// A key frame is large: what a file's first seconds took says little of its rate.
 const TELLING: Duration = Duration::from_secs(5);
 /// No file is expected to take more.
@@ -47,7 +50,7 @@ impl Share {
 
     /// It is complete, and the index is about to count it.
     pub(super) fn complete(&mut self, recorded: Duration) {
-        if recorded >= LEAST {
+        if recorded >= SECOND {
             self.camera.load.rate.store(rate(self.written, recorded), Ordering::Relaxed);
         }
         self.set(0, 0);
@@ -71,7 +74,7 @@ impl Drop for Share {
 }
 
 fn rate(bytes: u64, length: Duration) -> u64 {
-    let millis = u64::try_from(length.max(LEAST).as_millis()).unwrap_or(u64::MAX);
+    let millis = u64::try_from(length.max(SECOND).as_millis()).unwrap_or(u64::MAX);
     bytes.saturating_mul(1000) / millis
 }
 
@@ -152,8 +155,8 @@ mod tests {
             ("the first seconds of the first", 4_000, 2, 60, 0, 116_000),
             ("the first seconds of another", 4_000, 2, 60, 1_000, 58_000),
             ("half", 60_000, 30, 60, 1_000, 60_000),
-            ("longer than planned", 180_000, 90, 60, 0, 2_000),
-            ("of no planned length", 4_000, 2, 0, 0, 2_000),
+            ("longer than planned", 180_000, 90, 60, 0, 6_000),
+            ("of no planned length", 4_000, 2, 0, 0, 6_000),
             ("more than anything", u64::MAX, 9, 3600, 0, NEED_MAX),
         ] {
             let got = need(written, seconds(recorded), seconds(planned), before);

@@ -188,7 +188,7 @@ fn a_disk_that_somebody_else_fills_is_used_again() {
     wait::until("an alarm", Duration::from_secs(30), || {
         let (_, body) = scenario.host.get("/healthz").ok()?;
         let health: serde_json::Value = serde_json::from_str(&body).ok()?;
-        (health["store"]["healthy"] == false).then_some(())
+        (health["health"]["store"]["healthy"] == false).then_some(())
     });
     std::fs::remove_file(&filler).unwrap();
     let watch = Watch::start();
