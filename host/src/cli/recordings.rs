@@ -11,6 +11,8 @@ use super::Export;
 pub enum Recordings {
     /// List continuous video (CVR) and event recordings (EVR); also beside a running host
     List(List),
+    /// Begin a new store where another one was, or none
+    Init(Init),
     /// Write a range of a camera, or an event recording, into a file for any player
     Export(Export),
     /// Keep a stretch of video until it is unpinned
@@ -19,6 +21,10 @@ pub enum Recordings {
     Unpin(UnpinArguments),
     /// Delete recordings, whatever keeps them but pins
     Delete(DeleteArguments),
+    /// Show what would be deleted next, when and why, and how many days fit
+    Plan(PlanArguments),
+    /// Say that the clock is right after it has jumped: what is old goes by it again
+    ConfirmTime(ConfirmTimeArguments),
     /// List events: what happened, and what became of recordings and store
     Events(Events),
     /// See whether index, files and journal of a store agree; also beside a running host
@@ -104,6 +110,23 @@ pub struct What {
     pub tz: Option<String>,
 }
 
+/// `wardline recordings init`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings init wardline.toml
+  wardline recordings init /mnt/cameras/wardline
+
+`wardline run` makes its store by itself, once: where it has seen one before and finds nothing, the
+disk is probably not mounted, and it refuses to start. This says that a new one is meant.")]
+pub struct Init {
+    /// A configuration, or the directory itself; the one above it must be there
+    #[arg(value_name = "CONFIG or STORE")]
+    pub source: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `wardline recordings pin`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -170,17 +193,40 @@ pub struct DeleteArguments {
     pub whose: Whose,
 }
 
-/// `wardline recordings list`.
+/// `wardline recordings plan`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  wardline recordings list wardline.toml
-  wardline recordings list /var/lib/wardline --camera gate --since 2h
-  wardline recordings list wardline.toml --since 2026-11-20 --until 2026-11-21 --tz Europe/Berlin
-  wardline recordings list wardline.toml --json | jq '.recordings[] | select(.kind == \"EVR\")'")]
-pub struct List {
-    /// A configuration, or a store's directory
-    #[arg(default_value = "wardline.toml")]
-    pub source: PathBuf,
+  wardline recordings plan
+  wardline recordings plan wardline.toml --json | jq '.cameras[] | {name, sustainable_days}'
+
+Changes nothing, also beside a running host. Limits are those of the configuration; rates are of the
+last day. What a sweep would delete now is told apart from what goes later.")]
+pub struct PlanArguments {
+    /// The configuration
+    #[arg(default_value = "wardline.toml", value_name = "CONFIG")]
+    pub config: PathBuf,
+    /// Print one JSON document; times are UTC
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wardline recordings confirm-time`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings confirm-time
+  wardline recordings confirm-time --host http://10.0.0.2:8086
+
+After a jump of the clock by more than ten minutes, or a start after the host was down for so long,
+nothing is deleted by age as if the clock had not jumped, until the host has run for 24 hours.")]
+pub struct ConfirmTimeArguments {
+    /// Where
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// Which of what is listed, and how it is shown.
+#[derive(Args, Debug)]
+pub struct Shown {
     /// Only this camera
     #[arg(long)]
     pub camera: Option<String>,
@@ -198,6 +244,22 @@ pub struct List {
     pub json: bool,
 }
 
+/// `wardline recordings list`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings list wardline.toml
+  wardline recordings list /var/lib/wardline --camera gate --since 2h
+  wardline recordings list wardline.toml --since 2026-11-20 --until 2026-11-21 --tz Europe/Berlin
+  wardline recordings list wardline.toml --json | jq '.recordings[] | select(.kind == \"EVR\")'")]
+pub struct List {
+    /// A configuration, or a store's directory
+    #[arg(default_value = "wardline.toml")]
+    pub source: PathBuf,
+    /// Which, and how they are shown
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
 /// `wardline recordings events`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -212,22 +274,10 @@ pub struct Events {
     /// A configuration, or a store's directory
     #[arg(long, default_value = "wardline.toml", value_name = "CONFIG or DIRECTORY")]
     pub source: PathBuf,
-    /// Only of this camera
-    #[arg(long)]
-    pub camera: Option<String>,
-    /// From this time on: a date, a date with time, or how long ago (`2h`)
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Before this time: a date, a date with time, or how long ago (`30m`)
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<String>,
+    /// Which, and how they are shown
+    #[command(flatten)]
+    pub shown: Shown,
     /// Only of kinds that match this pattern
     #[arg(long, value_name = "PATTERN")]
     pub kind: Option<String>,
-    /// The time zone of what is read and shown; the system's if not given
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
-    /// Print one JSON document; times are UTC
-    #[arg(long)]
-    pub json: bool,
 }

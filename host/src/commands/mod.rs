@@ -6,10 +6,12 @@ mod host;
 mod output;
 mod plugin;
 mod preroll;
+mod sizes;
 mod probe;
 mod recordings;
 mod run;
 mod simulate;
+mod state;
 mod trigger;
 
 use std::process::ExitCode;

@@ -6,6 +6,8 @@
 //! <root>/wardline.lock                                        held by the one writer
 //! <root>/index.sqlite                                         the index (with its -wal and -shm)
 //! <root>/journal.d/<yyyy>-<mm>-<dd>.jsonl                     what no file says, see journal
+//! <root>/wardline-ballast                                     room for the index on a full disk
+//! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.
@@ -31,16 +33,9 @@ const REBUILT: &str = "index.sqlite.rebuilt";
 /// Ends the name of what is not whole yet.
 const PART: &str = ".part";
 /// What lies in a store's root beside the directories of cameras; of filesystems, too.
-const OWN: &[&str] = &[
-    MARKER,
-    LOCK,
-    INDEX,
-    JOURNAL,
-    LOST,
-    "wardline-ballast",
-    "wardline-deletions.jsonl",
-    "lost+found",
-];
+const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, "lost+found"];
+const BALLAST: &str = "wardline-ballast";
+const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
 const CAMERA_CHARS_MAX: usize = 64;
 
@@ -139,6 +134,16 @@ pub(super) fn journal(root: &Path) -> PathBuf {
 /// The lock of the store at `root`.
 pub fn lock_file(root: &Path) -> PathBuf {
     root.join(LOCK)
+}
+
+/// The ballast of the store at `root`.
+pub(super) fn ballast(root: &Path) -> PathBuf {
+    root.join(BALLAST)
+}
+
+/// The intents to delete of the store at `root`.
+pub(super) fn intents(root: &Path) -> PathBuf {
+    root.join(INTENTS)
 }
 
 /// Makes the directories that `path`, below `root`, needs. Gives every directory whose entries
@@ -287,18 +292,7 @@ pub(super) fn make_marker(fs: &dyn Fs, root: &Path, of: Option<&str>) -> Result<
     let store = uuid::Uuid::new_v4().to_string();
     let marker = Marker { store: store.clone(), version: VERSION, of: of.map(str::to_owned) };
     let text = serde_json::to_vec_pretty(&marker).expect("a struct of a string and a number");
-    let part = root.join(format!("{MARKER}.part"));
-    let write = || {
-        if fs.length(&part)?.is_some() {
-            fs.unlink(&part)?;
-        }
-        let file = fs.create(&part)?;
-        file.append(&text)?;
-        file.sync_data()?;
-        fs.rename(&part, &root.join(MARKER))?;
-        fs.sync_dir(root)
-    };
-    write().map_err(|error| {
+    replace(fs, root, MARKER, &text).map_err(|error| {
         Error::stop(format!(
             "can't make a store in {}: is it mounted, writable and not full?",
             root.display()
@@ -306,6 +300,22 @@ pub(super) fn make_marker(fs: &dyn Fs, root: &Path, of: Option<&str>) -> Result<
         .with(error)
     })?;
     Ok(store)
+}
+
+/// Writes a small file, whole or not at all, in place of what had its name.
+///
+/// # Errors
+/// As the filesystem says.
+pub(super) fn replace(fs: &dyn Fs, folder: &Path, name: &str, text: &[u8]) -> std::io::Result<()> {
+    let part = folder.join(format!("{name}.part"));
+    if fs.length(&part)?.is_some() {
+        fs.unlink(&part)?;
+    }
+    let file = fs.create(&part)?;
+    file.append(text)?;
+    file.sync_data()?;
+    fs.rename(&part, &folder.join(name))?;
+    fs.sync_dir(folder)
 }
 
 #[cfg(test)]

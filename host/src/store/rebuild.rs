@@ -6,12 +6,12 @@
 //! where they are torn: there they are cut, as a start would.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::account::{self, Reading};
+use super::exchange;
 use super::fs::{Fs, Lock};
 use super::index::{self, Connection, failed, outbox, places, restore};
 use super::journal::{Key, Note, files};
@@ -82,9 +82,9 @@ pub fn rebuild(
         Error::refuse(format!("{} is no store: its marker file is missing", root.display()))
     })?;
     let _lock = layout::lock(fs, root)?;
-    finish(fs, root)?;
+    exchange::finish(fs, root)?;
     let part = layout::index_part(root);
-    remove_index(fs, &part)?;
+    exchange::remove(fs, &part)?;
     let new = index::open_for_building(&part)?;
     let old = index::open_as_it_is(&layout::index(root));
     let mut builder = Builder {
@@ -101,75 +101,8 @@ pub fn rebuild(
     drop(old);
     built?;
     index::close_built(new)?;
-    done.kept = put_in_place(fs, root, now)?;
+    done.kept = exchange::put_in_place(fs, root, now)?;
     Ok(done)
-}
-
-/// Completes a rebuild that was cut off after its index was whole.
-///
-/// # Errors
-/// As the filesystem says.
-pub(super) fn finish(fs: &dyn Fs, root: &Path) -> Result<()> {
-    let (rebuilt, index) = (layout::index_rebuilt(root), layout::index(root));
-    let move_in = || {
-        if fs.length(&rebuilt)?.is_some() && fs.length(&index)?.is_none() {
-            fs.rename(&rebuilt, &index)?;
-            fs.sync_dir(root)?;
-        }
-        Ok(())
-    };
-    move_in().map_err(|error: io::Error| {
-        Error::stop(format!("put {} into its place", rebuilt.display())).with(error)
-    })
-}
-
-/// The new index is whole: it takes the place of the old one, which stays under another name.
-fn put_in_place(fs: &dyn Fs, root: &Path, now: Timestamp) -> Result<Option<PathBuf>> {
-    let (part, rebuilt) = (layout::index_part(root), layout::index_rebuilt(root));
-    let (index, before) = (layout::index(root), layout::index_before(root, now));
-    let with = |path: &Path, end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    let replace = || {
-        fs.reopen(&part)?.sync_data()?;
-        if fs.length(&rebuilt)?.is_some() {
-            fs.unlink(&rebuilt)?;
-        }
-        fs.rename(&part, &rebuilt)?;
-        fs.sync_dir(root)?;
-        let had = fs.length(&index)?.is_some();
-        // The log first: beside another index it would be taken for that one's.
-        for end in ["-wal", "-shm"] {
-            if fs.length(&with(&index, end))?.is_some() {
-                fs.rename(&with(&index, end), &with(&before, end))?;
-            }
-        }
-        if had {
-            fs.rename(&index, &before)?;
-        }
-        fs.rename(&rebuilt, &index)?;
-        fs.sync_dir(root)?;
-        Ok(had.then_some(before.clone()))
-    };
-    replace().map_err(|error: io::Error| {
-        Error::stop(format!("put the new index of {} into its place", root.display())).with(error)
-    })
-}
-
-fn remove_index(fs: &dyn Fs, path: &Path) -> Result<()> {
-    for end in ["", "-wal", "-shm", "-journal"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        match fs.unlink(Path::new(&name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::stop(format!("remove {}", path.display())).with(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 impl Builder<'_> {
@@ -185,6 +118,7 @@ impl Builder<'_> {
         }
         let _locks = self.find_places(others)?;
         self.cameras()?;
+        restore::number(self.new).map_err(failed("number segments"))?;
         for note in notes.values() {
             restore::note_last(self.new, note).map_err(failed("apply the journal"))?;
         }
@@ -251,7 +185,9 @@ impl Builder<'_> {
             self.remark(layout::index(self.root), said);
         }
         // Of the bytes that lie there nothing is known yet.
-        self.new.execute_batch("UPDATE place SET bytes = 0").map_err(failed("count"))
+        self.new
+            .execute_batch("UPDATE place SET bytes = 0; UPDATE camera SET bytes = 0")
+            .map_err(failed("count"))
     }
 
     /// Locks and notes the places whose disks are there.

@@ -4,26 +4,23 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::super::{Process, output};
-use super::{store, time, zone};
+use super::{Window, store};
 use crate::base::Result;
 use crate::cli::Events;
 use crate::events::{Attribute, Value};
 use crate::store::{EventFilter, Outcome, Reader, StoredEvent};
 
 pub(super) fn events(arguments: &Events, process: &Process) -> Result<()> {
-    let zone = zone(arguments.tz.as_deref())?;
-    let now = process.clock.wall();
-    let moment =
-        |text: &Option<String>| text.as_deref().map(|text| time(text, now, &zone)).transpose();
+    let Window { zone, since, until } = Window::of(&arguments.shown, process)?;
     let filter = EventFilter {
-        camera: arguments.camera.clone(),
-        since: moment(&arguments.since)?,
-        until: moment(&arguments.until)?,
+        camera: arguments.shown.camera.clone(),
+        since,
+        until,
         kind: arguments.kind.clone(),
         ..EventFilter::default()
     };
     let events = Reader::open(&store(&arguments.source)?)?.events(&filter)?;
-    if arguments.json {
+    if arguments.shown.json {
         return output::json(&json!({ "events": events }));
     }
     if events.is_empty() {

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::super::{Process, output};
-use super::{store, time, zone};
+use super::{Window, store};
 use crate::base::{Result, Timestamp};
 use crate::cli::List;
 use crate::config::show_size;
@@ -13,17 +13,10 @@ use crate::store::query::{RecordingKind, RecordingState};
 use crate::store::{Filter, Reader, Recording};
 
 pub(super) fn list(arguments: &List, process: &Process) -> Result<()> {
-    let zone = zone(arguments.tz.as_deref())?;
-    let now = process.clock.wall();
-    let moment =
-        |text: &Option<String>| text.as_deref().map(|text| time(text, now, &zone)).transpose();
-    let filter = Filter {
-        camera: arguments.camera.clone(),
-        since: moment(&arguments.since)?,
-        until: moment(&arguments.until)?,
-    };
+    let Window { zone, since, until } = Window::of(&arguments.shown, process)?;
+    let filter = Filter { camera: arguments.shown.camera.clone(), since, until };
     let recordings = Reader::open(&store(&arguments.source)?)?.recordings(&filter)?;
-    if arguments.json {
+    if arguments.shown.json {
         return output::json(&json!({ "recordings": recordings }));
     }
     if recordings.is_empty() {

@@ -1,8 +1,11 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
 mod export;
+mod init;
 mod delete;
+mod confirm_time;
 mod keeper;
+mod plan;
 mod list;
 mod pin;
 mod unpin;
@@ -18,7 +21,7 @@ use jiff::tz::TimeZone;
 
 use super::Process;
 use crate::base::{Error, Result, Timestamp};
-use crate::cli::{Recordings, What};
+use crate::cli::{Recordings, Shown, What};
 use crate::config::{self, parse_duration};
 use crate::store::Named;
 
@@ -34,6 +37,9 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Init(arguments) => init::init(arguments),
+        Recordings::Plan(arguments) => plan::plan(arguments, process),
+        Recordings::ConfirmTime(arguments) => confirm_time::confirm_time(arguments, process).await,
         Recordings::Events(events) => events::events(events, process),
     };
     done.map(|()| ExitCode::SUCCESS)
@@ -65,6 +71,23 @@ fn range(camera: &str, from: &str, to: &str, tz: Option<&str>, process: &Process
         return Err(Error::refuse(format!("`{from}` is not before `{to}`")));
     }
     Ok(Named::Range { camera: camera.to_owned(), start, end })
+}
+
+/// The time zone to show times in, and the edges of what is shown.
+struct Window {
+    zone: TimeZone,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Window {
+    fn of(shown: &Shown, process: &Process) -> Result<Self> {
+        let (zone, now) = (zone(shown.tz.as_deref())?, process.clock.wall());
+        let moment =
+            |text: &Option<String>| text.as_deref().map(|text| time(text, now, &zone)).transpose();
+        let (since, until) = (moment(&shown.since)?, moment(&shown.until)?);
+        Ok(Self { zone, since, until })
+    }
 }
 
 fn zone(name: Option<&str>) -> Result<TimeZone> {

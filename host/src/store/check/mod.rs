@@ -197,7 +197,7 @@ impl<'a> Checker<'a> {
             self.report.add(Finding::of(Kind::Reference, found));
         }
         for audit::Sum { of, kept, counted } in bytes {
-            let found = format!("store `{of}` holds {counted} bytes, and the index says {kept}");
+            let found = format!("{of} has {counted} bytes, and the index says {kept}");
             self.report.add(Finding::of(Kind::Sum, found));
         }
         for audit::Sum { of, kept, counted } in sequences {

@@ -58,13 +58,20 @@ fn wrong(c: &Connection, sql: &str) -> rusqlite::Result<Vec<Sum>> {
         .collect()
 }
 
-/// Places whose bytes are not those of their segments.
+/// Places and cameras whose bytes are not those of their segments, without those that are claimed for
+/// deletion.
 pub(crate) fn bytes(c: &Connection) -> rusqlite::Result<Vec<Sum>> {
     wrong(
         c,
-        "SELECT p.name, p.bytes, coalesce(s.bytes, 0) FROM place p
-         LEFT JOIN (SELECT place, sum(bytes) bytes FROM segment GROUP BY place) s ON s.place = p.id
-         WHERE p.bytes <> coalesce(s.bytes, 0)",
+        "SELECT 'store ' || p.name, p.bytes, coalesce(s.bytes, 0) FROM place p
+         LEFT JOIN (SELECT place, sum(bytes) bytes FROM segment WHERE state <> 3 GROUP BY place) s
+             ON s.place = p.id
+         WHERE p.bytes <> coalesce(s.bytes, 0)
+         UNION ALL
+         SELECT 'camera ' || c.name, c.bytes, coalesce(s.bytes, 0) FROM camera c
+         LEFT JOIN (SELECT camera, sum(bytes) bytes FROM segment WHERE state <> 3 GROUP BY camera) s
+             ON s.camera = c.id
+         WHERE c.bytes <> coalesce(s.bytes, 0)",
     )
 }
 
@@ -94,8 +101,11 @@ pub(crate) fn longest(c: &Connection) -> rusqlite::Result<Vec<Sum>> {
 pub(crate) fn count_again(c: &Connection) -> rusqlite::Result<()> {
     c.execute_batch(
         "UPDATE place SET bytes =
-             coalesce((SELECT sum(s.bytes) FROM segment s WHERE s.place = place.id), 0);
+             coalesce((SELECT sum(s.bytes) FROM segment s
+                       WHERE s.place = place.id AND s.state <> 3), 0);
          UPDATE camera SET
+             bytes = coalesce((SELECT sum(s.bytes) FROM segment s
+                               WHERE s.camera = camera.id AND s.state <> 3), 0),
              next_sequence = max(next_sequence, coalesce(
                  (SELECT max(s.sequence) + 1 FROM segment s WHERE s.camera = camera.id), 0)),
              longest = max(longest, coalesce(

@@ -8,6 +8,7 @@ pub(super) mod answers;
 mod bits;
 pub(super) mod edit;
 pub(super) mod events;
+pub(super) mod limits;
 pub(super) mod map;
 pub(super) mod outbox;
 pub(super) mod pins;
@@ -21,7 +22,7 @@ pub(super) mod spans;
 pub(super) mod thread;
 pub(super) mod told;
 
-pub(crate) use rusqlite::Connection;
+pub(crate) use rusqlite::{Connection, Result as Read};
 
 use std::path::Path;
 use std::time::Duration;

@@ -191,10 +191,10 @@ pub(crate) fn note_last(c: &Connection, note: &Note) -> rusqlite::Result<()> {
             .map(drop),
         Note::Segment { camera, sequence, flags, damaged, answers } => {
             let Some(id) = spans::camera_id(c, camera)? else { return Ok(()) };
-            let Some(segment) = edit::find(c, id, *sequence)? else { return Ok(()) };
+            let Some(mut segment) = edit::find(c, id, *sequence)? else { return Ok(()) };
             mark(c, &segment, *flags, damaged)?;
             answers.iter().try_for_each(|said| answer(c, &segment, said))?;
-            answers::bring_up(c, segment)
+            answers::settle(c, &mut segment)
         }
         _ => Ok(()),
     }
@@ -298,4 +298,25 @@ pub(crate) fn copy_meta(from: &Connection, to: &Connection) -> rusqlite::Result<
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     all.iter().try_for_each(|(key, value)| super::set_meta(to, key, value))
+}
+
+/// Numbers all segments in the order of recording, which ids are to have: where clocks went back,
+/// what came later is later. For an index that is being built, before answers refer to them.
+pub(crate) fn number(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch(
+        "PRAGMA defer_foreign_keys = on;
+         CREATE TEMP TABLE numbered AS
+             SELECT id AS old, row_number() OVER (ORDER BY latest, camera, epoch, sequence) AS new
+             FROM (SELECT id, camera, epoch, sequence, max(start) OVER (
+                       PARTITION BY camera ORDER BY epoch, sequence) latest FROM segment);
+         CREATE UNIQUE INDEX numbered_by_old ON numbered (old);
+         UPDATE fragments SET segment =
+             -(SELECT new FROM numbered WHERE old = fragments.segment);
+         UPDATE segment SET id = -(SELECT new FROM numbered WHERE old = segment.id);
+         UPDATE fragments SET segment = -segment;
+         UPDATE segment SET id = -id;
+         DROP TABLE numbered;
+         DELETE FROM outbox WHERE kind = 'segment';
+         INSERT INTO outbox (kind, key) SELECT 'segment', id FROM segment WHERE flags & 20 <> 0;",
+    )
 }

@@ -66,6 +66,7 @@ const FAST: &[(&str, Kind, Spoil)] = &[
     ("a file cut short", Kind::Length, |at| at.change(|bytes| bytes.truncate(bytes.len() * 2 / 3))),
     ("a file cut to nothing", Kind::Length, |at| at.change(Vec::clear)),
     ("a wrong sum", Kind::Sum, |at| at.sql("UPDATE place SET bytes = bytes + 1 WHERE id = 1")),
+    ("a wrong sum of a camera", Kind::Sum, |at| at.sql("UPDATE camera SET bytes = 1 WHERE id = 1")),
     ("a longer segment", Kind::Sum, |at| at.sql("UPDATE camera SET longest = 1 WHERE id = 2")),
     ("a sequence to be given twice", Kind::Sequence, |at| {
         at.sql("UPDATE camera SET next_sequence = 2 WHERE id = 1");
@@ -101,12 +102,10 @@ const FAST: &[(&str, Kind, Spoil)] = &[
 ];
 
 /// Found by the fast check; the deep one says what is wrong about it, too.
-const SEEN: &[(&str, Kind, Spoil)] = &[
-    ("an overlap", Kind::Overlap, |at| {
-        at.sql("UPDATE segment SET end = end + 3000000 WHERE camera = 1 AND sequence = 2");
-        at.sql("UPDATE camera SET longest = 9000000");
-    }),
-];
+const SEEN: &[(&str, Kind, Spoil)] = &[("an overlap", Kind::Overlap, |at| {
+    at.sql("UPDATE segment SET end = end + 3000000 WHERE camera = 1 AND sequence = 2");
+    at.sql("UPDATE camera SET longest = 9000000");
+})];
 
 /// Found only by the deep check.
 const DEEP: &[(&str, Kind, Spoil)] = &[
@@ -156,7 +155,8 @@ const DEEP: &[(&str, Kind, Spoil)] = &[
 
 #[tokio::test]
 async fn each_disagreement_is_found_and_mended() {
-    let depths = [(FAST, Depth::Fast), (SEEN, Depth::Fast), (FAST, Depth::Deep), (DEEP, Depth::Deep)];
+    let depths =
+        [(FAST, Depth::Fast), (SEEN, Depth::Fast), (FAST, Depth::Deep), (DEEP, Depth::Deep)];
     let cases =
         depths.iter().flat_map(|(cases, depth)| cases.iter().map(move |case| (case, depth)));
     for ((name, kind, spoil), depth) in cases {

@@ -90,11 +90,12 @@ pub(super) async fn furnish(root: &Path) -> PathBuf {
 
 /// What an index says, but for what is only a note for the next sweep, and the numbers of rows.
 const SAYS: [(&str, &str); 10] = [
-    ("camera", "SELECT name, keep, size_max, next_sequence, longest FROM camera"),
+    ("camera", "SELECT name, keep, size_max, bytes, next_sequence, longest FROM camera"),
     (
         "segment",
         "SELECT c.name, s.sequence, s.epoch, s.start, s.end, s.bytes, s.state, s.flags, f.codec,
-             f.width, f.height, f.audio, s.keep_by, s.continuous_until, s.place, s.moving
+             f.width, f.height, f.audio, s.keep_by, s.continuous_until, s.place, s.moving,
+             (SELECT count(*) FROM segment o WHERE o.id < s.id AND o.camera = s.camera)
          FROM segment s JOIN camera c ON c.id = s.camera JOIN format f ON f.id = s.format",
     ),
     (

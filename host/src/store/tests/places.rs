@@ -10,7 +10,8 @@ const DAY: i64 = 86_400;
 
 fn camera(store: &Store, name: &str, place: &str) -> CameraSink {
     let place = store.place(place).unwrap();
-    let settings = CameraSettings { keep: Some(Duration::from_secs(60)), place, burst_bytes: 0 };
+    let keep = Some(Duration::from_secs(60));
+    let settings = CameraSettings { keep, place, ..CameraSettings::default() };
     store.camera(name, settings).unwrap().0
 }
 
@@ -127,8 +128,50 @@ async fn what_lies_in_a_place_that_is_named_no_more_is_still_retained() {
     store.shutdown().await;
     mount(root.path());
     let (store, _) = alone().unwrap();
+    store.confirm_time().await.unwrap().expect("a day without a host is a jump of the clock");
     assert_eq!(store.sweep_now().await.unwrap().segments, 1);
     assert!(check_places(root.path(), "retained").is_empty());
     store.shutdown().await;
     assert_eq!(alone().unwrap().0.places().len(), 1, "an empty place is forgotten");
+}
+
+/// `R`efused or taken (`.`): the index and a further place on a filesystem, and both again where it
+/// is allowed.
+#[tokio::test]
+async fn a_store_is_made_only_where_it_can_be_kept() {
+    const FAT: u32 = 0x4d44;
+    const NFS: u32 = 0x6969;
+    const EXT4: u32 = 0xef53;
+    for (magic, expected) in [(FAT, "RR.."), (NFS, "R..."), (EXT4, "....")] {
+        let mut answers = String::new();
+        for (further, allowed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let root = tempfile::tempdir().unwrap();
+            let fs = Faulty::new(Fault::None);
+            let config = match further {
+                false => {
+                    StoreConfig { allow_filesystem: allowed, ..config(&root.path().join("a")) }
+                }
+                true => {
+                    let mut config = two(root.path());
+                    config.allow_filesystem = true;
+                    config.places[0].allow_filesystem = allowed;
+                    config
+                }
+            };
+            fs.set_magic(magic);
+            match Store::open(config, Arc::new(fs), Hands::at(0), Metrics::default()) {
+                Ok((store, _)) => {
+                    answers.push('.');
+                    store.shutdown().await;
+                }
+                Err(error) => {
+                    answers.push('R');
+                    assert!(error.chain().contains("allow-filesystem"), "{}", error.chain());
+                    let made = root.path().join(if further { "large" } else { "a" });
+                    assert!(!made.exists(), "nothing is made before it is refused");
+                }
+            }
+        }
+        assert_eq!(answers, expected, "{magic:x}");
+    }
 }

@@ -94,7 +94,8 @@ fn a_minute_takes_400_bytes_of_index_at_any_rate() {
         let folder = temporary();
         let c = index::open(&folder.path().join("index.sqlite")).unwrap();
         let empty = bytes(&c);
-        let cameras = [0, 1, 2, 3].map(|n| edit::camera(&c, &format!("c{n}"), None).unwrap().id);
+        let cameras =
+            [0, 1, 2, 3].map(|n| edit::camera(&c, &format!("c{n}"), None, None).unwrap().id);
         fill(&c, &cameras, 1440, megabits);
         let each = (bytes(&c) - empty) / (4 * 1440);
         println!(
@@ -168,8 +169,9 @@ async fn years_of_cameras_are_shown_started_and_swept() {
     drop(open(root, &Hands::at(0)));
     let c = index::open(&layout::index(root)).unwrap();
     let keep = Duration::from_secs(((minutes - SWEPT / cameras) * 60).cast_unsigned());
-    let ids: Vec<i64> =
-        (0..cameras).map(|n| edit::camera(&c, &format!("c{n}"), Some(keep)).unwrap().id).collect();
+    let ids: Vec<i64> = (0..cameras)
+        .map(|n| edit::camera(&c, &format!("c{n}"), Some(keep), None).unwrap().id)
+        .collect();
     fill(&c, &ids, minutes, 4.0);
     let each = bytes(&c) / (minutes * cameras).cast_unsigned();
     for n in 0..cameras {
