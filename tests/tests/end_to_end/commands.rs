@@ -172,6 +172,6 @@ fn recordings_are_pinned_and_deleted() {
     let list = json(&["recordings", "list", &source, "--json"]);
     assert!(list.to_string().contains(&format!("\"id\":\"{id}\"")), "{list}");
     change(&["unpin", &id], by_store);
-    change(&["delete", "gate", "1h", "0s", "--yes"], by_store);
-    assert!(place.segments("gate").is_empty() && place.files("gate").is_empty());
+    let gone = change(&["delete", "gate", "1h", "0s", "--yes"], by_store);
+    assert!(place.segments("gate").is_empty() && place.files("gate").is_empty(), "{gone}");
 }
