@@ -76,10 +76,23 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Runs one command of the program to its end.
+/// Where a program notes which stores it has seen; the user's own notes are not for tests.
+const STATE: &str = "STATE_DIRECTORY";
+
+/// Runs one command of the program to its end. It can't note anything.
 pub fn wardline(arguments: &[&str]) -> Output {
+    command(arguments).env(STATE, "/dev/null/state").output().expect("wardline runs")
+}
+
+/// The same with the notes that hosts of this place have.
+pub fn wardline_in(place: &Place, arguments: &[&str]) -> Output {
+    command(arguments).env(STATE, place.path("state")).output().expect("wardline runs")
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(need::wardline().expect("the test asked for it"));
-    command.args(arguments).env_remove("RUST_LOG").output().expect("wardline runs")
+    command.args(arguments).env_remove("RUST_LOG");
+    command
 }
 
 /// A running host.
@@ -97,7 +110,8 @@ impl Host {
     /// The same, with environment variables.
     pub fn start_with(config: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(need::wardline().expect("the test asked for it"));
-        command.arg("run").arg(config).envs(environment.iter().copied());
+        let state = config.with_file_name("state");
+        command.arg("run").arg(config).env(STATE, state).envs(environment.iter().copied());
         let mut process = Process::start("wardline run", &mut command);
         let base = process.wait_for("its address", START, address);
         let host = Self { process, base };

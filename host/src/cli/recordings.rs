@@ -11,6 +11,8 @@ use super::Export;
 pub enum Recordings {
     /// List continuous video (CVR) and event recordings (EVR); also beside a running host
     List(List),
+    /// Begin a new store where another one was, or none
+    Init(Init),
     /// Write a range of a camera, or an event recording, into a file for any player
     Export(Export),
     /// Keep a stretch of video until it is unpinned
@@ -59,6 +61,23 @@ pub struct What {
     /// The time zone of what is read; the system's if not given
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
+}
+
+/// `wardline recordings init`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings init wardline.toml
+  wardline recordings init /mnt/cameras/wardline
+
+`wardline run` makes its store by itself, once: where it has seen one before and finds nothing, the
+disk is probably not mounted, and it refuses to start. This says that a new one is meant.")]
+pub struct Init {
+    /// A configuration, or the directory itself; the one above it must be there
+    #[arg(value_name = "CONFIG or STORE")]
+    pub source: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `wardline recordings pin`.

@@ -5,8 +5,10 @@ use serde::Serialize;
 use super::{output, preroll, probe, sizes};
 use crate::base::{Error, Result};
 use crate::cli::Check;
-use crate::config::{self, Config, Mistake, Mistakes, Source, show_duration};
+use crate::config::{self, Config, MAIN_STORE, Mistake, Mistakes, Source, show_duration};
 use crate::pipeline::plugins;
+use crate::store::fs::Disk;
+use crate::store::ground::{self, Ground, Use};
 use crate::wasm::Engine;
 
 /// What is found, as `--json` shows it.
@@ -69,7 +71,7 @@ pub(super) async fn check(arguments: Check) -> Result<()> {
     }
     let count = mistakes.len();
     let warnings = config.warnings.iter().cloned().chain(preroll::warnings(&config));
-    let warnings = warnings.chain(sizes::warnings(&config)).collect();
+    let warnings = warnings.chain(sizes::warnings(&config)).chain(grounds(&config)).collect();
     let report = Report { ok: count == 0, mistakes, warnings, cameras };
     if arguments.json {
         output::json(&report)?;
@@ -98,6 +100,20 @@ fn plugin_mistakes(config: &Config) -> Result<Vec<MistakeReport>> {
     let mistakes = plugins::mistakes(config, &loaded);
     waiting.finish_and_clear();
     Ok(mistakes.into_iter().map(|message| MistakeReport { line: None, message }).collect())
+}
+
+/// What a start would say of the filesystems below the stores, which may not be mounted now.
+fn grounds(config: &Config) -> Vec<String> {
+    let main = &config.store;
+    let main = ground::look(&Disk, &main.path, MAIN_STORE, Use::Index, main.allow_filesystem);
+    let further = config.stores.iter().map(|store| {
+        ground::look(&Disk, &store.path, &store.name, Use::Files, store.allow_filesystem)
+    });
+    let words = std::iter::once(main).chain(further).map(|ground| match ground {
+        Ground::Sound => None,
+        Ground::Doubtful(words) | Ground::Refused(words) => Some(words),
+    });
+    words.flatten().collect()
 }
 
 fn show(config: &Config, report: &Report) -> Result<()> {

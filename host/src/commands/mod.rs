@@ -11,6 +11,7 @@ mod probe;
 mod recordings;
 mod run;
 mod simulate;
+mod state;
 mod trigger;
 
 use std::sync::Arc;

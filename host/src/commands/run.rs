@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Process;
+use super::{Process, state};
 use crate::base::Result;
 use crate::base::metrics::Metrics;
 use crate::cli::Run;
@@ -18,6 +18,7 @@ pub(super) async fn run(arguments: Run, process: Process) -> Result<()> {
         clock: process.clock,
         metrics: Metrics::default(),
         cache: cache(|name| std::env::var_os(name).map(PathBuf::from)),
+        notes: state::directory(),
     };
     pipeline::start(config, surroundings).await?.run(process.shutdown).await;
     Ok(())

@@ -67,6 +67,9 @@ pub struct Store {
     pub moving: Option<Moving>,
     /// How long events stay in the index.
     pub event_keep: Duration,
+    /// A kind of filesystem that is refused otherwise is taken, and one that is warned about is
+    /// not mentioned.
+    pub allow_filesystem: bool,
 }
 
 /// `[http]`.

@@ -69,6 +69,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
     let free_floor_bytes = table.size("free-floor", stores::FLOOR);
     let size_max = table.size("size-max", stores::SIZE);
     let (move_to, moving) = stores::moving(context, &table);
+    let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
     let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
     table.finish();
     let store = path.map(|path| Store {
@@ -78,6 +79,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
         size_max,
         moving,
         event_keep: event_keep.unwrap_or(90 * DAY),
+        allow_filesystem,
     });
     (store, move_to)
 }

@@ -34,6 +34,9 @@ pub struct Directory {
     pub size_max: Option<u64>,
     /// Where old recordings go.
     pub moving: Option<Moving>,
+    /// A kind of filesystem that is refused otherwise is taken, and one that is warned about is
+    /// not mentioned.
+    pub allow_filesystem: bool,
 }
 
 /// `move-to` and `move-after`.
@@ -71,6 +74,7 @@ pub(super) fn stores(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<Read>
         let free_floor_bytes = table.size("free-floor", FLOOR);
         let size_max = table.size("size-max", SIZE);
         let (move_to, moving) = moving(context, &table);
+        let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
         table.finish();
         let directory = path.map(|path| Directory {
             name: name.into(),
@@ -78,6 +82,7 @@ pub(super) fn stores(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<Read>
             free_floor_bytes,
             size_max,
             moving,
+            allow_filesystem,
         });
         stores.push(Read { directory, name: name.into(), at, move_to });
     }
@@ -199,6 +204,7 @@ mod tests {
             path = "rec"
             move-to = "large"
             move-after = "7d"
+            allow-filesystem = true
             [stores.fast]
             path = "/ssd/wardline"
             free-floor = "2GiB"
@@ -217,6 +223,8 @@ mod tests {
             Some(Moving { to: to.into(), after: Duration::from_secs(hours * 3600) })
         };
         assert_eq!(config.store.moving, moves("large", 7 * 24));
+        assert!(config.store.allow_filesystem);
+        assert!(config.stores.iter().all(|store| !store.allow_filesystem));
         let known: Vec<_> = config
             .stores
             .into_iter()

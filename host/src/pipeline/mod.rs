@@ -41,10 +41,18 @@ use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};
 use plugins::Plugins;
 
 pub(crate) use camera::ingest_of;
+pub(crate) use life::deletion_events;
 
-/// How long the tasks of one stage may take to end. Five such waits, and both parts of the store's
-/// end, stay within [`limits::SHUTDOWN`].
+/// How long the tasks of one stage may take to end. All waits together stay within
+/// [`limits::SHUTDOWN`].
 const STAGE_END: Duration = Duration::from_millis(250);
+
+/// How long it may take to tell what has stopped: each of that is a commit, and on a busy disk each
+/// of those takes its time.
+const LIFE_END: Duration = Duration::from_millis(1000);
+
+/// What the end of the runtime and of the process may take of [`limits::SHUTDOWN`].
+const PROCESS_END: Duration = Duration::from_millis(200);
 
 /// How long closing all files may take.
 const FILES_END: Duration = Duration::from_millis(1200);
@@ -60,6 +68,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// Where compiled components are kept between starts; `None`: they are not.
     pub cache: Option<PathBuf>,
+    /// Where it is noted which stores are there; `None`: nowhere.
+    pub notes: Option<PathBuf>,
 }
 
 /// What all cameras share.
@@ -103,13 +113,13 @@ pub struct Running {
 /// The store can't be opened, the address can't be listened on. A plugin that can't be loaded is
 /// logged, and costs only the cameras that name it: these fail open.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
-    let Surroundings { clock, metrics, cache } = surroundings;
+    let Surroundings { clock, metrics, cache, notes } = surroundings;
     let engine = Engine::new(cache.as_deref())?;
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
     }
-    let (store, recovered) = storage::open(&config, clock.clone(), metrics.clone()).await?;
+    let (store, recovered) = storage::open(&config, notes, clock.clone(), metrics.clone()).await?;
     let lanes = Lanes::start()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
@@ -184,7 +194,7 @@ impl Running {
     pub async fn run(self, shutdown: CancellationToken) {
         shutdown.cancelled().await;
         tracing::info!("ending");
-        let deadline = Instant::now() + limits::SHUTDOWN;
+        let deadline = Instant::now() + limits::SHUTDOWN - PROCESS_END;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
         let mut late = self.stages.ingest.end(left(STAGE_END)).await;
         // Decoders end with the packets; what analyzers and policies still say is heard.
@@ -192,7 +202,7 @@ impl Running {
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
         late.extend(self.stages.record.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
-        late.extend(self.stages.life.end(left(STAGE_END)).await);
+        late.extend(self.stages.life.end(left(LIFE_END)).await);
         self.store.shutdown_within(left(STORE_END)).await;
         late.extend(self.stages.serve.end(left(STAGE_END)).await);
         let (lanes, decode) =
@@ -311,7 +321,7 @@ async fn tell_closed(
 /// As [`start`].
 pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Result<()> {
     let cache = Some(cache_directory(&config));
-    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache };
+    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache, notes: None };
     start(config, surroundings).await?.run(shutdown).await;
     Ok(())
 }

@@ -100,9 +100,12 @@ impl Task {
                     self.reanchor(std::mem::replace(&mut sequence, files) != files);
                     self.tell_figures();
                 }
-                // Last: what is there already is recorded first.
                 () = shutdown.cancelled() => break,
             }
+        }
+        // What came between the look at the queue and the look at `shutdown` is recorded too.
+        while let Some(item) = self.packets.try_recv() {
+            self.take(item, &mut tee, &mut connection);
         }
         while let Ok(span) = self.spans.try_recv() {
             self.span(&span);

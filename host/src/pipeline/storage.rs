@@ -1,5 +1,6 @@
 //! The store, opened as configured, and how it is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
@@ -13,6 +14,7 @@ use crate::store::{self, FreeFloor, Recovered, Store};
 /// Opens the store that the configuration names; gives what it repaired, too.
 pub(super) async fn open(
     config: &Config,
+    notes: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 ) -> Result<(Arc<Store>, Recovered)> {
@@ -24,6 +26,8 @@ pub(super) async fn open(
         size_max: config.store.size_max,
         moving: moving(config.store.moving.as_ref()),
         places: config.stores.iter().map(place).collect(),
+        allow_filesystem: config.store.allow_filesystem,
+        notes,
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);
@@ -41,6 +45,7 @@ pub(crate) fn limits(config: &Config) -> Limits {
         free_floor: floor(config.store.free_floor_bytes),
         size_max: config.store.size_max,
         moving: moving(config.store.moving.as_ref()),
+        allow_filesystem: config.store.allow_filesystem,
     };
     let camera = |camera: &config::Camera| {
         let (keep, size_max) = (Some(camera.keep), camera.size_max);
@@ -60,6 +65,7 @@ fn place(directory: &config::Directory) -> store::PlaceConfig {
         free_floor: floor(directory.free_floor_bytes),
         size_max: directory.size_max,
         moving: moving(directory.moving.as_ref()),
+        allow_filesystem: directory.allow_filesystem,
     }
 }
 

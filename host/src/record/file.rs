@@ -1,8 +1,8 @@
 //! One segment while it is written: units and frames in, whole fragments out to the sink.
 //!
 //! Decides when a fragment ends and which times its samples have. When a file begins and ends is
-//! the recorder's business. Nothing is handed to the sink before the first fragment is whole: only
-//! then is it known which picture is shown first, and whether there is audio.
+//! the recorder's business. Nothing is handed to the sink with the first unit: only some later is
+//! it known which picture is shown first, and whether there is audio.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,11 @@ const FRAGMENT_BYTES: usize = 8 << 20;
 /// A key frame ends a fragment only when that is so old: a stream of nothing but key frames would
 /// otherwise make a fragment of each.
 const KEY_AGE: Duration = Duration::from_millis(400);
+
+/// So long after its first unit arrived a file is begun, before its first fragment is whole: by
+/// then the order of pictures and whether there is audio are usually known, and what has to be
+/// durable before the first fragment can be written is, when that comes.
+const OPEN_AGE: Duration = Duration::from_millis(400);
 
 /// How a file begins.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +158,13 @@ impl File {
         }
         self.last = self.last.max(unit.pts);
         self.pending_bytes += unit.data.len();
+        let arrived = unit.arrived;
         self.pending.push(unit);
+        let age =
+            self.pending.first().map(|first| arrived.saturating_duration_since(first.arrived));
+        if self.output.is_none() && self.pending.len() > depth && age >= Some(OPEN_AGE) {
+            self.output = self.open(depth, desk, audio)?;
+        }
         Ok(())
     }
 
@@ -184,6 +195,25 @@ impl File {
         end.max(self.last.saturating_add(1))
     }
 
+    /// Begins the file in the sink; `None` where there is no unit yet.
+    fn open<S: Sink>(
+        &self,
+        depth: usize,
+        desk: &mut Desk<S>,
+        audio: &Audio,
+    ) -> Result<Option<Output>, Full> {
+        let Some(first) = self.pending.iter().min_by_key(|unit| unit.pts) else {
+            return Ok(None);
+        };
+        let no_key_start = !self.start_access.is_key();
+        // Without reordering nothing is shown before the picture that is decoded first.
+        let leading = self.start_access == Access::OpenKey && depth > 0;
+        let origin = self.origin(depth).unwrap_or(first.pts);
+        let (time, fail_open) = (self.start_time(first, origin), self.fail_open);
+        let start = Start { first, origin, time, fail_open, leading, no_key_start };
+        Output::open(start, audio.parameters(self.session), desk).map(Some)
+    }
+
     /// Hands what is pending to the sink.
     pub(super) fn flush<S: Sink>(
         &mut self,
@@ -192,19 +222,13 @@ impl File {
         desk: &mut Desk<S>,
         audio: &mut Audio,
     ) -> Result<(), Full> {
-        let Some(first) = self.pending.iter().min_by_key(|unit| unit.pts) else { return Ok(()) };
-        let mut output = match self.output.take() {
-            Some(output) => output,
-            None => {
-                let no_key_start = !self.start_access.is_key();
-                // Without reordering nothing is shown before the picture that is decoded first.
-                let leading = self.start_access == Access::OpenKey && depth > 0;
-                let origin = self.origin(depth).unwrap_or(first.pts);
-                let fail_open = self.fail_open;
-                let start = Start { first, origin, fail_open, leading, no_key_start };
-                Output::open(start, audio.parameters(self.session), desk)?
-            }
-        };
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        if self.output.is_none() {
+            self.output = self.open(depth, desk, audio)?;
+        }
+        let Some(mut output) = self.output.take() else { return Ok(()) };
         let from = self.after.unwrap_or(output.origin());
         let video = self.samples(until, depth, output.origin());
         let (heard_end, shown_end) = match until {
@@ -217,6 +241,17 @@ impl File {
         let written = output.write(video, frames, shown_end, desk);
         self.output = Some(output);
         written
+    }
+
+    /// UTC of `origin`. A session's first units may come late, those that have come by now tell.
+    fn start_time(&self, first: &VideoUnit, origin: i64) -> Timestamp {
+        let told =
+            |unit: &VideoUnit| unit.time.offset(-ticks_to_micros(unit.pts.saturating_sub(origin)));
+        match self.after {
+            // It goes on where the file before it ended.
+            Some(_) => told(first),
+            None => self.pending.iter().map(told).min().unwrap_or(first.time),
+        }
     }
 
     /// Decode time 0: the smallest presentation time. Where that is not of the unit decoded first,
@@ -315,6 +350,11 @@ impl File {
     /// The sink has it.
     pub(super) fn is_open(&self) -> bool {
         self.output.is_some()
+    }
+
+    /// The sink has a fragment of it.
+    pub(super) fn is_written(&self) -> bool {
+        self.output.as_ref().is_some_and(Output::is_written)
     }
 
     /// UTC of its start, as far as known.

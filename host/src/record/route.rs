@@ -54,7 +54,7 @@ impl<S: Sink> Recorder<S> {
         let (depth, pending) = (self.depth.get(), file.pending() as u64);
         match file.push(unit, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
-                self.notice_open(&file);
+                self.notice_written(&file);
                 Some(file)
             }
             Err(_full) => {
@@ -129,7 +129,7 @@ impl<S: Sink> Recorder<S> {
         let (depth, pending) = (self.depth.get(), file.pending() as u64);
         match file.flush(Until::Unknown, depth, &mut self.desk, &mut self.audio) {
             Ok(()) => {
-                self.notice_open(&file);
+                self.notice_written(&file);
                 self.current = Some(file);
             }
             Err(_full) => {
@@ -198,8 +198,8 @@ impl<S: Sink> Recorder<S> {
         self.open_gap(OpenGap { epoch, start, reason: GapReason::Disk, detail });
     }
 
-    fn notice_open(&mut self, file: &File) {
-        if self.gap.is_some() && file.is_open() {
+    fn notice_written(&mut self, file: &File) {
+        if self.gap.is_some() && file.is_written() {
             self.end_disk_gap(file.epoch, file.start());
         }
     }

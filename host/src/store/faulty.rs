@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use super::fs::{Disk, File, Fs, Hold, Lock, Source, Space, Unlinked};
+use super::fs::{Disk, File, Fs, FsKind, Hold, Lock, Source, Space, Unlinked};
 
 /// Which operations fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ struct Plan {
     count: usize,
     hit: bool,
     free: Option<u64>,
+    magic: u32,
 }
 
 /// Clones share the count.
@@ -30,7 +31,7 @@ pub(crate) struct Faulty(Arc<Mutex<Plan>>);
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self(Arc::new(Mutex::new(Plan { fault, count: 0, hit: false, free: None })))
+        Self(Arc::new(Mutex::new(Plan { fault, count: 0, hit: false, free: None, magic: 0 })))
     }
 
     /// From here on, counted anew.
@@ -42,6 +43,11 @@ impl Faulty {
     /// The filesystem says that it has so many bytes free, of 100 GiB.
     pub(super) fn set_free(&self, bytes: u64) {
         self.0.lock().unwrap().free = Some(bytes);
+    }
+
+    /// The filesystem says that it is of this kind.
+    pub(super) fn set_magic(&self, magic: u32) {
+        self.0.lock().unwrap().magic = magic;
     }
 
     /// An operation has failed.
@@ -156,6 +162,10 @@ impl Fs for Faulty {
     fn length(&self, path: &Path) -> io::Result<Option<u64>> {
         self.step()?;
         Disk.length(path)
+    }
+
+    fn kind(&self, _: &Path) -> io::Result<FsKind> {
+        Ok(FsKind { magic: self.0.lock().unwrap().magic, read_only: false })
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {

@@ -43,6 +43,15 @@ pub struct Space {
     pub total: u64,
 }
 
+/// What a filesystem says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FsKind {
+    /// The number of its kind, as `statfs(2)` gives it; 0 where it has none.
+    pub magic: u32,
+    /// Nothing can be written to it.
+    pub read_only: bool,
+}
+
 /// What came of asking for a lock.
 pub enum Lock {
     /// It is ours until this value is dropped.
@@ -108,6 +117,11 @@ pub trait Fs: Send + Sync + 'static {
     /// The path without links and dots.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         fs::canonicalize(path)
+    }
+    /// The kind of the filesystem that holds `path`, which is there. A layer has none.
+    fn kind(&self, path: &Path) -> io::Result<FsKind> {
+        let _ = path;
+        Ok(FsKind { magic: 0, read_only: false })
     }
     /// Room on the filesystem that holds `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
@@ -250,6 +264,14 @@ impl Fs for Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<FsKind> {
+        // As wide as the machine's words, and signed on some: all numbers have 32 bits.
+        let magic = rustix::fs::statfs(path)?.f_type as u32;
+        let flags = rustix::fs::statvfs(path)?.f_flag;
+        let read_only = flags.contains(rustix::fs::StatVfsMountFlags::RDONLY);
+        Ok(FsKind { magic, read_only })
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {

@@ -234,18 +234,7 @@ pub(super) fn make_marker(fs: &dyn Fs, root: &Path, of: Option<&str>) -> Result<
     let store = uuid::Uuid::new_v4().to_string();
     let marker = Marker { store: store.clone(), version: VERSION, of: of.map(str::to_owned) };
     let text = serde_json::to_vec_pretty(&marker).expect("a struct of a string and a number");
-    let part = root.join(format!("{MARKER}.part"));
-    let write = || {
-        if fs.length(&part)?.is_some() {
-            fs.unlink(&part)?;
-        }
-        let file = fs.create(&part)?;
-        file.append(&text)?;
-        file.sync_data()?;
-        fs.rename(&part, &root.join(MARKER))?;
-        fs.sync_dir(root)
-    };
-    write().map_err(|error| {
+    replace(fs, root, MARKER, &text).map_err(|error| {
         Error::stop(format!(
             "can't make a store in {}: is it mounted, writable and not full?",
             root.display()
@@ -253,6 +242,22 @@ pub(super) fn make_marker(fs: &dyn Fs, root: &Path, of: Option<&str>) -> Result<
         .with(error)
     })?;
     Ok(store)
+}
+
+/// Writes a small file, whole or not at all, in place of what had its name.
+///
+/// # Errors
+/// As the filesystem says.
+pub(super) fn replace(fs: &dyn Fs, folder: &Path, name: &str, text: &[u8]) -> std::io::Result<()> {
+    let part = folder.join(format!("{name}.part"));
+    if fs.length(&part)?.is_some() {
+        fs.unlink(&part)?;
+    }
+    let file = fs.create(&part)?;
+    file.append(text)?;
+    file.sync_data()?;
+    fs.rename(&part, &folder.join(name))?;
+    fs.sync_dir(folder)
 }
 
 #[cfg(test)]

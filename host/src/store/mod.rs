@@ -8,6 +8,8 @@ pub mod fs;
 pub mod layout;
 mod mailbox;
 mod index;
+pub mod ground;
+mod known;
 mod places;
 pub mod edges;
 pub mod holds;
@@ -25,6 +27,7 @@ mod recording;
 mod writer;
 mod refusal;
 mod rounds;
+mod closed;
 mod syncer;
 mod writers;
 mod sink;
@@ -62,6 +65,7 @@ pub use mover::Moved;
 pub use news::{
     ClosedSegment, DeletedSegment, Grown, Health, Limit, News, Reason, Room, Told, UntoldSpan,
 };
+pub use opening::init;
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};

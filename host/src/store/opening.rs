@@ -2,13 +2,14 @@
 //! crash left behind repaired. Runs before any thread of the store.
 
 use super::fs::{Fs, Lock};
+use super::ground::{self, Use};
 use super::guard::Guard;
 use super::index::{self, Connection, answers, failed, retain, told};
-use super::places::Places;
+use super::places::{MAIN_NAME, Places};
 use super::recover::Recovered;
 use super::settings::StoreConfig;
-use super::{intents, layout, recover};
-use crate::base::{Result, Timestamp};
+use super::{intents, known, layout, recover};
+use crate::base::{Error, Result, Timestamp};
 
 /// A store that is ready for its threads.
 pub(super) struct Ready {
@@ -31,6 +32,13 @@ pub(super) struct Ready {
 /// it can't be written.
 pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result<Ready> {
     let root = &config.path;
+    // Who only visits takes what is there.
+    if !config.visit {
+        ground::check(fs, root, MAIN_NAME, Use::Index, config.allow_filesystem)?;
+    }
+    if let Some(notes) = &config.notes {
+        known::check(fs, notes, root)?;
+    }
     layout::make_root(fs, root)?;
     let mut locks = vec![layout::lock(fs, root)?];
     let id = layout::identify(fs, root)?;
@@ -51,6 +59,9 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
             .map_err(failed("note the time"))?;
     }
     answers::silence(&connection, now).map_err(failed("begin to judge"))?;
+    if let Some(notes) = &config.notes {
+        known::remember(fs, notes, root, &id);
+    }
     told::all_taken(&connection).map_err(failed("look at spans"))?;
     Ok(Ready { id, places, locks, connection, recovered, guard, alive })
 }
@@ -76,4 +87,29 @@ fn reconcile(
         "deletions were completed that the full index had missed"
     );
     intents::clear(fs, root)
+}
+
+/// Makes a new store at `config.path`, and notes that it is there in place of one that was; gives
+/// its own name. Nothing of it but the marker is made before its first start.
+///
+/// # Errors
+/// Refuses a directory that has a store, or what is left of one, and a filesystem that will not
+/// do; stops when it can't be written.
+pub fn init(config: &StoreConfig, fs: &dyn Fs) -> Result<String> {
+    let root = &config.path;
+    ground::check(fs, root, MAIN_NAME, Use::Index, config.allow_filesystem)?;
+    if let Some(marker) = layout::marker(fs, root)? {
+        return Err(Error::refuse(format!(
+            "{} has the store {} already: nothing was changed",
+            root.display(),
+            marker.store
+        )));
+    }
+    layout::make_root(fs, root)?;
+    let _lock = layout::lock(fs, root)?;
+    let id = layout::identify(fs, root)?;
+    if let Some(notes) = &config.notes {
+        known::remember(fs, notes, root, &id);
+    }
+    Ok(id)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::condition::{Condition, Task};
 use super::fs::{Fs, Lock, Space};
 use super::gate::Gate;
+use super::ground::{self, Use};
 use super::index::thread::Indexer;
 use super::index::{Connection, failed, places as rows};
 use super::layout;
@@ -236,12 +237,14 @@ impl Places {
             free_floor: config.free_floor,
             size_max: config.size_max,
             moving: config.moving.clone(),
+            allow_filesystem: config.allow_filesystem,
         };
         let mut places = vec![place(PlaceId::MAIN, &main, store.into(), true)];
         let mut locks = Vec::new();
         note(connection, Some(PlaceId::MAIN), store, MAIN_NAME, &config.path)?;
         let known = rows::all(connection).map_err(failed("list places"))?;
         for wanted in &config.places {
+            ground::check(fs, &wanted.path, &wanted.name, Use::Files, wanted.allow_filesystem)?;
             let uuid = identify(fs, wanted, store, &known)?;
             locks.push(layout::lock(fs, &wanted.path)?);
             let id = known.iter().find(|known| known.uuid == uuid).map(|known| known.id);
@@ -353,6 +356,7 @@ fn remembered(fs: &dyn Fs, known: &rows::Known, visit: bool) -> (Place, Option<L
         free_floor: FreeFloor::Bytes(0),
         size_max: None,
         moving: None,
+        allow_filesystem: true,
     };
     let place = place(known.id, &wanted, known.uuid.clone(), false);
     let lock = place.check(fs).and_then(|()| layout::lock(fs, &place.root));

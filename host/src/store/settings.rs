@@ -29,6 +29,10 @@ pub struct StoreConfig {
     pub moving: Option<Moving>,
     /// Further places for files.
     pub places: Vec<PlaceConfig>,
+    /// Its filesystem may be of a kind that is refused otherwise.
+    pub allow_filesystem: bool,
+    /// Where it is noted, outside of it, that it is there; `None`: nowhere.
+    pub notes: Option<PathBuf>,
     /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
     pub visit: bool,
 }
@@ -46,6 +50,8 @@ pub struct PlaceConfig {
     pub size_max: Option<u64>,
     /// Where its segments move to with age.
     pub moving: Option<Moving>,
+    /// Its filesystem may be of a kind that is refused otherwise.
+    pub allow_filesystem: bool,
 }
 
 /// Where segments move to, and when.
@@ -68,6 +74,8 @@ impl StoreConfig {
             size_max: None,
             moving: None,
             places: Vec::new(),
+            allow_filesystem: false,
+            notes: None,
             visit: false,
         }
     }

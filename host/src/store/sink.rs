@@ -209,6 +209,13 @@ pub(super) mod tests {
         }
     }
 
+    impl CameraSink {
+        /// Bytes of the camera wait for the disk.
+        pub(in super::super) fn is_waiting(&self) -> bool {
+            self.camera.queued_bytes.load(Ordering::Relaxed) > 0
+        }
+    }
+
     /// A sink whose writer never reads.
     pub(in super::super) fn stalled() -> (CameraSink, Arc<Camera>) {
         let metrics = Metrics::default();

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::condition::Condition;
 use super::fs::Fs;
-use super::index::row::{Flags, Segment};
+use super::index::row::Segment;
 use super::index::thread::Indexer;
 use super::index::{edit, failed, told};
 use super::mailbox::{Mailbox, Taken};
@@ -113,6 +113,8 @@ pub(super) struct State {
     pub(super) recordings: BTreeMap<Key, Recording>,
     /// Directories with entries that are not yet on the medium.
     pub(super) folders: BTreeSet<PathBuf>,
+    /// Whole files whose closed row the index did not take.
+    pub(super) unclosed: BTreeMap<Key, Recording>,
     /// Where files end that were cut, until their cameras say how far they had come.
     pub(super) cut: BTreeMap<Key, Timestamp>,
     /// A round is under way.
@@ -140,6 +142,7 @@ fn run(writer: Writer) {
         writer,
         recordings: BTreeMap::new(),
         folders: BTreeSet::new(),
+        unclosed: BTreeMap::new(),
         cut: BTreeMap::new(),
         syncing: false,
         next_round: Instant::now(),
@@ -184,7 +187,7 @@ impl State {
                 told::taken(c, &span).map_err(failed("note what was taken of a span"))
             }),
             Letter::Synced(synced) => self.synced(synced),
-            Letter::Closed { key, result } => self.closed(key, result),
+            Letter::Closed { key, result } => self.row_closed(key, result),
             Letter::Stop => self.stop(),
             Letter::Abandon => {}
         }
@@ -243,6 +246,7 @@ impl State {
         if self.stopping {
             self.stop_growing(key);
         }
+        self.close_again();
     }
 
     fn append(&mut self, key: Key, fragment: Fragment, charge: Charge) {
@@ -283,50 +287,9 @@ impl State {
         }
     }
 
-    pub(super) fn record_closed(&mut self, key: Key) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        recording.stage = Stage::Closing;
-        recording.file = None;
-        let closing = recording.closing(self.writer.clock.wall());
-        let mailbox = self.writer.mailbox.clone();
-        self.writer.indexer.post(
-            move |c| edit::close(c, key.0, key.1, &closing).map_err(failed("close a segment")),
-            move |result| drop(mailbox.post(Letter::Closed { key, result })),
-        );
-    }
-
-    fn closed(&mut self, key: Key, result: Result<Option<Segment>>) {
-        let Some(recording) = self.recordings.remove(&key) else { return };
-        match result {
-            Ok(Some(segment)) => {
-                recording.camera.segments.inc();
-                let closed = ClosedSegment {
-                    camera: segment.camera,
-                    sequence: segment.sequence,
-                    epoch: segment.epoch,
-                    start: segment.start,
-                    end: segment.end,
-                    bytes: segment.bytes,
-                    gap_before: segment.flags.has(Flags::GAP_BEFORE),
-                    continuous: recording.start.continuous,
-                    fail_open: recording.start.fail_open,
-                };
-                // Nobody may be listening.
-                let _ = self.writer.news.send(News::Closed(closed.clone()));
-                let _ = self.writer.closed.send(closed);
-            }
-            Ok(None) => tracing::error!(
-                camera = recording.camera.name,
-                sequence = key.1,
-                "the row of a segment is gone: this is a bug, please report it"
-            ),
-            // The row stays unfinished; the next start repairs it.
-            Err(error) => self.alarm(&error),
-        }
-    }
-
     fn stop(&mut self) {
         self.stopping = true;
+        self.close_again();
         for key in self.recordings.keys().copied().collect::<Vec<_>>() {
             self.stop_growing(key);
         }

@@ -13,7 +13,7 @@ use wardline_tests::need::{Need, guest, missing, workspace};
 use wardline_tests::wait;
 
 /// Enough for a session to begin, and for a span to appear in the index.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// The example's configuration in a folder of its own: with this camera, and any free port.
 fn configure(place: &Place, example: &str, camera: &Camera) -> PathBuf {

@@ -36,7 +36,7 @@ impl Scenario {
         let relay = Relay::to(camera.port());
         let url = relay.url("room");
         let rest =
-            format!("[cameras.room]\nurl = \"{url}\"\nkeep = \"1d\"\nstall = \"2s\"\n{more}");
+            format!("[cameras.room]\nurl = \"{url}\"\nkeep = \"1d\"\nstall = \"4s\"\n{more}");
         let host = Host::start(&place.configure(&rest));
         let scenario = Self { place, file, camera: Some(camera), relay, host };
         scenario.wait_video(3.0);

@@ -1,5 +1,6 @@
 //! A disk that is full: a store on a small filesystem of its own, which needs the right to mount.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -179,17 +180,18 @@ fn the_floor_holds_and_recording_goes_on() {
 fn a_disk_that_somebody_else_fills_is_used_again() {
     let Some(scenario) = Scenario::start("filled") else { return };
     scenario.goes_on(Duration::from_secs(60));
-    // Zero bytes free, for the index too.
+    // Zero bytes free, for the index too, and what is made free meanwhile is taken as well.
     let filler = scenario.small.0.join("filler");
     let whole = vec![7_u8; SIZE_BYTES as usize];
-    let _ = std::fs::write(&filler, &whole);
-    let full = || (scenario.small.free() < 1 << 20).then_some(());
-    full().expect("the disk is full");
+    let mut file = std::fs::File::create(&filler).unwrap();
     wait::until("an alarm", Duration::from_secs(30), || {
+        // As much as there is room for.
+        let _full = file.write_all(&whole);
         let (_, body) = scenario.host.get("/healthz").ok()?;
         let health: serde_json::Value = serde_json::from_str(&body).ok()?;
         (health["health"]["store"]["healthy"] == false).then_some(())
     });
+    drop(file);
     std::fs::remove_file(&filler).unwrap();
     let watch = Watch::start();
     scenario.goes_on(Duration::from_secs(15));

@@ -121,7 +121,10 @@ fn the_end_of_the_host_is_the_end_of_its_recordings() {
     wait::until("the span has started", WAIT, || {
         (place.events("gate", "recording.started").len() == 2).then_some(())
     });
-    assert_eq!(host.metric("wardline_recording", "gate"), Some(1.0));
+    // The watchdog looks once a second.
+    wait::until("the metric says so", WAIT, || {
+        host.metric("wardline_recording", "gate").filter(|value| *value == 1.0)
+    });
     host.stop_by(Signal::TERM);
     let stopped = place.events("gate", "recording.stopped");
     let reasons: Vec<_> = stopped.iter().map(|stored| text(&stored.event, "reason")).collect();

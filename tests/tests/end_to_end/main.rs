@@ -33,6 +33,8 @@ mod messages;
 mod streams;
 // Several directories for recordings.
 mod places;
+// What a store stands on, and a disk that is not mounted.
+mod ground;
 // Commands beside `run`.
 mod commands;
 // Getting video out.

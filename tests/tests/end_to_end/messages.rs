@@ -101,7 +101,7 @@ fn a_wrong_password() {
 
     let place = Place::new("right-password");
     let host = Host::start_with(&place.configure(&rest), &[("CAMERA_PASSWORD", "right-secret")]);
-    host.wait_connected("gate", true, Duration::from_secs(20));
+    host.wait_connected("gate", true, Duration::from_secs(60));
     host.stop();
 }
 

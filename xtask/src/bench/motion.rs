@@ -91,7 +91,11 @@ fn wardline(bench: &Bench<'_>, clip: &Path, cameras: u32, cold: bool) -> Result<
     let path = directory.join("wardline.toml");
     std::fs::write(&path, config).map_err(|e| format!("write {}: {e}", path.display()))?;
     let contender = Contender::start(
-        Command::new(&bench.wardline).env("XDG_CACHE_HOME", &cache).arg("run").arg(&path),
+        Command::new(&bench.wardline)
+            .env("XDG_CACHE_HOME", &cache)
+            .env("STATE_DIRECTORY", &directory)
+            .arg("run")
+            .arg(&path),
         &directory.join("log"),
     )?;
     Ok(process::watch(vec![contender], Duration::from_secs(CLIP_SECONDS)))

@@ -71,7 +71,7 @@ fn wardline(
     let path = directory.join("wardline.toml");
     std::fs::write(&path, config).map_err(|e| format!("write {}: {e}", path.display()))?;
     let contender = Contender::start(
-        Command::new(&bench.wardline).arg("run").arg(&path),
+        Command::new(&bench.wardline).env("STATE_DIRECTORY", &directory).arg("run").arg(&path),
         &directory.join("log"),
     )?;
     let usage = process::watch(vec![contender], length());

@@ -36,13 +36,13 @@ async fn delete_with(
     process: &Process,
 ) -> Result<Option<Deletion>> {
     if !arguments.yes {
-        let would = keeper.delete(what.clone(), Extent::Look).await?;
+        let would = keeper.delete(what.clone(), Extent::Look, process).await?;
         let question = format!("delete {} of {what} for ever? [y/N] ", amount(&would));
         if !is_confirmed(question, process).await? {
             return Ok(None);
         }
     }
-    keeper.delete(what, Extent::Do).await.map(Some)
+    keeper.delete(what, Extent::Do, process).await.map(Some)
 }
 
 fn amount(deletion: &Deletion) -> String {

@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 
 use super::super::Process;
 use super::super::host::Destination;
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 use crate::cli::Whose;
+use crate::events::Event;
+use crate::pipeline::deletion_events;
 use crate::serve::Confirmed;
-use crate::store::{Deletion, Extent, Named, Pin, Store, fs};
+use crate::store::{Deletion, Extent, Named, NewEvent, Outcome, Pin, Store, fs};
 
 /// A store, and the way to change it.
 pub(super) enum Keeper {
@@ -68,11 +70,22 @@ impl Keeper {
         }
     }
 
-    pub(super) async fn delete(&self, what: Named, extent: Extent) -> Result<Deletion> {
+    pub(super) async fn delete(
+        &self,
+        what: Named,
+        extent: Extent,
+        process: &Process,
+    ) -> Result<Deletion> {
         match self {
             Self::Store(store) => {
                 let shown = what.to_string();
-                store.delete(what, extent).await?.ok_or_else(|| unknown(&shown))
+                let mut heard = store.subscribe_deleted();
+                let deletion = store.delete(what, extent).await;
+                let now = process.clock.wall();
+                for (camera, event) in deletion_events(&mut heard, now) {
+                    tell(store, camera, event, now).await;
+                }
+                deletion?.ok_or_else(|| unknown(&shown))
             }
             Self::Host(host) => {
                 let mut query = query(&what, "span");
@@ -105,6 +118,15 @@ fn query(what: &Named, id: &'static str) -> Vec<(&'static str, String)> {
             ("start", start.civil().to_string()),
             ("end", end.civil().to_string()),
         ],
+    }
+}
+
+/// What a host would have told of its store. The deletion is done, whatever becomes of this.
+async fn tell(store: &Store, camera: String, event: Event, now: Timestamp) {
+    let (origin, outcome) = ("host".to_owned(), Outcome::Noted);
+    let event = NewEvent { event, camera, origin, received: now, outcome };
+    if let Err(error) = store.tell(Some(event), None).await {
+        tracing::warn!("no event tells of the deletion: {}", error.chain());
     }
 }
 

@@ -1,6 +1,7 @@
 //! `wardline recordings`: what a store holds, and what is done with it. One command a file.
 
 mod export;
+mod init;
 mod delete;
 mod confirm_time;
 mod keeper;
@@ -31,6 +32,7 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Pin(pin) => pin::pin(pin, process).await,
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
+        Recordings::Init(arguments) => init::init(arguments),
         Recordings::Plan(arguments) => plan::plan(arguments, process),
         Recordings::ConfirmTime(arguments) => confirm_time::confirm_time(arguments, process).await,
         Recordings::Events(events) => events::events(events, process),

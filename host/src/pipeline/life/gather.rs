@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -90,10 +91,10 @@ impl Gather {
                 deleted = self.deleted.recv() => self.hear_deleted(deleted),
                 Ok(()) = self.health.changed() => self.look_at_health(),
                 _ = ticks.tick() => self.tick(),
-                // Last: what is there already is told first.
                 () = shutdown.cancelled() => break,
             }
         }
+        self.hear_the_rest();
         for (camera, mut continuous) in std::mem::take(&mut self.continuous) {
             let stopped = continuous.stop("host-ended".into());
             stopped.into_iter().for_each(|change| self.tell(&camera, change));
@@ -101,7 +102,17 @@ impl Gather {
         self.tell_deletions(true);
     }
 
-    fn hear(&mut self, news: Result<News, broadcast::error::RecvError>) {
+    /// News may have come between the look at them and the look at `shutdown`.
+    fn hear_the_rest(&mut self) {
+        while let Some(news) = rest(&mut self.news) {
+            self.hear(news);
+        }
+        while let Some(deleted) = rest(&mut self.deleted) {
+            self.hear_deleted(deleted);
+        }
+    }
+
+    fn hear(&mut self, news: Result<News, RecvError>) {
         let now = Instant::now();
         match news {
             Ok(News::Grown(grown)) => self.grown(&grown, now),
@@ -112,7 +123,7 @@ impl Gather {
                 changes.into_iter().for_each(|change| self.tell(&gap.camera, change));
                 self.voice.send(Saying::Gap(gap));
             }
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
+            Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "news of recordings came too fast: looked up in the index");
                 self.continuous.values_mut().for_each(Continuous::missed);
                 let cameras = self.continuous.keys().cloned().collect();
@@ -120,7 +131,7 @@ impl Gather {
                 self.voice.send(Saying::CatchUp { cameras, since });
             }
             // The store is gone; shutdown ends this.
-            Err(broadcast::error::RecvError::Closed) => {}
+            Err(RecvError::Closed) => {}
         }
     }
 
@@ -163,19 +174,19 @@ impl Gather {
         self.voice.say(camera, say::continuous(camera, change));
     }
 
-    fn hear_deleted(&mut self, deleted: Result<DeletedSegment, broadcast::error::RecvError>) {
+    fn hear_deleted(&mut self, deleted: Result<DeletedSegment, RecvError>) {
         match deleted {
             Ok(one) => {
                 self.held_went |= one.reason.is_full();
                 let full = self.deletions.add(one, Instant::now());
                 full.into_iter().for_each(|range| self.tell_deletion(&range));
             }
-            Err(broadcast::error::RecvError::Lagged(missed)) => {
+            Err(RecvError::Lagged(missed)) => {
                 let now = self.clock.wall();
                 tracing::warn!(missed, "segments were deleted too fast to tell of each");
                 self.voice.say("", say::missed_deletions(missed, now));
             }
-            Err(broadcast::error::RecvError::Closed) => {}
+            Err(RecvError::Closed) => {}
         }
     }
 
@@ -241,5 +252,14 @@ impl Gather {
         self.tell_deletions(false);
         self.look_at_room();
         self.look_at_guard();
+    }
+}
+
+/// What a queue still holds, one by one.
+fn rest<T: Clone>(queue: &mut broadcast::Receiver<T>) -> Option<Result<T, RecvError>> {
+    match queue.try_recv() {
+        Ok(one) => Some(Ok(one)),
+        Err(TryRecvError::Lagged(missed)) => Some(Err(RecvError::Lagged(missed))),
+        Err(TryRecvError::Empty | TryRecvError::Closed) => None,
     }
 }

@@ -17,12 +17,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::sync::mpsc;
 
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
 use crate::events::{Bus, Event};
-use crate::store::{Action, Recovered, Store, StoredGap};
+use crate::store::{Action, DeletedSegment, Recovered, Store, StoredGap};
+use deletions::Deletions;
 use gather::Gather;
 use spans::Newest;
 use teller::Teller;
@@ -91,6 +94,29 @@ pub(super) fn signs(
     let gather = Gather::new(store, clock.clone(), voice.clone(), files.clone(), patience);
     let teller = Teller::new(store.clone(), bus.clone(), clock.clone(), queue, files);
     (gather, teller, voice)
+}
+
+/// The events of deletions that were made without a host, with their cameras.
+pub(crate) fn deletion_events(
+    deleted: &mut Receiver<DeletedSegment>,
+    now: Timestamp,
+) -> Vec<(String, Event)> {
+    let (mut deletions, mut ranges, mut missed) = (Deletions::default(), Vec::new(), 0);
+    loop {
+        match deleted.try_recv() {
+            Ok(one) => ranges.extend(deletions.add(one, tokio::time::Instant::now())),
+            Err(TryRecvError::Lagged(more)) => missed += more,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    ranges.extend(deletions.all());
+    let told = ranges.into_iter().zip(1..);
+    let told = told.map(|(range, number)| {
+        let event = say::deleted(&range, now, number);
+        (range.camera, event)
+    });
+    let missed = (missed > 0).then(|| (String::new(), say::missed_deletions(missed, now)));
+    told.chain(missed).collect()
 }
 
 #[cfg(test)]

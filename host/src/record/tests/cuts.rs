@@ -224,3 +224,35 @@ fn nonsense_from_a_camera_is_survived() {
     recorder.finish(camera.at(3000 * PICTURE));
     recorder.sink_mut().files.values().for_each(super::Taped::check);
 }
+
+#[test]
+fn a_file_begins_before_its_first_fragment_is_whole() {
+    let mut camera = Camera::new();
+    let mut recorder = recorder(Mode::Continuous, 4);
+    // What the sink has after each picture: files, and fragments of the newest. 0.4 s are ten
+    // pictures, 0.8 s twenty.
+    let mut had = Vec::new();
+    for index in 0..31 {
+        let unit = camera.picture(index, 25);
+        feed(&mut recorder, unit);
+        let files = &recorder.sink_mut().files;
+        had.push((files.len(), files.values().next_back().map_or(0, |file| file.fragments.len())));
+    }
+    assert_eq!((had[9], had[10], had[19], had[20]), ((0, 0), (1, 0), (1, 0), (1, 1)), "{had:?}");
+    recorder.finish(camera.at(31 * PICTURE));
+    assert_eq!(recorded(recorder.sink_mut()).len(), 31);
+}
+
+#[test]
+fn a_file_that_gets_no_fragment_ends_no_gap() {
+    let mut camera = Camera::new();
+    let mut recorder = recorder(Mode::Continuous, 60);
+    run(&mut recorder, &mut camera, 0..50, 25);
+    // The disk takes beginnings of files and no more, for two key frames; then all.
+    recorder.sink_mut().answers =
+        [Err(Full), Ok(()), Err(Full), Ok(()), Err(Full)].into_iter().collect();
+    run(&mut recorder, &mut camera, 50..150, 25);
+    recorder.finish(camera.at(150 * PICTURE));
+    let gaps: Vec<_> = recorder.sink_mut().gaps.iter().map(|gap| gap.end.is_some()).collect();
+    assert_eq!(gaps, [false, true], "one gap, which ends with the first fragment");
+}

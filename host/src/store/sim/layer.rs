@@ -111,11 +111,6 @@ impl Layer {
         self.door.state.lock().unwrap().failing = 1;
     }
 
-    /// A sync of a file is still to fail.
-    pub(in super::super) fn is_to_fail(&self) -> bool {
-        self.door.state.lock().unwrap().failing > 0
-    }
-
     /// Files whose sync was tried again after it had failed.
     pub(in super::super) fn retried_syncs(&self) -> usize {
         self.inner.lock().unwrap().retried

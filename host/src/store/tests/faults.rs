@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::{ClosedSegment, Health};
+use super::super::{ClosedSegment, Health, News};
 use super::*;
 use crate::policy::Span;
 
@@ -263,4 +263,34 @@ async fn a_disk_that_comes_back_is_used_again() {
     store.shutdown().await;
     drop(open(root.path(), &Hands::at(100)));
     check_agreement(root.path(), "after the disk came back");
+}
+
+#[tokio::test]
+async fn a_closed_row_that_failed_is_offered_again() {
+    let root = temporary();
+    let (store, _) = open(root.path(), &Hands::at(0));
+    let (mut news, mut closed) = (store.subscribe(), store.subscribe_closed());
+    let mut health = store.health();
+    let (mut sink, _) = gate(&store, None);
+    sink.open(start(0, 0, true)).unwrap();
+    sink.append(0, fragment(0, 0)).unwrap();
+    while !matches!(news.recv().await.unwrap(), News::Grown(_)) {}
+    let hook = |refuses: bool| {
+        let install = move |c: &index::Connection| {
+            let hook = refuses.then_some(|| true);
+            c.commit_hook(hook).map_err(index::failed("install a hook"))
+        };
+        // The commit of the first one is refused as well.
+        let _ = store.indexer.ask_blocking(install);
+    };
+    hook(true);
+    sink.close(0, end(1));
+    health.wait_for(|health| matches!(health, Health::Failing(_))).await.unwrap();
+    hook(false);
+    assert!(closed.try_recv().is_err());
+    // The row of another file is taken.
+    sink.open(start(1, 1, true)).unwrap();
+    assert_eq!(closed.recv().await.unwrap().sequence, 0);
+    store.shutdown().await;
+    check_agreement(root.path(), "without another start");
 }

@@ -97,6 +97,13 @@ impl Feed {
         }
     }
 
+    /// Returns when nothing waits for the disk.
+    pub(super) fn drain(&mut self) {
+        while self.recorder.sink_mut().sink.is_waiting() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Ends the last file.
     pub(super) fn finish(&mut self) {
         self.recorder.finish(self.start + Duration::from_secs(1 << 20));

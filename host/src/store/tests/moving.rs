@@ -23,6 +23,7 @@ pub(super) fn two(root: &Path) -> StoreConfig {
         free_floor: FreeFloor::Bytes(0),
         size_max: None,
         moving: None,
+        allow_filesystem: false,
     };
     let moving = Moving { to: "large".into(), after: Duration::from_secs(DAY as u64) };
     StoreConfig { moving: Some(moving), places: vec![large], ..config(&root.join("fast")) }

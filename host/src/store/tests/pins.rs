@@ -195,3 +195,33 @@ async fn a_visit_changes_what_is_asked_and_nothing_else() {
     assert_eq!(alive(), Some(at(100)));
     check_agreement(root.path(), "visited");
 }
+
+/// The host's configuration names camera `gate` no more; it may have another name now.
+#[tokio::test]
+async fn a_camera_that_is_gone_keeps_its_recordings_by_the_last_rules() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Hands::at(60);
+    let (store, _) = recorded(root.path(), &clock).await;
+    store.shutdown().await;
+    clock.set(100);
+    let (store, _) = open(root.path(), &clock);
+    store.camera("front", CameraSettings::default()).unwrap();
+    // It is listed, and what a person wants of it is done.
+    let reader = Reader::open(root.path()).unwrap();
+    let filter = Filter { camera: Some("gate".into()), ..Filter::default() };
+    let listed = reader.recordings(&filter).unwrap();
+    assert_eq!((listed.len(), listed[0].kind), (1, RecordingKind::Cvr));
+    store.pin(range(20, 25), None).await.unwrap().unwrap();
+    let deletion = store.delete(range(30, 40), Extent::Do).await.unwrap().unwrap();
+    assert_eq!((deletion.segments, deletion.remained.len()), (1, 0));
+    assert_eq!(sequences(root.path()), [0, 1, 2, 4, 5, 6]);
+    // Age goes on: ten minutes, as it was configured last.
+    clock.set(629);
+    store.sweep_now().await.unwrap();
+    assert_eq!(sequences(root.path()), [2, 4, 5, 6]);
+    clock.set(700);
+    store.sweep_now().await.unwrap();
+    assert_eq!(sequences(root.path()), [2], "what is pinned stays");
+    store.shutdown().await;
+    check_agreement(root.path(), "a camera that is gone");
+}

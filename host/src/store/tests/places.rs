@@ -134,3 +134,44 @@ async fn what_lies_in_a_place_that_is_named_no_more_is_still_retained() {
     store.shutdown().await;
     assert_eq!(alone().unwrap().0.places().len(), 1, "an empty place is forgotten");
 }
+
+/// `R`efused or taken (`.`): the index and a further place on a filesystem, and both again where it
+/// is allowed.
+#[tokio::test]
+async fn a_store_is_made_only_where_it_can_be_kept() {
+    const FAT: u32 = 0x4d44;
+    const NFS: u32 = 0x6969;
+    const EXT4: u32 = 0xef53;
+    for (magic, expected) in [(FAT, "RR.."), (NFS, "R..."), (EXT4, "....")] {
+        let mut answers = String::new();
+        for (further, allowed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let root = tempfile::tempdir().unwrap();
+            let fs = Faulty::new(Fault::None);
+            let config = match further {
+                false => {
+                    StoreConfig { allow_filesystem: allowed, ..config(&root.path().join("a")) }
+                }
+                true => {
+                    let mut config = two(root.path());
+                    config.allow_filesystem = true;
+                    config.places[0].allow_filesystem = allowed;
+                    config
+                }
+            };
+            fs.set_magic(magic);
+            match Store::open(config, Arc::new(fs), Hands::at(0), Metrics::default()) {
+                Ok((store, _)) => {
+                    answers.push('.');
+                    store.shutdown().await;
+                }
+                Err(error) => {
+                    answers.push('R');
+                    assert!(error.chain().contains("allow-filesystem"), "{}", error.chain());
+                    let made = root.path().join(if further { "large" } else { "a" });
+                    assert!(!made.exists(), "nothing is made before it is refused");
+                }
+            }
+        }
+        assert_eq!(answers, expected, "{magic:x}");
+    }
+}

@@ -15,6 +15,7 @@ fn limits(root: &Path, size_max: Option<u64>, cameras: [(Option<u64>, Option<u64
         free_floor: FreeFloor::Bytes(0),
         size_max,
         moving: None,
+        allow_filesystem: false,
     };
     let camera = |(name, (keep, size_max)): (&str, (Option<u64>, Option<u64>))| {
         let keep = keep.map(Duration::from_secs);
