@@ -136,10 +136,14 @@ impl Timeline {
         let shared = &self.handle.shared;
         let reanchor = shared.reanchor.load(Ordering::Relaxed)
             && shared.reanchor.swap(false, Ordering::Relaxed);
-        let seen = Seen { media: sane(media), arrival, reanchor };
+        let mut seen = Seen { media: sane(media), arrival, reanchor };
         let session = match self.session.take() {
             Some(session) => session,
-            None => self.start(seen, anchoring),
+            None => {
+                // Of a file before this session.
+                seen.reanchor = false;
+                self.start(seen, anchoring)
+            }
         };
         let session = self.session.insert(session);
         let observed = session.observe(seen);

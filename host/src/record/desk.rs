@@ -34,6 +34,8 @@ pub(super) struct Start<'a> {
     pub(super) first: &'a VideoUnit,
     /// Presentation time of decode time 0, in the session's ticks.
     pub(super) origin: i64,
+    /// UTC of that.
+    pub(super) time: Timestamp,
     pub(super) fail_open: bool,
     pub(super) leading: bool,
     pub(super) no_key_start: bool,
@@ -76,11 +78,10 @@ impl Output {
         audio: Option<Arc<AudioParameters>>,
         desk: &mut Desk<S>,
     ) -> Result<Self, Full> {
-        let Start { first, origin, fail_open, leading, no_key_start } = start;
+        let Start { first, origin, time: start, fail_open, leading, no_key_start } = start;
         let header = mp4::header(&first.parameters, audio.as_deref());
         let bytes = header.len() as u64;
         let sequence = desk.next_sequence;
-        let start = first.time.offset(-ticks_to_micros(first.pts.saturating_sub(origin)));
         let codec = audio.as_ref().map(|audio| audio.rfc6381.clone());
         desk.sink.open(SegmentStart {
             sequence,

@@ -210,7 +210,8 @@ impl File {
         let leading = self.start_access == Access::OpenKey && depth > 0;
         let origin = self.origin(depth).unwrap_or(first.pts);
         let fail_open = self.fail_open;
-        let start = Start { first, origin, fail_open, leading, no_key_start };
+        let time = self.start_time(first, origin);
+        let start = Start { first, origin, time, fail_open, leading, no_key_start };
         Output::open(start, audio.parameters(self.session), desk).map(Some)
     }
 
@@ -241,6 +242,17 @@ impl File {
         let written = output.write(video, frames, shown_end, desk);
         self.output = Some(output);
         written
+    }
+
+    /// UTC of `origin`. A session's first units may come late: all that are there tell.
+    fn start_time(&self, first: &VideoUnit, origin: i64) -> Timestamp {
+        let told =
+            |unit: &VideoUnit| unit.time.offset(-ticks_to_micros(unit.pts.saturating_sub(origin)));
+        match self.after {
+            // It goes on where the file before it ended.
+            Some(_) => told(first),
+            None => self.pending.iter().map(told).min().unwrap_or(first.time),
+        }
     }
 
     /// Decode time 0: the smallest presentation time. Where that is not of the unit decoded first,

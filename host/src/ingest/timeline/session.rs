@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::{Anchoring, Arrival, REPORT_TRUST_MICROS, STEP_MICROS, slewed};
 use crate::base::Timestamp;
 
-/// How long a session's anchor is a running minimum.
+/// How long a session's anchor is a running minimum, unless a file begins meanwhile: a file has one
+/// time line, and the next must not begin before it ends.
 const SETTLING: Duration = Duration::from_secs(2);
 
 /// Drift is judged by the least late packet of two such stretches.
@@ -57,6 +58,8 @@ pub(super) struct Observed {
 pub(super) struct Session {
     pub(super) anchoring: Anchoring,
     started: Instant,
+    /// The anchor is no running minimum any more.
+    settled: bool,
     /// UTC of media time 0, microseconds.
     anchor: i64,
     /// The anchor that the camera's clock, which is followed, asks for.
@@ -92,6 +95,7 @@ impl Session {
         Self {
             anchoring,
             started: arrival.at,
+            settled: false,
             anchor: wish,
             camera: None,
             told: None,
@@ -171,7 +175,8 @@ impl Session {
             return;
         }
         let at = unit.arrival.at;
-        if at - self.started <= SETTLING {
+        self.settled |= unit.reanchor || at - self.started > SETTLING;
+        if !self.settled {
             self.first = self.first.min(unit.media);
             if self.camera.is_none() {
                 self.anchor = self.anchor.min(unit.late().saturating_add(self.ahead));

@@ -51,6 +51,19 @@ fn the_least_late_packet_of_two_seconds_anchors() {
 }
 
 #[test]
+fn a_file_that_begins_ends_the_search_for_the_least_late() {
+    let mut world = World::new();
+    world.line.handle().reanchor_due();
+    assert_eq!(world.place(0, 5_300_000), 5_300_000);
+    assert_eq!(world.place(40_000, 5_310_000), 5_310_000, "that file was of another session");
+    world.line.handle().reanchor_due();
+    let moved = world.place(80_000, 5_340_000) - 5_350_000;
+    assert!((-1000..=0).contains(&moved), "slewed from here on: {moved}");
+    let last = world.place(120_000, 5_350_000);
+    assert_eq!(last, 5_390_000 + moved, "until the next file begins");
+}
+
+#[test]
 fn drift_is_followed_at_file_starts_and_slowly() {
     let mut world = World::new();
     // The camera's clock is 1000 ppm slow: each minute packets come 60 ms later.
