@@ -14,6 +14,11 @@ use super::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The time of day, UTC. May step in either direction.
     fn wall(&self) -> Timestamp;
+
+    /// Both clocks at one moment: the monotonic one, and this.
+    fn moment(&self) -> (Instant, Timestamp) {
+        (Instant::now(), self.wall())
+    }
 }
 
 /// The machine's own clock.

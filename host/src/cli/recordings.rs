@@ -21,6 +21,10 @@ pub enum Recordings {
     Unpin(UnpinArguments),
     /// Delete recordings, whatever keeps them but pins
     Delete(DeleteArguments),
+    /// Show what would be deleted next, when and why, and how many days fit
+    Plan(PlanArguments),
+    /// Say that the clock is right after it has jumped: what is old goes by it again
+    ConfirmTime(ConfirmTimeArguments),
     /// List events: what happened, and what became of recordings and store
     Events(Events),
 }
@@ -137,6 +141,37 @@ pub struct DeleteArguments {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+    /// Where
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// `wardline recordings plan`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings plan
+  wardline recordings plan wardline.toml --json | jq '.cameras[] | {name, sustainable_days}'
+
+Changes nothing, also beside a running host. Limits are those of the configuration; rates are of the
+last day. What a sweep would delete now is told apart from what goes later.")]
+pub struct PlanArguments {
+    /// The configuration
+    #[arg(default_value = "wardline.toml", value_name = "CONFIG")]
+    pub config: PathBuf,
+    /// Print one JSON document; times are UTC
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wardline recordings confirm-time`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings confirm-time
+  wardline recordings confirm-time --host http://10.0.0.2:8086
+
+After a jump of the clock by more than ten minutes, or a start after the host was down for so long,
+nothing is deleted by age as if the clock had not jumped, until the host has run for 24 hours.")]
+pub struct ConfirmTimeArguments {
     /// Where
     #[command(flatten)]
     pub whose: Whose,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{output, preroll, probe};
+use super::{output, preroll, probe, sizes};
 use crate::base::{Error, Result};
 use crate::cli::Check;
 use crate::config::{self, Config, MAIN_STORE, Mistake, Mistakes, Source, show_duration};
@@ -70,8 +70,8 @@ pub(super) async fn check(arguments: Check) -> Result<()> {
         });
     }
     let count = mistakes.len();
-    let warnings = config.warnings.iter().cloned();
-    let warnings = warnings.chain(preroll::warnings(&config)).chain(grounds(&config)).collect();
+    let warnings = config.warnings.iter().cloned().chain(preroll::warnings(&config));
+    let warnings = warnings.chain(sizes::warnings(&config)).chain(grounds(&config)).collect();
     let report = Report { ok: count == 0, mistakes, warnings, cameras };
     if arguments.json {
         output::json(&report)?;

@@ -6,6 +6,7 @@ mod host;
 mod output;
 mod plugin;
 mod preroll;
+mod sizes;
 mod probe;
 mod recordings;
 mod run;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::stores::MAIN_STORE;
+use super::stores::{MAIN_STORE, SIZE};
 use super::table::{Context, Table, Text};
 use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
 
@@ -51,6 +51,7 @@ pub(super) fn camera(
     let fallback = if policies.is_empty() { Mode::Continuous } else { Mode::Both };
     let store = table.text("store");
     let keep = table.duration("keep", Duration::ZERO..=100 * 365 * DAY);
+    let size_max = table.size("size-max", SIZE);
     let segment = table.duration("segment", SECOND..=60 * MINUTE);
     let preroll = table.duration("preroll", Duration::ZERO..=60 * MINUTE);
     let preroll_bytes = table.size("preroll-bytes", 1 << 20..=16 << 30);
@@ -74,6 +75,7 @@ pub(super) fn camera(
         mode: mode.unwrap_or(fallback),
         store: store.as_ref().map_or_else(|| MAIN_STORE.into(), |store| store.value.clone()),
         keep: keep.unwrap_or(KEEP_DEFAULT),
+        size_max,
         segment: segment.unwrap_or(MINUTE),
         preroll: preroll.unwrap_or(MINUTE),
         preroll_bytes: preroll_bytes.unwrap_or(64 << 20),

@@ -61,6 +61,8 @@ pub struct Store {
     pub sync: Duration,
     /// Bytes of the filesystem that stay free; `None` is max(5 %, 1 GiB), at most 50 GiB.
     pub free_floor_bytes: Option<u64>,
+    /// The most bytes of recordings in it; `None`: no limit.
+    pub size_max: Option<u64>,
     /// Where old recordings go.
     pub moving: Option<Moving>,
     /// How long events stay in the index.
@@ -143,6 +145,8 @@ pub struct Camera {
     pub store: String,
     /// How long continuous video, and spans whose policy says nothing, are kept.
     pub keep: Duration,
+    /// The most bytes of its recordings, wherever they lie; `None`: no limit.
+    pub size_max: Option<u64>,
     /// The wished length of a file.
     pub segment: Duration,
     /// Pre-roll ring: its length in time.

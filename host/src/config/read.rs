@@ -67,6 +67,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
     }
     let sync = table.duration("sync", Duration::from_millis(100)..=Duration::from_secs(60));
     let free_floor_bytes = table.size("free-floor", stores::FLOOR);
+    let size_max = table.size("size-max", stores::SIZE);
     let (move_to, moving) = stores::moving(context, &table);
     let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
     let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
@@ -75,6 +76,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
         path: context.resolve(&path.value),
         sync: sync.unwrap_or(Duration::from_secs(2)),
         free_floor_bytes,
+        size_max,
         moving,
         event_keep: event_keep.unwrap_or(90 * DAY),
         allow_filesystem,

@@ -18,6 +18,8 @@ const MOVE_AFTER: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(36_500 * 24 * 3600);
 /// What a floor may be.
 pub(super) const FLOOR: RangeInclusive<u64> = 0..=1 << 50;
+/// What a limit by size may be: less than this would hold no minute of any camera.
+pub(super) const SIZE: RangeInclusive<u64> = 1 << 20..=1 << 60;
 
 /// `[stores.NAME]`.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Directory {
     pub path: PathBuf,
     /// Bytes of its filesystem that stay free; `None` is max(5 %, 1 GiB), at most 50 GiB.
     pub free_floor_bytes: Option<u64>,
+    /// The most bytes of recordings in it; `None`: no limit.
+    pub size_max: Option<u64>,
     /// Where old recordings go.
     pub moving: Option<Moving>,
     /// A kind of filesystem that is refused otherwise is taken, and one that is warned about is
@@ -68,6 +72,7 @@ pub(super) fn stores(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<Read>
             context.mistake(at, format!("there is no `path` in `[stores.{name}]`: write where recordings go, for example `path = \"/mnt/large/wardline\"`"));
         }
         let free_floor_bytes = table.size("free-floor", FLOOR);
+        let size_max = table.size("size-max", SIZE);
         let (move_to, moving) = moving(context, &table);
         let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
         table.finish();
@@ -75,6 +80,7 @@ pub(super) fn stores(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<Read>
             name: name.into(),
             path: context.resolve(&path.value),
             free_floor_bytes,
+            size_max,
             moving,
             allow_filesystem,
         });
@@ -202,6 +208,7 @@ mod tests {
             [stores.fast]
             path = "/ssd/wardline"
             free-floor = "2GiB"
+            size-max = "200GB"
             move-to = "main"
             move-after = "1h"
             [stores.large]
@@ -210,6 +217,8 @@ mod tests {
         .unwrap();
         let stored: Vec<_> = config.cameras.iter().map(|camera| camera.store.as_str()).collect();
         assert_eq!(stored, ["fast", MAIN_STORE]);
+        let sizes: Vec<_> = config.stores.iter().map(|store| store.size_max).collect();
+        assert_eq!(sizes, [Some(200_000_000_000), None]);
         let moves = |to: &str, hours: u64| {
             Some(Moving { to: to.into(), after: Duration::from_secs(hours * 3600) })
         };
@@ -248,6 +257,7 @@ mod tests {
             ("[stores.a]\npath = \"/a\"\n[stores.b]\npath = \"/a/b\"", "one in the other"),
             ("[stores.main]\npath = \"/a\"", "`main` is the name"),
             ("[stores.A]\npath = \"/a\"", "store name `A`"),
+            ("[stores.a]\npath = \"/a\"\nsize-max = \"0B\"", "`size-max` is 0 B"),
             ("[stores.a]\nfree-floor = \"1GiB\"", "no `path`"),
             ("[stores.a]\npath = \"/a\"\nfloor = 1", "unknown key `floor`"),
         ] {

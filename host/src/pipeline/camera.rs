@@ -123,6 +123,8 @@ fn asked_of_store(
     })?;
     Ok(store::CameraSettings {
         keep: Some(camera.keep),
+        size_max: camera.size_max,
+        segment: camera.segment,
         burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
         place,
     })

@@ -14,7 +14,8 @@ use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::serve::{
-    Health, HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest, Triggered, Wished,
+    Confirmed, Health, HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest, Triggered,
+    Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -135,6 +136,11 @@ impl Host for Door {
     async fn delete(&self, what: Named, extent: Extent) -> Wished<Deletion> {
         let shown = what.to_string();
         wished(&shown, self.store.delete(what, extent).await)
+    }
+
+    async fn confirm_time(&self) -> Wished<Confirmed> {
+        let guarded = self.store.confirm_time().await;
+        wished("", guarded.map(|guarded| Some(Confirmed { guarded })))
     }
 
     fn health(&self) -> Health {

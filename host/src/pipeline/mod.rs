@@ -4,7 +4,7 @@
 //! it down again, upstream first.
 
 pub mod plugins;
-mod storage;
+pub(crate) mod storage;
 mod camera;
 mod camera_events;
 mod clips;

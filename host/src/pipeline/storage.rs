@@ -8,6 +8,7 @@ use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
 use crate::config::{self, Config};
 use crate::serve::{PlaceHealth, StoreHealth};
+use crate::store::plan::{CameraLimits, Limits};
 use crate::store::{self, FreeFloor, Recovered, Store};
 
 /// Opens the store that the configuration names; gives what it repaired, too.
@@ -22,6 +23,7 @@ pub(super) async fn open(
         sync_interval: config.store.sync,
         event_keep: config.store.event_keep,
         free_floor: floor(config.store.free_floor_bytes),
+        size_max: config.store.size_max,
         moving: moving(config.store.moving.as_ref()),
         places: config.stores.iter().map(place).collect(),
         allow_filesystem: config.store.allow_filesystem,
@@ -35,11 +37,33 @@ pub(super) async fn open(
     Ok((Arc::new(store), recovered))
 }
 
+/// The limits that the configuration sets, for a look at what they come to.
+pub(crate) fn limits(config: &Config) -> Limits {
+    let main = store::PlaceConfig {
+        name: store::MAIN_NAME.into(),
+        path: config.store.path.clone(),
+        free_floor: floor(config.store.free_floor_bytes),
+        size_max: config.store.size_max,
+        moving: moving(config.store.moving.as_ref()),
+        allow_filesystem: config.store.allow_filesystem,
+    };
+    let camera = |camera: &config::Camera| {
+        let (keep, size_max) = (Some(camera.keep), camera.size_max);
+        (camera.name.clone(), CameraLimits { keep, size_max, store: camera.store.clone() })
+    };
+    Limits {
+        places: std::iter::once(main).chain(config.stores.iter().map(place)).collect(),
+        cameras: config.cameras.iter().map(camera).collect(),
+        event_keep: config.store.event_keep,
+    }
+}
+
 fn place(directory: &config::Directory) -> store::PlaceConfig {
     store::PlaceConfig {
         name: directory.name.clone(),
         path: directory.path.clone(),
         free_floor: floor(directory.free_floor_bytes),
+        size_max: directory.size_max,
         moving: moving(directory.moving.as_ref()),
         allow_filesystem: directory.allow_filesystem,
     }

@@ -209,8 +209,7 @@ impl File {
         // Without reordering nothing is shown before the picture that is decoded first.
         let leading = self.start_access == Access::OpenKey && depth > 0;
         let origin = self.origin(depth).unwrap_or(first.pts);
-        let fail_open = self.fail_open;
-        let time = self.start_time(first, origin);
+        let (time, fail_open) = (self.start_time(first, origin), self.fail_open);
         let start = Start { first, origin, time, fail_open, leading, no_key_start };
         Output::open(start, audio.parameters(self.session), desk).map(Some)
     }
@@ -244,7 +243,7 @@ impl File {
         written
     }
 
-    /// UTC of `origin`. A session's first units may come late: all that are there tell.
+    /// UTC of `origin`. A session's first units may come late, those that have come by now tell.
     fn start_time(&self, first: &VideoUnit, origin: i64) -> Timestamp {
         let told =
             |unit: &VideoUnit| unit.time.offset(-ticks_to_micros(unit.pts.saturating_sub(origin)));

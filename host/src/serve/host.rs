@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
-use crate::store::{Deletion, Extent, Named, Pin};
+use crate::store::{Deletion, Extent, Guarded, Named, Pin};
 
 /// What can be asked of a running host.
 pub trait Host: Send + Sync + 'static {
@@ -32,6 +32,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// Deletes a span, or the files of a range.
     fn delete(&self, what: Named, extent: Extent) -> impl Future<Output = Wished<Deletion>> + Send;
+
+    /// Says that the host's clock is right.
+    fn confirm_time(&self) -> impl Future<Output = Wished<Confirmed>> + Send;
 
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
@@ -111,6 +114,13 @@ pub enum Wished<T> {
     Refused(String),
     /// Not now; try again.
     Failed(String),
+}
+
+/// What came of confirming the time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Confirmed {
+    /// What was guarded until then; `None`: nothing was.
+    pub guarded: Option<Guarded>,
 }
 
 /// How everything is.

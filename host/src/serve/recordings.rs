@@ -1,4 +1,5 @@
-//! What people do with recordings, from HTTP to [`Host`] and back: pins and deletions.
+//! What people do with recordings, from HTTP to [`Host`] and back: pins, deletions, and the time by
+//! which age is judged.
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub(super) fn router<H: Host>() -> Router<Arc<H>> {
     Router::new()
         .route("/api/v1/pins", post(pin::<H>).delete(unpin::<H>))
         .route("/api/v1/recordings", delete(remove::<H>))
+        .route("/api/v1/time/confirm", post(confirm_time::<H>))
 }
 
 /// What is meant: `camera`, `start` and `end`, or the id of one thing.
@@ -95,6 +97,10 @@ async fn pin<H: Host>(
 
 async fn unpin<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {
     Ok(answer(host.unpin(queried(asked)?.named(Of::Pin)?).await))
+}
+
+async fn confirm_time<H: Host>(State(host): State<Arc<H>>) -> Response {
+    answer(host.confirm_time().await)
 }
 
 async fn remove<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {

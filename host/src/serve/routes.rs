@@ -46,7 +46,7 @@ pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metri
         .merge(recordings::router())
         .with_state(host.clone())
         .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /healthz and /metrics"))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/time/confirm, /healthz and /metrics"))
         .layer(from_fn_with_state(access.clone(), access::with_token));
     Router::new()
         .route("/healthz", get(health))

@@ -17,6 +17,14 @@ pub(super) enum Task {
     Stand,
     /// To take what is recorded.
     Record,
+    /// To have room for it.
+    Fit,
+    /// To keep what a person wants kept.
+    Keep,
+    /// To let go of what is to be deleted.
+    Release,
+    /// To have room for its index.
+    Index,
     /// To give its old segments to another place.
     Move,
 }

@@ -68,6 +68,24 @@ impl Store {
         }
     }
 
+    /// Closes all files, brings everything to the medium and ends the threads. What is not done
+    /// within `bound` is left to the next start's repair, and named in the log.
+    pub async fn shutdown_within(&self, bound: Duration) {
+        let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
+        let visit = self.config.visit;
+        let Some(threads) = self.take_threads() else { return };
+        self.writers.tell(|| Letter::Stop);
+        self.requests.close();
+        self.moves.close();
+        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
+        if !in_time(bound, join).await {
+            tracing::error!(
+                store = %self.config.path.display(),
+                "the disk did not finish in time: the next start repairs what is open"
+            );
+        }
+    }
+
     /// As [`shutdown_within`](Self::shutdown_within), within 1.9 s.
     pub async fn shutdown(&self) {
         self.shutdown_within(END).await;

@@ -99,6 +99,11 @@ impl Fs for Faulty {
         Ok(Arc::new(FaultyFile { file: Disk.create(path)?, faults: self.clone() }))
     }
 
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        self.step()?;
+        Disk.allocate(path, bytes)
+    }
+
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         self.step()?;
         Ok(Arc::new(FaultyFile { file: Disk.reopen(path)?, faults: self.clone() }))

@@ -80,6 +80,9 @@ pub enum Unlinked {
 pub trait Fs: Send + Sync + 'static {
     /// A new file, mode 0640. An existing one is an error.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// A new file, mode 0640, of `bytes` that are really taken from the filesystem. An existing one
+    /// is an error.
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()>;
     /// An existing file, to go on at its end.
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// An existing file, to be read.
@@ -170,6 +173,20 @@ impl Fs for Disk {
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(FILE_MODE);
         Ok(Arc::new(options.open(path)?))
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.append(true).create_new(true).mode(FILE_MODE).open(path)?;
+        let flags = rustix::fs::FallocateFlags::empty();
+        match rustix::fs::fallocate(&file, flags, 0, bytes) {
+            // Such a filesystem gives room for what is written.
+            Err(Errno::OPNOTSUPP) => {
+                io::copy(&mut io::repeat(1).take(bytes), &mut file)?;
+            }
+            allocated => allocated?,
+        }
+        file.sync_all()
     }
 
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -307,6 +324,19 @@ mod tests {
         assert!(Disk.create(&path).is_err(), "a file is never written over");
         assert_eq!(Disk.length(&path).unwrap(), Some(5));
         assert_eq!(Disk.length(&folder.path().join("b")).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_allocated_is_taken_from_the_filesystem() {
+        use std::os::unix::fs::MetadataExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        Disk.allocate(&path, 1 << 20).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.len(), metadata.mode() & 0o777), (1 << 20, FILE_MODE));
+        assert!(metadata.blocks() * 512 >= 1 << 20);
+        assert!(Disk.allocate(&path, 1).is_err(), "it is there");
     }
 
     #[test]

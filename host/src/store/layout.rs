@@ -5,6 +5,8 @@
 //! <root>/wardline-store.json                                  which store this is
 //! <root>/wardline.lock                                        held by the one writer
 //! <root>/index.sqlite                                         the index (with its -wal and -shm)
+//! <root>/wardline-ballast                                     room for the index on a full disk
+//! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.
@@ -22,6 +24,8 @@ const VERSION: u32 = 1;
 const MARKER: &str = "wardline-store.json";
 const LOCK: &str = "wardline.lock";
 const INDEX: &str = "index.sqlite";
+const BALLAST: &str = "wardline-ballast";
+const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
 const CAMERA_CHARS_MAX: usize = 64;
 
@@ -72,6 +76,16 @@ pub fn index(root: &Path) -> PathBuf {
 /// The lock of the store at `root`.
 pub fn lock_file(root: &Path) -> PathBuf {
     root.join(LOCK)
+}
+
+/// The ballast of the store at `root`.
+pub(super) fn ballast(root: &Path) -> PathBuf {
+    root.join(BALLAST)
+}
+
+/// The intents to delete of the store at `root`.
+pub(super) fn intents(root: &Path) -> PathBuf {
+    root.join(INTENTS)
 }
 
 /// Makes the directories that `path`, below `root`, needs. Gives every directory whose entries

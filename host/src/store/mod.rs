@@ -16,12 +16,16 @@ pub mod holds;
 pub mod answers;
 pub mod pins;
 mod settings;
+mod load;
+mod gate;
+mod guard;
 mod news;
 mod condition;
 mod telling;
 mod end;
 mod recording;
 mod writer;
+mod refusal;
 mod rounds;
 mod closed;
 mod syncer;
@@ -29,13 +33,21 @@ mod writers;
 mod sink;
 mod recover;
 mod running;
+mod ballast;
+mod intents;
 mod sweep;
+mod pressure;
+mod cursor;
+mod deletion;
 mod moves;
 mod mover;
 mod opening;
 mod merge;
 mod whereabouts;
 pub mod query;
+pub mod plan;
+mod draft;
+mod horizon;
 mod find;
 #[cfg(test)]
 pub(crate) mod faulty;
@@ -45,12 +57,13 @@ mod sim;
 mod tests;
 
 pub use answers::{Answer, Judge, Page, Policy, Unjudged};
+pub use guard::Guarded;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
 pub use mover::Moved;
 pub use news::{
-    ClosedSegment, DeletedSegment, Grown, Health, News, Reason, Room, Told, UntoldSpan,
+    ClosedSegment, DeletedSegment, Grown, Health, Limit, News, Reason, Room, Told, UntoldSpan,
 };
 pub use opening::init;
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
@@ -67,7 +80,6 @@ pub use whereabouts::StoredPlace;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -75,11 +87,13 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
+use ballast::Ballast;
 use condition::Condition;
 use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
+use load::Cameras;
 use mailbox::Mailbox;
 use mover::Mover;
 use places::{Place, Places};
@@ -103,6 +117,7 @@ pub struct Store {
     metrics: Metrics,
     indexer: Indexer,
     places: Arc<Places>,
+    cameras: Arc<Cameras>,
     writers: Writers,
     requests: Arc<Mailbox<Request>>,
     moves: Arc<Mailbox<mover::Request>>,
@@ -110,6 +125,7 @@ pub struct Store {
     deleted: broadcast::Sender<DeletedSegment>,
     news: broadcast::Sender<News>,
     room: watch::Sender<Option<Room>>,
+    guarded: watch::Sender<Option<Guarded>>,
     condition: Condition,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
@@ -133,43 +149,43 @@ impl Store {
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
         let opened_at = clock.wall();
-        let opening::Ready { id, places, locks, connection, recovered, alive } =
+        let opening::Ready { id, places, locks, connection, recovered, guard, alive } =
             opening::ready(&config, &*fs, opened_at)?;
         let places = Arc::new(places);
-        let (indexer, index) = Indexer::start(connection, metrics.clone())?;
+        let (condition, cameras) = (Condition::default(), Arc::new(Cameras::default()));
+        let ballast = Ballast::of(fs.clone(), places.main(), condition.clone());
+        let ballast = Arc::new(ballast);
+        let relief = ballast.clone();
+        let (indexer, index) =
+            Indexer::start(connection, metrics.clone(), move || relief.relieve())?;
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let (closed, _) = broadcast::channel(CLOSED_QUEUE);
         let (deleted, _) = broadcast::channel(DELETED_QUEUE);
         let (news, _) = broadcast::channel(NEWS_QUEUE);
-        let (room, condition) = (watch::channel(None).0, Condition::default());
+        let (room, guarded) = (watch::channel(None).0, watch::channel(guard.guarded()).0);
         let sweeper = Sweeper {
             fs: fs.clone(),
             places: places.clone(),
+            cameras: cameras.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             indexer: indexer.clone(),
+            ballast,
             deleted: deleted.clone(),
             condition: condition.clone(),
             room: room.clone(),
+            guarded: guarded.clone(),
             event_keep: config.event_keep,
+            visit: config.visit,
         };
-        let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
-        let sweep = sweep::start(sweeper, requests.clone())?;
-        let writer = |place: &Arc<Place>| Writer {
-            fs: fs.clone(),
-            place: place.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            mailbox: Arc::default(),
-            rounds: Arc::default(),
-            indexer: indexer.clone(),
-            closed: closed.clone(),
-            news: news.clone(),
-            condition: condition.clone(),
-            sync_interval: config.sync_interval,
+        let writer = |place: &Arc<Place>| {
+            let door = requests.clone();
+            Writer::beside(&sweeper, door, place, (&closed, &news), config.sync_interval)
         };
         let recorded = places.iter().filter(|place| place.configured);
         let (writers, threads) = Writers::start(recorded.map(writer))?;
+        let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
+        let sweep = sweep::start(sweeper, guard, requests.clone())?;
         let threads = Threads { writers: threads, sweep, mover, index, locks };
         let store = Self {
             id,
@@ -178,6 +194,7 @@ impl Store {
             metrics,
             indexer,
             places,
+            cameras,
             writers,
             requests,
             moves,
@@ -185,6 +202,7 @@ impl Store {
             deleted,
             news,
             room,
+            guarded,
             condition,
             threads: Mutex::new(Some(threads)),
             opened_at,
@@ -197,6 +215,11 @@ impl Store {
     /// The store's own name (a UUID), which stays when it is moved.
     pub fn store_id(&self) -> &str {
         &self.id
+    }
+
+    /// When it was opened, by the clock of then.
+    pub fn opened_at(&self) -> Timestamp {
+        self.opened_at
     }
 
     /// Its root directory.
@@ -218,7 +241,7 @@ impl Store {
         let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
-                let camera = edit::camera(c, &wanted, settings.keep)?;
+                let camera = edit::camera(c, &wanted, settings.keep, settings.size_max)?;
                 let gaps =
                     if first { edit::stopped(c, camera.id, alive, now)? } else { Vec::new() };
                 Ok((camera, gaps))
@@ -231,6 +254,7 @@ impl Store {
             let _ = self.news.send(News::Gap(gap));
         }
         let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
+        self.cameras.add(&camera);
         let sink = CameraSink::new(camera, writer, self.indexer.clone(), self.news.clone());
         let edit::Camera { next_sequence, epoch, end, .. } = known;
         Ok((sink, Resume { next_sequence, epoch, end }))
@@ -329,24 +353,6 @@ impl Store {
     /// How each place is.
     pub fn places(&self) -> Vec<PlaceStatus> {
         self.places.iter().map(|place| place.status(&self.condition)).collect()
-    }
-
-    /// Closes all files, brings everything to the medium and ends the threads. What is not done
-    /// within `bound` is left to the next start's repair, and named in the log.
-    pub async fn shutdown_within(&self, bound: Duration) {
-        let (clock, indexer) = (self.clock.clone(), self.indexer.clone());
-        let visit = self.config.visit;
-        let Some(threads) = self.take_threads() else { return };
-        self.writers.tell(|| Letter::Stop);
-        self.requests.close();
-        self.moves.close();
-        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
-        if !end::in_time(bound, join).await {
-            tracing::error!(
-                store = %self.config.path.display(),
-                "the disk did not finish in time: the next start repairs what is open"
-            );
-        }
     }
 }
 

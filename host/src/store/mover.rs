@@ -27,6 +27,9 @@ use crate::base::{Error, Result, Timestamp};
 
 /// What is due is looked for so often.
 const PERIOD: Duration = Duration::from_secs(10);
+/// Room is waited for so long, and made for so many segments at a time.
+const ROOM_PERIOD: Duration = Duration::from_secs(1);
+const ROOM_SEGMENTS: u64 = 16;
 /// A disk that refuses is asked again after at most so long.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -77,7 +80,7 @@ pub(super) fn start(mover: Mover) -> Result<JoinHandle<()>> {
 }
 
 fn run(mover: &Mover) {
-    let mut state = State { mover, passed: BTreeMap::new() };
+    let mut state = State { mover, passed: BTreeMap::new(), waits: false };
     let mut backoff = Backoff::new(PERIOD, PATIENCE, 0);
     let mut letters = Vec::new();
     let mut wait = PERIOD;
@@ -93,7 +96,7 @@ fn run(mover: &Mover) {
             Taken::Nothing => match state.pass() {
                 Ok(_) => {
                     backoff.reset();
-                    wait = PERIOD;
+                    wait = if state.waits { ROOM_PERIOD } else { PERIOD };
                 }
                 Err(_) => wait = backoff.wait(),
             },
@@ -106,12 +109,15 @@ struct State<'a> {
     mover: &'a Mover,
     /// A segment that can't be moved does not keep those after it: where to go on, by place.
     passed: BTreeMap<PlaceId, Timestamp>,
+    /// For room in another place, which its sweep makes.
+    waits: bool,
 }
 
 impl State<'_> {
     /// Moves everything that is due, up to the first failure of each place.
     fn pass(&mut self) -> Result<Moved> {
         let mut moved = Moved::default();
+        self.waits = false;
         let mut result = self.clear_leftovers();
         for place in self.mover.places.iter().filter(|place| place.moving.is_some()) {
             let before = moved;
@@ -166,11 +172,16 @@ impl State<'_> {
             let due = mover.indexer.ask_blocking(move |c| {
                 rows::oldest(c, id, after, before).map_err(failed("look for old segments"))
             })?;
-            let Some(segment) = due else { break };
+            let Some(segment) = due else {
+                to.gate.set_coming(0);
+                break;
+            };
             from.check(&*mover.fs)?;
             let space = to.measure(&*mover.fs)?;
-            if space.free < to.floor.bytes(space) {
+            if !to.gate.fits(space, segment.bytes) {
                 // Its sweep makes room first, and says when it can't.
+                to.gate.set_coming(segment.bytes.saturating_mul(ROOM_SEGMENTS));
+                self.waits = true;
                 return Ok(());
             }
             after = segment.start;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::StoredGap;
 use super::edges::Edges;
+use super::holds::Rank;
 use crate::base::Timestamp;
 use crate::policy::Span;
 
@@ -41,35 +42,61 @@ pub enum Health {
     Failing(String),
 }
 
+/// What made room necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// The free space of a filesystem.
+    Floor,
+    /// The size of a store.
+    StoreSize,
+    /// The size of a camera's recordings.
+    CameraSize,
+}
+
 /// Why a segment was deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Nothing kept it.
     Expired,
-    /// It was kept as continuous video, and the disk ran full.
-    FullContinuous,
-    /// It was kept by a span, and the disk ran full.
-    FullSpan,
+    /// It was kept as this, and room was needed.
+    Room(Limit, Rank),
     /// A person deleted it.
     Person,
 }
 
 impl Reason {
-    /// Something still held it: it went for want of space.
-    pub fn is_want_of_space(self) -> bool {
-        matches!(self, Self::FullContinuous | Self::FullSpan)
+    /// The disk ran full, and something still held it.
+    pub fn is_full(self) -> bool {
+        matches!(self, Self::Room(Limit::Floor, _))
+    }
+
+    /// As events say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired | Self::Room(_, Rank::Expired) => "expired",
+            Self::Room(Limit::Floor, Rank::Continuous) => "full-continuous",
+            Self::Room(Limit::Floor, Rank::Span) => "full-span",
+            Self::Room(Limit::Floor, Rank::Pinned) => "full-pinned",
+            Self::Room(Limit::StoreSize, Rank::Continuous) => "store-size-continuous",
+            Self::Room(Limit::StoreSize, Rank::Span) => "store-size-span",
+            Self::Room(Limit::StoreSize, Rank::Pinned) => "store-size-pinned",
+            Self::Room(Limit::CameraSize, Rank::Continuous) => "camera-size-continuous",
+            Self::Room(Limit::CameraSize, Rank::Span) => "camera-size-span",
+            Self::Room(Limit::CameraSize, Rank::Pinned) => "camera-size-pinned",
+            Self::Person => "person",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Expired => "nothing keeps it any more",
-            Self::FullContinuous => "disk full: oldest continuous video",
-            Self::FullSpan => "disk full: oldest span",
-            Self::Person => "a person deleted it",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -128,6 +155,8 @@ pub struct Room {
     pub free: u64,
     /// The floor in bytes; 0 is none.
     pub floor: u64,
+    /// The floor is reached, and nothing is written until there is room.
+    pub is_shut: bool,
 }
 
 /// What of a span's life stands among the events.

@@ -3,11 +3,12 @@
 
 use super::fs::{Fs, Lock};
 use super::ground::{self, Use};
+use super::guard::Guard;
 use super::index::{self, Connection, answers, failed, retain, told};
 use super::places::{MAIN_NAME, Places};
 use super::recover::Recovered;
 use super::settings::StoreConfig;
-use super::{known, layout, recover};
+use super::{intents, known, layout, recover};
 use crate::base::{Error, Result, Timestamp};
 
 /// A store that is ready for its threads.
@@ -18,6 +19,8 @@ pub(super) struct Ready {
     pub(super) locks: Vec<Lock>,
     pub(super) connection: Connection,
     pub(super) recovered: Recovered,
+    /// What is remembered of jumps of the clock.
+    pub(super) guard: Guard,
     /// When the host ran last before this.
     pub(super) alive: Option<Timestamp>,
 }
@@ -42,17 +45,48 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
     let connection = index::open(&layout::index(root))?;
     let (places, more) = Places::open(fs, config, &id, &connection)?;
     locks.extend(more);
+    reconcile(fs, root, &places, &connection)?;
     let recovered = recover::recover(fs, &places, &connection, now)?;
     let alive = retain::alive(&connection).map_err(failed("read the time"))?;
+    let guard = retain::guard(&connection).map_err(failed("read the time"))?;
+    let mut guard = Guard::remembered(guard.as_deref());
     if !config.visit {
-        retain::set_alive(&connection, now).map_err(failed("note the time"))?;
+        guard.resume(alive, now);
+        let text = guard.note();
+        let noted = retain::set_alive(&connection, now);
+        noted
+            .and_then(|()| retain::set_guard(&connection, &text))
+            .map_err(failed("note the time"))?;
     }
     answers::silence(&connection, now).map_err(failed("begin to judge"))?;
     if let Some(notes) = &config.notes {
         known::remember(fs, notes, root, &id);
     }
     told::all_taken(&connection).map_err(failed("look at spans"))?;
-    Ok(Ready { id, places, locks, connection, recovered, alive })
+    Ok(Ready { id, places, locks, connection, recovered, guard, alive })
+}
+
+/// Removes the rows of files that went while the index could not be written.
+fn reconcile(
+    fs: &dyn Fs,
+    root: &std::path::Path,
+    places: &Places,
+    connection: &Connection,
+) -> Result<()> {
+    let intents = intents::all(fs, root)?;
+    if intents.is_empty() {
+        return Ok(());
+    }
+    let gone = intents::carried_out(fs, places, &intents);
+    let transaction =
+        connection.unchecked_transaction().map_err(failed("begin to forget segments"))?;
+    intents::forget(&transaction, &gone)?;
+    transaction.commit().map_err(failed("forget segments"))?;
+    tracing::warn!(
+        segments = gone.len(),
+        "deletions were completed that the full index had missed"
+    );
+    intents::clear(fs, root)
 }
 
 /// Makes a new store at `config.path`, and notes that it is there in place of one that was; gives

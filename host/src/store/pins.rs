@@ -13,7 +13,7 @@ use super::fs::{Fs, Lock};
 use super::index::row::Segment;
 use super::index::{Connection, failed, pins, retain, spans};
 use super::sweep::Request;
-use super::{FreeFloor, Reason, Store, StoreConfig, Swept, layout};
+use super::{FreeFloor, Guarded, Reason, Store, StoreConfig, Swept, layout};
 use crate::base::clock::Clock;
 use crate::base::limits::SPAN_SEAL;
 use crate::base::metrics::Metrics;
@@ -251,6 +251,18 @@ impl Store {
             deletion.remained.push(Remained { why: Why::Read, segments: read, start, end });
         }
         Ok(Some(deletion))
+    }
+
+    /// Says that the host's clock is right: what is old goes by it again. Gives what was guarded
+    /// until then.
+    ///
+    /// # Errors
+    /// When the index can't be written.
+    pub async fn confirm_time(&self) -> Result<Option<Guarded>> {
+        let (sender, receiver) = oneshot::channel();
+        let ended = || Error::retry("the store has been shut down");
+        self.requests.post(Request::Confirm(sender)).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())?
     }
 
     async fn delete_segments(&self, segments: Vec<Segment>) -> Result<Swept> {

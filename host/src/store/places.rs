@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::condition::{Condition, Task};
 use super::fs::{Fs, Lock, Space};
+use super::gate::Gate;
 use super::ground::{self, Use};
 use super::index::thread::Indexer;
 use super::index::{Connection, failed, places as rows};
@@ -43,6 +44,10 @@ pub(super) struct Place {
     uuid: String,
     /// The least free space of its filesystem.
     pub(super) floor: FreeFloor,
+    /// The most bytes of recordings that lie there.
+    pub(super) size_max: Option<u64>,
+    /// Nothing is written below the floor.
+    pub(super) gate: Gate,
     /// Where its segments move to when they are so old.
     pub(super) moving: Option<Moving>,
     /// Nothing new is recorded to a place that is only remembered.
@@ -92,20 +97,30 @@ impl Place {
     /// When it is not there, or does not say.
     pub(super) fn measure(&self, fs: &dyn Fs) -> Result<Space> {
         self.check(fs)?;
-        let space = fs.space(&self.root).map_err(|error| {
-            Error::retry(format!("measure free space of {}", self.root.display())).with(error)
-        })?;
+        let space = self.space(fs)?;
         self.free.store(space.free, Ordering::Relaxed);
         self.total.store(space.total, Ordering::Relaxed);
         Ok(space)
     }
 
+    pub(super) fn space(&self, fs: &dyn Fs) -> Result<Space> {
+        fs.space(&self.root).map_err(|error| {
+            Error::retry(format!("measure free space of {}", self.root.display())).with(error)
+        })
+    }
+
+    /// Its filesystem as measured last; `None` where it is not there.
+    pub(super) fn space_seen(&self) -> Option<Space> {
+        let total = self.total.load(Ordering::Relaxed);
+        (total > 0).then(|| Space { free: self.free.load(Ordering::Relaxed), total })
+    }
+
     /// The room above its floor, as measured last; `None` where it has no floor, or is not there.
     pub(super) fn room(&self) -> Option<Room> {
-        let total = self.total.load(Ordering::Relaxed);
-        let space = Space { free: self.free.load(Ordering::Relaxed), total };
-        let room = Room { free: space.free, floor: self.floor.bytes(space) };
-        (total > 0 && room.floor > 0).then_some(room)
+        let space = self.space_seen()?;
+        let (floor, is_shut) = (self.floor.bytes(space), self.gate.is_shut());
+        let room = Room { free: space.free, floor, is_shut };
+        (room.floor > 0).then_some(room)
     }
 
     pub(super) fn status(&self, condition: &Condition) -> PlaceStatus {
@@ -151,6 +166,11 @@ pub(super) struct Places(Vec<Arc<Place>>);
 impl Places {
     pub(super) fn iter(&self) -> std::slice::Iter<'_, Arc<Place>> {
         self.0.iter()
+    }
+
+    /// The one with the index.
+    pub(super) fn main(&self) -> &Arc<Place> {
+        self.0.first().expect("the main place is the first")
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Arc<Place>> {
@@ -215,6 +235,7 @@ impl Places {
             name: MAIN_NAME.into(),
             path: config.path.clone(),
             free_floor: config.free_floor,
+            size_max: config.size_max,
             moving: config.moving.clone(),
             allow_filesystem: config.allow_filesystem,
         };
@@ -274,6 +295,8 @@ fn place(id: PlaceId, wanted: &PlaceConfig, uuid: String, configured: bool) -> P
         root: wanted.path.clone(),
         uuid,
         floor: wanted.free_floor,
+        size_max: wanted.size_max,
+        gate: Gate::new(wanted.free_floor),
         moving: wanted.moving.clone(),
         configured,
         free: AtomicU64::new(0),
@@ -331,6 +354,7 @@ fn remembered(fs: &dyn Fs, known: &rows::Known, visit: bool) -> (Place, Option<L
         name: known.name.clone(),
         path: PathBuf::from(&known.path),
         free_floor: FreeFloor::Bytes(0),
+        size_max: None,
         moving: None,
         allow_filesystem: true,
     };

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::fs::{File, Fs};
 use super::holds::Continuous;
@@ -14,6 +15,7 @@ use super::index::edit::{Closing, Opening};
 use super::index::map::Entry;
 use super::index::row::Flags;
 use super::layout;
+use super::load::Share;
 use super::news::Grown;
 use super::sink::{Camera, Charge};
 use crate::base::Timestamp;
@@ -53,6 +55,7 @@ pub(super) struct Recording {
     pub(super) placed: bool,
     /// Changed in a way that no count of bytes shows: cut, or ended.
     pub(super) changed: bool,
+    share: Share,
     refused: Arc<AtomicBool>,
     fragments: Vec<Entry>,
     ends: Vec<Timestamp>,
@@ -63,6 +66,7 @@ impl Recording {
     pub(super) fn new(camera: Arc<Camera>, start: SegmentStart, refused: Arc<AtomicBool>) -> Self {
         Self {
             path: layout::segment(&camera.name, start.start, start.sequence),
+            share: Share::new(camera.clone()),
             camera,
             start,
             stage: Stage::Announced,
@@ -139,6 +143,7 @@ impl Recording {
         });
         self.ends.push(fragment.end);
         self.written += length;
+        self.share.grow(self.written, self.recorded());
         self.camera.fragments.inc();
         self.camera.written_bytes.inc_by(length);
         Ok(())
@@ -176,8 +181,13 @@ impl Recording {
         self.ends.iter().copied().max().unwrap_or(self.start.start)
     }
 
-    /// The row of the complete file.
-    pub(super) fn closing(&self, now: Timestamp) -> Closing {
+    fn recorded(&self) -> Duration {
+        self.reached().since(self.start.start)
+    }
+
+    /// The row of the complete file, which the index counts from here on.
+    pub(super) fn closing(&mut self, now: Timestamp) -> Closing {
+        self.share.complete(self.recorded());
         let damaged = self.fragments.iter().any(|entry| entry.damaged);
         Closing {
             end: self.reached(),

@@ -22,6 +22,9 @@ pub struct StoreConfig {
     pub event_keep: Duration,
     /// The least free space of its filesystem.
     pub free_floor: FreeFloor,
+    /// The most bytes of recordings in its own directory; `None`: no limit. Those of `places` have
+    /// their own.
+    pub size_max: Option<u64>,
     /// Where its own segments move to with age; those of `places` have their own.
     pub moving: Option<Moving>,
     /// Further places for files.
@@ -43,6 +46,8 @@ pub struct PlaceConfig {
     pub path: PathBuf,
     /// The least free space of its filesystem.
     pub free_floor: FreeFloor,
+    /// The most bytes of recordings that lie there; `None`: no limit.
+    pub size_max: Option<u64>,
     /// Where its segments move to with age.
     pub moving: Option<Moving>,
     /// Its filesystem may be of a kind that is refused otherwise.
@@ -66,6 +71,7 @@ impl StoreConfig {
             sync_interval: SYNC_INTERVAL,
             event_keep: EVENT_KEEP,
             free_floor: FreeFloor::Default,
+            size_max: None,
             moving: None,
             places: Vec::new(),
             allow_filesystem: false,
@@ -81,6 +87,10 @@ pub struct CameraSettings {
     /// How long its video is kept where no policy says otherwise: from the end of each segment or
     /// span. `None`: no limit by age.
     pub keep: Option<Duration>,
+    /// The most bytes of its recordings, wherever they lie; `None`: no limit by size.
+    pub size_max: Option<u64>,
+    /// How long its files are planned to be: what is open needs room until then.
+    pub segment: Duration,
     /// Bytes that may come at once, beside what always may wait for the disk: the pre-roll ring.
     pub burst_bytes: usize,
     /// Where its files go.

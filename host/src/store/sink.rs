@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::broadcast;
@@ -12,6 +13,7 @@ use tokio::sync::broadcast;
 use super::StoredGap;
 use super::index::thread::Indexer;
 use super::index::{edit, failed};
+use super::load::Load;
 use super::mailbox::Mailbox;
 use super::news::News;
 use super::places::PlaceId;
@@ -32,6 +34,10 @@ pub(super) struct Camera {
     pub(super) name: String,
     /// Where its files go.
     pub(super) place: PlaceId,
+    /// How long its files are planned to be.
+    pub(super) segment: Duration,
+    /// Its open files.
+    pub(super) load: Load,
     pub(super) fragments: Counter,
     pub(super) written_bytes: Counter,
     pub(super) segments: Counter,
@@ -50,6 +56,8 @@ impl Camera {
             id,
             name: name.to_owned(),
             place: settings.place,
+            segment: settings.segment,
+            load: Load::default(),
             fragments: metrics.fragments.get_or_create(&label).clone(),
             written_bytes: metrics.written_bytes.get_or_create(&label).clone(),
             segments: metrics.segments.get_or_create(&label).clone(),
@@ -58,6 +66,11 @@ impl Camera {
             queued_bytes: AtomicUsize::new(0),
             queued_gaps: AtomicUsize::new(0),
         }
+    }
+
+    /// Bytes that wait for the disk.
+    pub(super) fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -209,7 +222,7 @@ pub(super) mod tests {
         let camera = Arc::new(Camera::new(1, "gate", CameraSettings::default(), &metrics));
         let folder = tempfile::tempdir().unwrap();
         let connection = super::super::index::open(&folder.path().join("i")).unwrap();
-        let (indexer, _) = Indexer::start(connection, metrics).unwrap();
+        let (indexer, _) = Indexer::start(connection, metrics, || ()).unwrap();
         let (news, _) = broadcast::channel(1);
         (CameraSink::new(camera.clone(), Arc::default(), indexer, news), camera)
     }

@@ -1,10 +1,9 @@
-//! The thread that deletes: what no hold keeps, and, when the disk runs full, what is kept least.
+//! The thread that deletes: what no hold keeps, and, when room is needed, what is kept least.
 //!
-//! Claims rows, unlinks files, removes rows, in that order. Decides nothing about holds: `holds`
-//! does, inside the claim.
+//! This file has the thread, and what goes by age; `pressure` has the limits, `deletion` how files
+//! go. Decides nothing about holds: `holds` does, inside the claim.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,31 +11,32 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
+use super::ballast::Ballast;
 use super::condition::Condition;
-use super::fs::{Fs, Unlinked};
-use super::index::retain::{self, Pressure};
+use super::cursor::Cursors;
+use super::fs::Fs;
+use super::guard::{Guard, Guarded};
+use super::index::retain::{self, Ages};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
-use super::index::{edit, events, failed, spans};
-use super::layout;
+use super::index::{events, failed, spans};
+use super::intents::Intent;
+use super::load::Cameras;
 use super::mailbox::{Mailbox, Taken};
 use super::news::{DeletedSegment, Reason, Room};
-use super::places::{Place, Places};
+use super::places::{Place, PlaceId, Places};
 use crate::base::clock::Clock;
-use crate::base::metrics::{self, Metrics};
-use crate::base::{Error, Result, Timestamp};
+use crate::base::metrics::Metrics;
+use crate::base::{Error, Result};
 
-/// The floor is compared with the free space so often.
-const FLOOR_PERIOD: Duration = Duration::from_secs(1);
+/// The limits are looked at so often.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
 /// Age is looked at so often.
 const AGE_PERIOD: Duration = Duration::from_secs(60);
 /// Rows in one claim, so that events do not wait long behind it.
-const CLAIM: u32 = 64;
-/// Claims under pressure before the free space is measured again.
-const ROUNDS: usize = 64;
-
-/// A segment that somebody reads is looked at again after so long.
-const HELD: Duration = Duration::from_secs(60);
+const CLAIM: u32 = 256;
+/// Claims by age between two looks at the limits.
+const CLAIMS: usize = 8;
 
 /// What came of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,237 +47,268 @@ pub struct Swept {
     pub bytes: u64,
 }
 
+impl std::ops::AddAssign for Swept {
+    fn add_assign(&mut self, other: Self) {
+        self.segments += other.segments;
+        self.bytes += other.bytes;
+    }
+}
+
 /// What the thread is asked for.
 pub(super) enum Request {
+    /// To look at the limits now.
+    Look,
     /// A sweep now; told what came of it.
     Sweep(oneshot::Sender<Result<Swept>>),
     /// The files of claimed segments gone.
     Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+    /// A person says that the clock is right; told what was guarded until then.
+    Confirm(oneshot::Sender<Result<Option<Guarded>>>),
 }
 
 /// What the thread stands on.
 pub(super) struct Sweeper {
     pub(super) fs: Arc<dyn Fs>,
     pub(super) places: Arc<Places>,
+    pub(super) cameras: Arc<Cameras>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
+    pub(super) ballast: Arc<Ballast>,
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
     pub(super) condition: Condition,
     pub(super) room: watch::Sender<Option<Room>>,
+    pub(super) guarded: watch::Sender<Option<Guarded>>,
     pub(super) event_keep: Duration,
+    /// Opened for a person's wish: nothing goes by itself, and time does not pass.
+    pub(super) visit: bool,
 }
 
 /// Starts the thread. It ends when `requests` is closed.
-pub(super) fn start(sweeper: Sweeper, requests: Arc<Mailbox<Request>>) -> Result<JoinHandle<()>> {
+pub(super) fn start(
+    sweeper: Sweeper,
+    guard: Guard,
+    requests: Arc<Mailbox<Request>>,
+) -> Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("sweep".into())
-        .spawn(move || run(&sweeper, &requests))
+        .spawn(move || run(State::new(&sweeper, guard), &requests))
         .map_err(|error| Error::stop("can't start the sweep thread").with(error))
 }
 
-fn run(sweeper: &Sweeper, requests: &Mailbox<Request>) {
+/// The sweeper at work.
+pub(super) struct State<'a> {
+    pub(super) sweeper: &'a Sweeper,
+    guard: Guard,
+    /// The monotonic clock, and the wall clock, at the last look.
+    clocks: (Instant, crate::base::Timestamp),
+    next_age: Instant,
+    /// A sweep by age has more to do.
+    is_behind: bool,
+    /// Segments that could not go, and until when they are passed over.
+    pub(super) passed: HashMap<i64, Instant>,
+    pub(super) cursors: Cursors,
+    /// Deletions of which the index does not know yet.
+    pub(super) unknown: Vec<Intent>,
+    /// Segments of those.
+    pub(super) gone: HashSet<i64>,
+    /// What was freed in each place since it was measured.
+    pub(super) freed: HashMap<PlaceId, u64>,
+    /// When something pinned was deleted last, of each place.
+    pub(super) pinned_went: HashMap<PlaceId, Instant>,
+    well: bool,
+}
+
+fn run(mut state: State<'_>, requests: &Mailbox<Request>) {
     let mut letters = Vec::new();
-    let mut next_age = Instant::now() + AGE_PERIOD;
-    let mut well = true;
     loop {
-        match requests.take(&mut letters, 1, Some(FLOOR_PERIOD)) {
+        let wait = if state.is_behind { Duration::ZERO } else { LOOK_PERIOD };
+        match requests.take(&mut letters, 1, Some(wait)) {
             Taken::Closed => return,
-            Taken::Some => {
-                for request in letters.drain(..) {
-                    // Who asked may have gone.
-                    let _ = match request {
-                        Request::Sweep(done) => done.send(sweeper.sweep()),
-                        Request::Delete { claimed, reason, done } => {
-                            let mut swept = Swept::default();
-                            let result = sweeper.delete(claimed, reason, &mut swept);
-                            done.send(result.map(|()| swept))
-                        }
-                    };
-                }
-            }
+            Taken::Some => letters.drain(..).for_each(|request| state.answer(request)),
             Taken::Nothing => {}
         }
-        let Sweeper { fs, places, indexer, condition, metrics, .. } = sweeper;
-        let looked = places.look(&**fs, indexer, condition, metrics);
-        let mut result = looked.and(sweeper.keep_floors());
-        if Instant::now() >= next_age {
-            next_age = Instant::now() + AGE_PERIOD;
-            result = result.and(sweeper.sweep().map(drop));
-        }
-        if let Err(error) = &result {
-            sweeper.metrics.store_errors.inc();
-            if well {
-                tracing::error!(error = error.chain(), "retention does not work");
-            }
-        }
-        well = result.is_ok();
+        state.turn();
     }
 }
 
-impl Sweeper {
-    /// Deletes everything that nothing keeps.
-    fn sweep(&self) -> Result<Swept> {
-        let now = self.clock.wall();
-        let before = now - self.event_keep;
-        let mut swept = Swept::default();
-        // What lies on a disk that is not there waits until it is.
-        for place in self.places.iter().filter(|place| place.check(&*self.fs).is_ok()) {
-            self.sweep_place(place, now, &mut swept)?;
+impl<'a> State<'a> {
+    fn new(sweeper: &'a Sweeper, guard: Guard) -> Self {
+        Self {
+            sweeper,
+            guard,
+            clocks: sweeper.clock.moment(),
+            next_age: Instant::now() + AGE_PERIOD,
+            is_behind: false,
+            passed: HashMap::new(),
+            cursors: Cursors::default(),
+            unknown: Vec::new(),
+            gone: HashSet::new(),
+            freed: HashMap::new(),
+            pinned_went: HashMap::new(),
+            well: true,
         }
-        while self.indexer.ask_blocking(move |c| {
-            let old = events::expire(c, before, CLAIM * 8).map_err(failed("delete events"))?;
+    }
+
+    fn answer(&mut self, request: Request) {
+        self.read_clocks();
+        // Who asked may have gone.
+        match request {
+            Request::Look => {}
+            Request::Sweep(done) => drop(done.send(self.sweep_all())),
+            Request::Delete { claimed, reason, done } => {
+                let (swept, result) = self.delete(claimed, reason);
+                drop(done.send(result.map(|()| swept)));
+            }
+            Request::Confirm(done) => drop(done.send(self.confirm())),
+        }
+    }
+
+    fn turn(&mut self) {
+        if self.sweeper.visit {
+            return;
+        }
+        self.read_clocks();
+        let mut result = self.look().map(drop);
+        let now = Instant::now();
+        if now >= self.next_age || self.is_behind {
+            self.next_age = now + AGE_PERIOD;
+            let swept = self.sweep_age();
+            self.is_behind = matches!(swept, Ok((_, true)));
+            result = result.and(swept.map(drop));
+        }
+        if let Err(error) = &result {
+            self.sweeper.metrics.store_errors.inc();
+            if self.well {
+                tracing::error!(error = error.chain(), "retention does not work");
+            }
+        }
+        self.well = result.is_ok();
+    }
+
+    /// Sees whether the wall clock has jumped since the last look.
+    fn read_clocks(&mut self) {
+        if self.sweeper.visit {
+            return;
+        }
+        let now = self.sweeper.clock.moment();
+        let (ran, wall) = (now.0 - self.clocks.0, now.1.micros_since(self.clocks.1));
+        self.clocks = now;
+        let before = self.guard.guarded();
+        self.guard.pass(wall, ran, now.1);
+        let after = self.guard.guarded();
+        if before.map(|one| one.behind) != after.map(|one| one.behind) {
+            self.tell_guard();
+        }
+    }
+
+    pub(super) fn tell_guard(&self) {
+        let guarded = self.guard.guarded();
+        self.sweeper.guarded.send_replace(guarded);
+        match guarded {
+            Some(Guarded { behind, left, .. }) => tracing::warn!(
+                behind_s = behind.as_secs(),
+                ends_in_s = left.as_secs(),
+                "the clock has jumped ahead: nothing goes by age as if it had not, until the new \
+                 time has stood, or `wardline recordings confirm-time`"
+            ),
+            None => tracing::info!("what is old goes by the clock again"),
+        }
+    }
+
+    fn confirm(&mut self) -> Result<Option<Guarded>> {
+        let (before, now) = (self.guard.guarded(), self.sweeper.clock.wall());
+        self.guard.confirm(now);
+        self.tell_guard();
+        let text = self.guard.note();
+        self.sweeper
+            .indexer
+            .ask_blocking(move |c| retain::set_guard(c, &text).map_err(failed("note the time")))?;
+        Ok(before)
+    }
+
+    /// The moments by which age is judged now.
+    pub(super) fn ages(&self) -> Ages {
+        let now = self.guard.age(self.sweeper.clock.wall());
+        Ages { now, events_since: now - self.sweeper.event_keep }
+    }
+
+    /// Deletes everything that nothing keeps, and what limits are over.
+    fn sweep_all(&mut self) -> Result<Swept> {
+        let mut all = Swept::default();
+        let aged = loop {
+            match self.sweep_age() {
+                Ok((swept, more)) => {
+                    all += swept;
+                    if !more {
+                        break Ok(());
+                    }
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        // What age can't do does not keep the limits from being kept.
+        if !self.sweeper.visit {
+            all += self.look()?;
+        }
+        aged.map(|()| all)
+    }
+
+    /// Deletes what nothing keeps; with more than is done in one go, the second value is true.
+    fn sweep_age(&mut self) -> Result<(Swept, bool)> {
+        let (ages, wall, indexer) = (self.ages(), self.sweeper.clock.wall(), &self.sweeper.indexer);
+        self.recheck()?;
+        let (mut all, mut more) = (Swept::default(), false);
+        // What lies on a disk that is not there waits until it is.
+        let places: Vec<_> = self.sweeper.places.iter().cloned().collect();
+        for place in places.iter().filter(|place| place.check(&*self.sweeper.fs).is_ok()) {
+            let (swept, left) = self.sweep_place(place, CLAIMS)?;
+            all += swept;
+            more |= left;
+        }
+        let note = (!self.sweeper.visit).then(|| {
+            self.guard.run();
+            self.guard.note()
+        });
+        while indexer.ask_blocking(move |c| {
+            let before = ages.events_since;
+            let old = events::expire(c, before, CLAIM * 2).map_err(failed("delete events"))?;
             let gaps = retain::expire_gaps(c, before, CLAIM).map_err(failed("delete gaps"))?;
-            let spans = spans::expire(c, now, CLAIM).map_err(failed("delete spans"))?;
-            retain::set_alive(c, now).map_err(failed("note the time"))?;
+            let spans = spans::expire(c, ages.now, CLAIM).map_err(failed("delete spans"))?;
             Ok(old + gaps + spans > 0)
         })? {}
-        Ok(swept)
+        if let Some(text) = note {
+            indexer.ask_blocking(move |c| {
+                let noted = retain::set_alive(c, wall).and_then(|()| retain::set_guard(c, &text));
+                noted.map_err(failed("note the time"))
+            })?;
+        }
+        Ok((all, more))
     }
 
-    fn sweep_place(&self, place: &Place, now: Timestamp, swept: &mut Swept) -> Result<()> {
-        let (id, before) = (place.id, now - self.event_keep);
-        loop {
-            let claim = move |c: &_| retain::claim_due(c, id, now, before, CLAIM);
-            let (claimed, more) =
-                self.indexer.ask_blocking(move |c| claim(c).map_err(failed("claim segments")))?;
-            self.delete(claimed, Reason::Expired, swept)?;
-            if !more {
-                return Ok(());
-            }
-        }
-    }
-
-    fn keep_floors(&self) -> Result<()> {
-        let above = |room: &Room| i128::from(room.free) - i128::from(room.floor);
-        let tightest = self.places.iter().filter_map(|place| place.room()).min_by_key(above);
-        self.room.send_replace(tightest);
-        // A place that fails does not keep the others from their floors.
-        self.places.iter().map(|place| self.keep_floor(place)).fold(Ok(()), Result::and)
-    }
-
-    /// Deletes until the floor is free again, or nothing is left to delete.
-    fn keep_floor(&self, place: &Place) -> Result<()> {
-        let mut lacking = self.lacking(place)?;
-        if lacking == 0 {
-            return Ok(());
-        }
-        self.sweep_place(place, self.clock.wall(), &mut Swept::default())?;
-        for (pressure, reason) in
-            [(Pressure::Continuous, Reason::FullContinuous), (Pressure::Spans, Reason::FullSpan)]
-        {
-            for _ in 0..ROUNDS {
-                lacking = self.lacking(place)?;
-                if lacking == 0 {
-                    return Ok(());
-                }
-                let (id, now) = (place.id, self.clock.wall());
-                let claimed = self.indexer.ask_blocking(move |c| {
-                    retain::claim_oldest(c, id, now, pressure, lacking)
-                        .map_err(failed("claim segments"))
-                })?;
-                if claimed.is_empty() {
-                    break;
-                }
-                self.delete(claimed, reason, &mut Swept::default())?;
-            }
-        }
-        Err(Error::retry(format!(
-            "store {}: {lacking} bytes under its free-space floor with nothing left to delete: \
-             free space, or lower the floor",
-            place.root.display()
-        )))
-    }
-
-    /// How many bytes the floor lacks.
-    fn lacking(&self, place: &Place) -> Result<u64> {
-        let space = place.measure(&*self.fs)?;
-        Ok(place.floor.bytes(space).saturating_sub(space.free))
-    }
-
-    fn delete(&self, claimed: Vec<Segment>, reason: Reason, swept: &mut Swept) -> Result<()> {
-        let mut gone = Vec::with_capacity(claimed.len());
-        let mut held = Vec::new();
-        let mut failure = None;
-        let mut counts: HashMap<&str, (u64, u64)> = HashMap::new();
-        let mut files = Vec::new();
-        for segment in &claimed {
-            let place = self.places.get(segment.place)?;
-            let file = layout::segment(&segment.camera, segment.start, segment.sequence);
-            let failed =
-                |error| Error::retry(format!("delete segment {}", file.display())).with(error);
-            let unlinked = match self.fs.unlink_unless_held(&place.root.join(&file)) {
-                // It is not gone if its disk is.
-                Ok(Unlinked::NotThere) => place.check(&*self.fs).map(|()| Unlinked::NotThere),
-                unlinked => unlinked.map_err(failed),
-            };
-            match unlinked {
-                Ok(Unlinked::Gone | Unlinked::NotThere) => {}
-                Ok(Unlinked::Held) => {
-                    held.push(segment.id);
-                    continue;
-                }
-                Err(error) => {
-                    // The claim stands: the next start completes it.
-                    failure = Some(error);
-                    continue;
-                }
-            }
-            files.push((place.root.clone(), file));
-            gone.push(segment.id);
-            swept.segments += 1;
-            swept.bytes += segment.bytes;
-            let count = counts.entry(&segment.camera).or_default();
-            *count = (count.0 + 1, count.1 + segment.bytes);
-            self.announce(segment, reason);
-        }
-        for (camera, (segments, bytes)) in counts {
-            tracing::info!(camera, segments, bytes, %reason, "deleted");
-        }
-        if let Err(error) = self.settle(&files) {
-            // A power cut could bring the files back: their rows stay, claimed.
-            failure = Some(Error::retry("sync directories after deleting").with(error));
-            gone.clear();
-        }
-        let again = self.clock.wall() + HELD;
-        self.indexer.ask_blocking(move |c| {
-            gone.iter()
-                .try_for_each(|id| edit::remove(c, *id))
-                .map_err(failed("forget segments"))?;
-            held.iter()
-                .try_for_each(|id| retain::release(c, *id, again))
-                .map_err(failed("keep segments that are being read"))
-        })?;
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Brings to the medium that `files`, each with the root of its place, are gone; then removes
-    /// the directories that they left empty.
-    fn settle(&self, files: &[(PathBuf, PathBuf)]) -> std::io::Result<()> {
-        let parent = |(root, file): &(PathBuf, PathBuf)| Some(root.join(file.parent()?));
-        for folder in files.iter().filter_map(parent).collect::<BTreeSet<_>>() {
-            match self.fs.sync_dir(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        for (root, file) in files {
-            layout::remove_empty_parents(&*self.fs, root, file);
-        }
+    /// Marks what is to be looked at because what keeps it has changed.
+    pub(super) fn recheck(&self) -> Result<()> {
+        let some = |c: &_| retain::recheck_some(c).map_err(failed("look at segments again"));
+        while self.sweeper.indexer.ask_blocking(some)? {}
         Ok(())
     }
 
-    fn announce(&self, segment: &Segment, reason: Reason) {
-        let label = metrics::Camera { camera: segment.camera.clone() };
-        self.metrics.deleted_segments.get_or_create(&label).inc();
-        // Nobody may be listening.
-        let _ = self.deleted.send(DeletedSegment {
-            camera: segment.camera.clone(),
-            sequence: segment.sequence,
-            start: segment.start,
-            end: segment.end,
-            bytes: segment.bytes,
-            reason,
-        });
+    /// As [`Self::sweep_age`], of one place, in at most so many claims.
+    pub(super) fn sweep_place(&mut self, place: &Place, claims: usize) -> Result<(Swept, bool)> {
+        let (id, mut all) = (place.id, Swept::default());
+        for _ in 0..claims {
+            let ages = self.ages();
+            let claim = move |c: &_| retain::claim_due(c, id, ages, CLAIM);
+            let claim = move |c: &_| claim(c).map_err(failed("claim segments"));
+            let due = self.sweeper.indexer.ask_blocking(claim)?;
+            due.lowest.into_iter().for_each(|id| self.cursors.lower(id));
+            let (swept, result) = self.delete(due.claimed, Reason::Expired);
+            all += swept;
+            result?;
+            if !due.more {
+                return Ok((all, false));
+            }
+        }
+        Ok((all, true))
     }
 }

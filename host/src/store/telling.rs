@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, watch};
 use super::index::told;
 use super::index::{events, failed, read, spans};
 use super::news::{News, Room, Told, UntoldSpan};
-use super::{NewEvent, Store, StoredGap};
+use super::{Guarded, NewEvent, Store, StoredGap};
 use crate::base::{Result, Timestamp};
 
 /// Spans read at a time; more wait for those to be told.
@@ -36,6 +36,11 @@ impl Store {
     /// floor.
     pub fn room(&self) -> watch::Receiver<Option<Room>> {
         self.room.subscribe()
+    }
+
+    /// Whether age is guarded because the clock has jumped ahead, and changes of that.
+    pub fn guarded(&self) -> watch::Receiver<Option<Guarded>> {
+        self.guarded.subscribe()
     }
 
     /// The spans of which not all is told.

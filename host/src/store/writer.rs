@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use super::condition::{Condition, Task};
+use super::condition::Condition;
 use super::fs::Fs;
 use super::index::row::Segment;
 use super::index::thread::Indexer;
@@ -25,18 +25,18 @@ use super::news::{ClosedSegment, News};
 use super::places::Place;
 use super::recording::{Recording, Stage};
 use super::sink::{Camera, Charge};
+use super::sweep::{Request, Sweeper};
 use super::syncer::{Round, Synced};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
-use crate::ingest::GapReason;
-use crate::record::{Fragment, GapMark, SegmentEnd, SegmentStart};
+use crate::record::{Fragment, SegmentEnd, SegmentStart};
 
 /// A camera's number in the index, and a segment's sequence.
 pub(super) type Key = (i64, u64);
 
 /// Why something failed.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Letters read at a time.
 const BATCH: usize = 256;
@@ -76,7 +76,35 @@ pub(super) struct Writer {
     pub(super) closed: broadcast::Sender<ClosedSegment>,
     pub(super) news: broadcast::Sender<News>,
     pub(super) condition: Condition,
+    /// The way to the one who makes room.
+    pub(super) sweeper: Arc<Mailbox<Request>>,
     pub(super) sync_interval: Duration,
+}
+
+impl Writer {
+    /// One of `place` that stands on the same as the sweeper, to whom `sweeper` leads.
+    pub(super) fn beside(
+        beside: &Sweeper,
+        sweeper: Arc<Mailbox<Request>>,
+        place: &Arc<Place>,
+        (closed, news): (&broadcast::Sender<ClosedSegment>, &broadcast::Sender<News>),
+        sync_interval: Duration,
+    ) -> Self {
+        Self {
+            fs: beside.fs.clone(),
+            place: place.clone(),
+            clock: beside.clock.clone(),
+            metrics: beside.metrics.clone(),
+            mailbox: Arc::default(),
+            rounds: Arc::default(),
+            indexer: beside.indexer.clone(),
+            closed: closed.clone(),
+            news: news.clone(),
+            condition: beside.condition.clone(),
+            sweeper,
+            sync_interval,
+        }
+    }
 }
 
 /// The writer at work.
@@ -167,7 +195,9 @@ impl State {
 
     fn open(&mut self, mut recording: Recording) {
         let key = (recording.camera.id, recording.start.sequence);
-        if self.stopping || self.recordings.contains_key(&key) {
+        // A full place is not asked for a row with each key frame.
+        let is_full = self.writer.place.gate.is_shut() && self.is_full(0);
+        if self.stopping || is_full || self.recordings.contains_key(&key) {
             recording.refuse();
             return;
         }
@@ -181,6 +211,9 @@ impl State {
     }
 
     fn announced(&mut self, key: Key, result: Result<()>) {
+        let Some(recording) = self.recordings.get(&key) else { return };
+        let header = recording.start.header.len() as u64;
+        let is_full = result.is_ok() && self.is_full(header);
         let Some(recording) = self.recordings.get_mut(&key) else { return };
         if let Err(error) = result {
             recording.refuse();
@@ -188,6 +221,9 @@ impl State {
             self.recordings.remove(&key);
             self.alarm(&error);
             return;
+        }
+        if is_full {
+            return self.give_up(key);
         }
         let (fs, place) = (&*self.writer.fs, &self.writer.place);
         // An empty mount point would take the file too.
@@ -215,13 +251,17 @@ impl State {
 
     fn append(&mut self, key: Key, fragment: Fragment, charge: Charge) {
         let Some(recording) = self.recordings.get_mut(&key) else { return };
-        let result = match recording.stage {
+        match recording.stage {
             _ if recording.is_refused() => return,
             Stage::Announced => return recording.waiting.push((fragment, charge)),
-            Stage::Open => recording.append(&fragment),
+            Stage::Open => {}
             Stage::Ending | Stage::Closing => return,
-        };
-        if let Err(error) = result {
+        }
+        if self.is_full(fragment.data.len() as u64) {
+            return self.give_up(key);
+        }
+        let Some(recording) = self.recordings.get_mut(&key) else { return };
+        if let Err(error) = recording.append(&fragment) {
             self.fail(key, "write", error);
         }
     }
@@ -234,73 +274,16 @@ impl State {
         match recording.stage {
             Stage::Announced => recording.end_waiting = Some(end),
             Stage::Open if recording.has_video() => {
+                if self.is_full(end.trailer.len() as u64) {
+                    return self.give_up(key);
+                }
+                let Some(recording) = self.recordings.get_mut(&key) else { return };
                 if let Err(error) = recording.end(&end) {
                     self.fail(key, "end", error);
                 }
             }
             Stage::Open => self.discard(key),
             Stage::Ending | Stage::Closing => {}
-        }
-    }
-
-    /// A camera handed over more of a file than the disk kept.
-    fn tell_lost(&self, key: Key, start: Timestamp, end: Timestamp) {
-        if start < end {
-            let detail = "the disk lost what it had taken".to_owned();
-            let mark = GapMark { start, end: Some(end), reason: GapReason::Disk, detail };
-            self.writer
-                .indexer
-                .post(move |c| edit::gap(c, key.0, &mark).map_err(failed("store a gap")), |_| ());
-        }
-    }
-
-    /// A write failed: what is whole stays, if the disk lets us cut the rest off.
-    fn fail(&mut self, key: Key, what: &str, cause: impl Into<Cause>) {
-        let Some(recording) = self.recordings.get_mut(&key) else { return };
-        recording.refuse();
-        let good = recording.written;
-        let cut = if recording.file.is_some() { recording.cut(good) } else { Ok(false) };
-        let path = self.writer.place.root.join(&recording.path);
-        let error = Error::retry(format!("{what} segment {}", path.display())).with(cause);
-        self.cut.insert(key, recording.reached());
-        self.alarm(&error);
-        match cut {
-            // The next round brings it to the medium.
-            Ok(true) => {}
-            Ok(false) => self.discard(key),
-            Err(_) => self.leave(key),
-        }
-    }
-
-    /// Removes a file without video, then its row.
-    pub(super) fn discard(&mut self, key: Key) {
-        let Some(recording) = self.recordings.remove(&key) else { return };
-        let path = self.writer.place.root.join(&recording.path);
-        let fs = &self.writer.fs;
-        let gone = match (recording.file.is_some(), path.parent()) {
-            (true, Some(folder)) => fs.unlink(&path).and_then(|()| fs.sync_dir(folder)),
-            _ => Ok(()),
-        };
-        match gone {
-            Ok(()) => self.writer.indexer.post(
-                move |c| edit::forget(c, key.0, key.1).map_err(failed("forget a segment")),
-                |_| (),
-            ),
-            Err(error) => {
-                let what = format!("remove empty segment {}", path.display());
-                self.alarm(&Error::retry(what).with(error));
-            }
-        }
-    }
-
-    /// The disk does not even let us cut: its row stays unfinished, for recovery.
-    pub(super) fn leave(&mut self, key: Key) {
-        if let Some(recording) = self.recordings.remove(&key) {
-            tracing::warn!(
-                camera = recording.camera.name,
-                file = %recording.path.display(),
-                "segment left as it is: the next start repairs it"
-            );
         }
     }
 
@@ -324,25 +307,6 @@ impl State {
             Ok(true) => {}
             Ok(false) => self.discard(key),
             Err(_) => self.leave(key),
-        }
-    }
-
-    /// Counts an error, and says it once until the disk is well again.
-    pub(super) fn alarm(&self, error: &Error) {
-        self.writer.metrics.store_errors.inc();
-        let condition = &self.writer.condition;
-        if condition.fails(self.writer.place.id, Task::Record, error.chain()) {
-            tracing::error!(
-                store = %self.writer.place.root.display(),
-                error = error.chain(),
-                "the disk refuses: what can't be written is lost until it works again"
-            );
-        }
-    }
-
-    pub(super) fn healthy(&self) {
-        if self.writer.condition.works(self.writer.place.id, Task::Record) {
-            tracing::info!(store = %self.writer.place.root.display(), "the disk works again");
         }
     }
 }

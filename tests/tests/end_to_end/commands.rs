@@ -150,6 +150,13 @@ fn recordings_are_pinned_and_deleted() {
     let by_host = ["--host", host.base()];
     let pin = change(&["pin", "gate", &from, &to, "--label", "fox"], by_host);
     let id = pin["id"].as_str().unwrap().to_owned();
+    let plan = json(&["recordings", "plan", &source, "--json"]);
+    let gate = &plan["cameras"][0];
+    assert_eq!((&gate["name"], &gate["asked_days"]), (&"gate".into(), &1.0.into()), "{plan}");
+    assert!(gate["held"]["pinned"].as_u64() > Some(0) && plan["now"] == Value::Array(vec![]));
+    assert!(gate["sustainable_days"].as_f64() > Some(0.0), "{plan}");
+    let confirmed = change(&["confirm-time"], by_host);
+    assert!(confirmed["guarded"].is_null(), "{confirmed}");
     let gone = change(&["delete", "gate", "1h", "0s", "--yes"], by_host);
     assert!(gone["segments"].as_u64() >= Some(2), "{gone}");
     let why: Vec<&Value> =

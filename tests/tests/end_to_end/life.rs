@@ -155,13 +155,19 @@ fn what_is_deleted_is_told_with_the_reason() {
     let place = Place::new("life-deleted");
     let camera = Camera::simulate(&["gate=scene:seconds=20,visit=none", "--loop"]);
     let config = place.path("full.toml");
-    // No disk has so much room: what is complete goes at once.
-    let text_of = format!(
-        "[store]\npath = \"store\"\nfree-floor = \"900TiB\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n[cameras.gate]\nurl = \"{}\"\nkeep = \"1d\"\nsegment = \"2s\"\n",
-        camera.url("gate")
-    );
-    std::fs::write(&config, text_of).unwrap();
-    let host = Host::start(&config);
+    let start = |floor: &str| {
+        let text_of = format!(
+            "[store]\npath = \"store\"\nfree-floor = \"{floor}\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n[cameras.gate]\nurl = \"{}\"\nkeep = \"1d\"\nsegment = \"2s\"\n",
+            camera.url("gate")
+        );
+        std::fs::write(&config, text_of).unwrap();
+        Host::start(&config)
+    };
+    let host = start("0B");
+    wait::until("files", WAIT, || (place.segments("gate").len() >= 3).then_some(()));
+    host.stop();
+    // No disk has so much room: what is there goes at once, and nothing more is recorded.
+    let host = start("900TiB");
     let deleted = wait_event(&place, "recording.deleted").event;
     assert_eq!(text(&deleted, "reason"), "full-continuous");
     assert_ne!(text(&deleted, "bytes"), "0");

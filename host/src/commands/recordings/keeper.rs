@@ -10,6 +10,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::cli::Whose;
 use crate::events::Event;
 use crate::pipeline::deletion_events;
+use crate::serve::Confirmed;
 use crate::store::{Deletion, Extent, Named, NewEvent, Outcome, Pin, Store, fs};
 
 /// A store, and the way to change it.
@@ -91,6 +92,13 @@ impl Keeper {
                 query.extend((extent == Extent::Look).then(|| ("look", "true".to_owned())));
                 host.delete("/api/v1/recordings", &query).await
             }
+        }
+    }
+
+    pub(super) async fn confirm_time(&self) -> Result<Confirmed> {
+        match self {
+            Self::Store(store) => store.confirm_time().await.map(|guarded| Confirmed { guarded }),
+            Self::Host(host) => host.post("/api/v1/time/confirm", &Map::new()).await,
         }
     }
 

@@ -3,7 +3,9 @@
 mod export;
 mod init;
 mod delete;
+mod confirm_time;
 mod keeper;
+mod plan;
 mod list;
 mod pin;
 mod unpin;
@@ -31,6 +33,8 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Unpin(unpin) => unpin::unpin(unpin, process).await,
         Recordings::Delete(delete) => delete::delete(delete, process).await,
         Recordings::Init(arguments) => init::init(arguments),
+        Recordings::Plan(arguments) => plan::plan(arguments, process),
+        Recordings::ConfirmTime(arguments) => confirm_time::confirm_time(arguments, process).await,
         Recordings::Events(events) => events::events(events, process),
     }
 }

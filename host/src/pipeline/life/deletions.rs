@@ -76,6 +76,8 @@ impl Deletions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Limit;
+    use crate::store::holds::Rank;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(1_763_800_000_000 + seconds * 1000)
@@ -94,7 +96,7 @@ mod tests {
             deleted("gate", 0, 60, Reason::Expired),
             deleted("yard", 0, 60, Reason::Expired),
             deleted("gate", 60, 120, Reason::Expired),
-            deleted("gate", 120, 180, Reason::FullContinuous),
+            deleted("gate", 120, 180, Reason::Room(Limit::Floor, Rank::Continuous)),
             deleted("gate", 200, 260, Reason::Expired),
             deleted("gate", 180, 200, Reason::Expired),
         ] {

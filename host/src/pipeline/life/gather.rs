@@ -15,7 +15,7 @@ use super::stretch::{Change, Continuous};
 use super::{Files, Heard, Saying, Voice, room, say};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
-use crate::store::{ClosedSegment, DeletedSegment, Grown, Health, News, Room, Store};
+use crate::store::{ClosedSegment, DeletedSegment, Grown, Guarded, Health, News, Room, Store};
 
 /// How often time alone is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,6 +32,7 @@ pub(in crate::pipeline) struct Gather {
     deleted: broadcast::Receiver<DeletedSegment>,
     health: watch::Receiver<Health>,
     room: watch::Receiver<Option<Room>>,
+    guarded: watch::Receiver<Option<Guarded>>,
     patience: Duration,
     continuous: BTreeMap<String, Continuous>,
     deletions: Deletions,
@@ -42,6 +43,8 @@ pub(in crate::pipeline) struct Gather {
     low_since: Timestamp,
     full_since: Timestamp,
     failing_since: Option<Timestamp>,
+    /// Since when age is guarded, as it was told.
+    guarded_since: Option<Timestamp>,
 }
 
 impl Gather {
@@ -52,6 +55,9 @@ impl Gather {
         files: Files,
         patience: Duration,
     ) -> Self {
+        // What began in an earlier run was told then.
+        let guarded = *store.guarded().borrow();
+        let is_old = |since: &Timestamp| *since != store.opened_at();
         Self {
             clock,
             voice,
@@ -60,6 +66,7 @@ impl Gather {
             deleted: store.subscribe_deleted(),
             health: store.health(),
             room: store.room(),
+            guarded: store.guarded(),
             patience,
             continuous: BTreeMap::new(),
             deletions: Deletions::default(),
@@ -69,6 +76,7 @@ impl Gather {
             low_since: Timestamp::ZERO,
             full_since: Timestamp::ZERO,
             failing_since: None,
+            guarded_since: guarded.map(|guarded| guarded.since).filter(is_old),
         }
     }
 
@@ -169,7 +177,7 @@ impl Gather {
     fn hear_deleted(&mut self, deleted: Result<DeletedSegment, RecvError>) {
         match deleted {
             Ok(one) => {
-                self.held_went |= one.reason.is_want_of_space();
+                self.held_went |= one.reason.is_full();
                 let full = self.deletions.add(one, Instant::now());
                 full.into_iter().for_each(|range| self.tell_deletion(&range));
             }
@@ -204,6 +212,17 @@ impl Gather {
         event.into_iter().for_each(|event| self.voice.say("", event));
     }
 
+    fn look_at_guard(&mut self) {
+        let (guarded, now) = (*self.guarded.borrow(), self.clock.wall());
+        let (told, event) = match (guarded, self.guarded_since) {
+            (Some(one), None) => (Some(one.since), say::guarded(Some(&one), one.since, now)),
+            (None, Some(since)) => (None, say::guarded(None, since, now)),
+            _ => return,
+        };
+        self.guarded_since = told;
+        self.voice.say("", event);
+    }
+
     fn look_at_room(&mut self) {
         let Some(room) = *self.room.borrow() else { return };
         let held_went = std::mem::take(&mut self.held_went);
@@ -232,6 +251,7 @@ impl Gather {
         due.into_iter().for_each(|(camera, change)| self.tell(&camera, change));
         self.tell_deletions(false);
         self.look_at_room();
+        self.look_at_guard();
     }
 }
 

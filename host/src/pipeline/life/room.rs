@@ -38,7 +38,7 @@ impl Watch {
     /// Takes what was measured. `held_went`: something held was deleted for want of space since
     /// the last time.
     pub(super) fn observe(&mut self, room: Room, held_went: bool, now: Instant) -> Vec<Change> {
-        let Room { free, floor } = room;
+        let Room { free, floor, is_shut } = room;
         let quarters = |count: u64| floor.saturating_mul(count) / 4;
         let mut changes = Vec::new();
         let mut turn = |state: &mut bool, to: bool, change: Change| {
@@ -51,7 +51,8 @@ impl Watch {
             turn(&mut self.low, true, Change::Low);
         }
         self.under = (free < floor).then(|| self.under.unwrap_or(now));
-        if held_went || self.under.is_some_and(|since| now - since >= HELPLESS) {
+        let helpless = self.under.is_some_and(|since| now - since >= HELPLESS);
+        if held_went || is_shut || helpless {
             turn(&mut self.full, true, Change::Full);
         } else if free >= quarters(5) {
             turn(&mut self.full, false, Change::Free);
@@ -88,17 +89,20 @@ mod tests {
             ("nothing left", 62, 399, false, vec![]),
             ("to delete", 64, 399, false, vec![]),
             ("for three seconds", 65, 399, false, vec![Change::Full]),
-            ("a large disk comes", 66, 9000, false, vec![Change::Free, Change::Enough]),
+            ("free again", 66, 500, false, vec![Change::Free]),
+            ("shut at the floor", 67, 401, false, vec![Change::Full]),
+            ("shut still", 68, 501, false, vec![]),
+            ("a large disk comes", 69, 9000, false, vec![Change::Free, Change::Enough]),
         ] {
             let now = start + Duration::from_secs(second);
-            let room = Room { free, floor: 400 };
+            let room = Room { free, floor: 400, is_shut: name.starts_with("shut") };
             assert_eq!(watch.observe(room, held_went, now), expected, "{name}");
         }
     }
 
     #[test]
     fn without_a_floor_nothing_is_low() {
-        let room = Room { free: 0, floor: 0 };
+        let room = Room { free: 0, floor: 0, is_shut: false };
         assert!(Watch::default().observe(room, false, Instant::now()).is_empty());
     }
 }

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::events::{Attribute, Event, Phase, Value};
 use crate::pipeline::camera_events::instant;
 use crate::store::edges::Edges;
-use crate::store::{Health, Repair, Room, StoredGap, UntoldSpan};
+use crate::store::{Guarded, Health, Repair, Room, StoredGap, UntoldSpan};
 
 fn text(key: &str, text: impl Into<String>) -> Attribute {
     Attribute { key: key.into(), value: Value::Text(text.into()) }
@@ -100,9 +100,7 @@ pub(super) fn gap(gap: &StoredGap, is_known: bool) -> Event {
 /// Segments were deleted. `number` tells events of the same moment apart.
 pub(super) fn deleted(range: &Range, now: Timestamp, number: u64) -> Event {
     let kind = "recording.deleted";
-    let reason = serde_json::to_value(range.reason).ok();
-    let reason = reason.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-    let mut attributes = vec![text("reason", reason)];
+    let mut attributes = vec![text("reason", range.reason.as_str())];
     attributes.extend(edges(range.start, range.end));
     attributes.extend([integer("segments", range.segments), bytes(range.bytes)]);
     let id = format!("{}/{number}", id(&range.camera, kind, now));
@@ -142,6 +140,26 @@ pub(super) fn health(health: &Health, begun: Timestamp, now: Timestamp) -> Event
         Health::Failing(words) => (Phase::Begin, vec![text("detail", words)]),
     };
     Event { phase, ..instant(id("", kind, begun), kind, now, attributes) }
+}
+
+/// Age is guarded because the clock has jumped ahead, or with `None` no longer.
+pub(super) fn guarded(guarded: Option<&Guarded>, since: Timestamp, now: Timestamp) -> Event {
+    let kind = "store.time-guarded";
+    let length = |key, length: std::time::Duration| {
+        integer(key, i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
+    };
+    let (phase, attributes) = match guarded {
+        None => (Phase::End, Vec::new()),
+        Some(guarded) => {
+            let attributes = vec![
+                length("behind-ms", guarded.behind),
+                length("ends-in-ms", guarded.left),
+                text("command", "wardline recordings confirm-time"),
+            ];
+            (Phase::Begin, attributes)
+        }
+    };
+    Event { phase, ..instant(id("", kind, since), kind, now, attributes) }
 }
 
 /// More was deleted at once than could be told one by one.

@@ -34,10 +34,7 @@ pub(crate) fn appoint(
     if known != wanted {
         c.execute("UPDATE judge SET current = 0 WHERE camera = ?1", [camera])?;
         // Another result for each segment, perhaps: found when a sweep looks at it.
-        c.execute(
-            "UPDATE segment SET recheck_at = 0 WHERE camera = ?1 AND keep_by <> 0 AND state = 2",
-            [camera],
-        )?;
+        edit::recheck_all(c, camera)?;
     }
     let mut ids = Vec::new();
     for policy in policies {
@@ -152,42 +149,61 @@ fn rows(c: &Connection, segment: &Segment) -> rusqlite::Result<Vec<Row>> {
     .collect()
 }
 
-/// Brings a segment's hold up to date with what its judges said; drops what those said who judge
-/// the camera no more. Gives the judges of now who have said nothing of it.
-fn settle(c: &Connection, segment: &mut Segment) -> rusqlite::Result<Vec<Row>> {
+/// What a segment's judges make of it.
+struct Judged {
+    /// Its hold as continuous video.
+    hold: Continuous,
+    /// The judges of now who have said nothing of it.
+    missing: Vec<Row>,
+    /// Those whose answer counts no more.
+    stale: Vec<i64>,
+}
+
+/// What the rows of a segment come to; `None` where nobody is asked about it.
+fn judged(c: &Connection, segment: &Segment) -> rusqlite::Result<Option<Judged>> {
     let mut rows = rows(c, segment)?;
     if rows.is_empty() || !is_asked_about(segment) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    for gone in rows.iter().filter(|row| row.answered) {
-        if !rows.iter().any(|row| row.current && row.policy == gone.policy) {
-            c.prepare_cached("DELETE FROM answer WHERE segment = ?1 AND judge = ?2")?
-                .execute([segment.id, gone.judge])?;
-        }
-    }
+    let is_stale = |gone: &&Row| !rows.iter().any(|row| row.current && row.policy == gone.policy);
+    let stale = rows.iter().filter(|row| row.answered).filter(is_stale);
+    let stale = stale.map(|gone| gone.judge).collect();
     let said = |policy: &str| {
         rows.iter().find(|row| row.answered && row.policy == policy).and_then(|row| row.until)
     };
     let hold = combine(rows.iter().filter(|row| row.current).map(|row| said(&row.policy)));
+    rows.retain(|row| row.current && !row.answered);
+    Ok(Some(Judged { hold, missing: rows, stale }))
+}
+
+/// Brings a segment's hold up to date with what its judges said; drops what those said who judge
+/// the camera no more.
+pub(crate) fn settle(c: &Connection, segment: &mut Segment) -> rusqlite::Result<()> {
+    let Some(Judged { hold, stale, .. }) = judged(c, segment)? else { return Ok(()) };
+    for judge in stale {
+        c.prepare_cached("DELETE FROM answer WHERE segment = ?1 AND judge = ?2")?
+            .execute([segment.id, judge])?;
+    }
     if hold != segment.continuous {
         let (keep_by, until) = row::continuous(hold);
         c.prepare_cached("UPDATE segment SET keep_by = ?2, continuous_until = ?3 WHERE id = ?1")?
             .execute(params![segment.id, keep_by, until])?;
         segment.continuous = hold;
     }
-    rows.retain(|row| row.current && !row.answered);
-    Ok(rows)
+    Ok(())
 }
 
-/// Brings a segment's hold up to date, and says how long a judge is waited for: until then it must
-/// not go by age. `events_since`: before it, events are no longer known and nobody is asked.
+/// Gives a segment the hold that its judges' answers come to, in memory only, and says how long a
+/// judge is waited for: until then it must not go by age. `events_since`: before it, events are no
+/// longer known and nobody is asked.
 pub(crate) fn awaited(
     c: &Connection,
     segment: &mut Segment,
     now: Timestamp,
     events_since: Timestamp,
 ) -> rusqlite::Result<Until> {
-    let missing = settle(c, segment)?;
+    let Some(Judged { hold, missing, .. }) = judged(c, segment)? else { return Ok(Until::NEVER) };
+    segment.continuous = hold;
     // An answer sets `recheck_at` back, and so does what makes others the judges.
     let patience = missing.iter().map(|row| row.silent.unwrap_or(now) + PATIENCE).max();
     let known = segment.start + now.since(events_since);

@@ -57,26 +57,33 @@ pub(crate) struct Closing {
     pub(crate) closed_at: Timestamp,
 }
 
-/// Finds or adds a camera. A changed `keep` applies to what is there from the next sweep on.
+/// Finds or adds a camera. A changed `keep` applies to what is there from the next sweep on, a
+/// changed `size_max` at once.
 pub(crate) fn camera(
     c: &Connection,
     name: &str,
     keep: Option<Duration>,
+    size_max: Option<u64>,
 ) -> rusqlite::Result<Camera> {
     let keep = row::micros(keep);
+    let size_max = size_max.map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     let found = c
         .prepare_cached("SELECT id, next_sequence, keep FROM camera WHERE name = ?1")?
         .query_row([name], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?)))
         .optional()?;
     let Some((id, next, known)): Option<(i64, i64, _)> = found else {
-        c.execute("INSERT INTO camera (name, keep) VALUES (?1, ?2)", params![name, keep])?;
+        c.execute(
+            "INSERT INTO camera (name, keep, size_max) VALUES (?1, ?2, ?3)",
+            params![name, keep, size_max],
+        )?;
         return Ok(Camera { id: c.last_insert_rowid(), next_sequence: 0, epoch: 0, end: None });
     };
     let known: Option<i64> = known;
     if known != keep {
         c.execute("UPDATE camera SET keep = ?2 WHERE id = ?1", params![id, keep])?;
-        c.execute("UPDATE segment SET recheck_at = 0 WHERE camera = ?1", [id])?;
+        recheck_all(c, id)?;
     }
+    c.execute("UPDATE camera SET size_max = ?2 WHERE id = ?1", params![id, size_max])?;
     // Sequences grow with time within an epoch, but for what a span fetched from the ring.
     let last = c
         .prepare_cached(
@@ -88,6 +95,13 @@ pub(crate) fn camera(
         .optional()?;
     let (epoch, end) = last.map_or((0, None), |(epoch, end)| (epoch, Some(end)));
     Ok(Camera { id, next_sequence: next.cast_unsigned(), epoch, end })
+}
+
+/// Has a sweep look at all segments of a camera: a year of them would hold up the index, so that
+/// `retain::recheck_some` goes through them.
+pub(crate) fn recheck_all(c: &Connection, camera_id: i64) -> rusqlite::Result<()> {
+    c.execute("UPDATE camera SET recheck_after = -1 WHERE id = ?1", [camera_id])?;
+    Ok(())
 }
 
 /// A file is about to be made.

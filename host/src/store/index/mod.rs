@@ -7,6 +7,7 @@
 pub(super) mod answers;
 pub(super) mod edit;
 pub(super) mod events;
+pub(super) mod limits;
 pub(super) mod map;
 pub(super) mod pins;
 pub(super) mod places;
@@ -17,7 +18,7 @@ pub(super) mod spans;
 pub(super) mod thread;
 pub(super) mod told;
 
-pub(crate) use rusqlite::Connection;
+pub(crate) use rusqlite::{Connection, Result as Read};
 
 use std::path::Path;
 use std::time::Duration;

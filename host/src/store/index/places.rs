@@ -125,6 +125,7 @@ pub(crate) fn arrive(c: &Connection, segment: &Segment, to: PlaceId) -> rusqlite
 
 /// There is no further copy any more.
 pub(crate) fn settle(c: &Connection, segment: i64) -> rusqlite::Result<()> {
-    c.prepare_cached("UPDATE segment SET moving = NULL WHERE id = ?1")?.execute([segment])?;
+    c.prepare_cached("UPDATE segment SET moving = NULL, recheck_at = 0 WHERE id = ?1")?
+        .execute([segment])?;
     Ok(())
 }

@@ -3,60 +3,114 @@
 //! SQL finds candidates, `holds` decides. A claim is the durable intent to delete: the file goes
 //! after it, the row after the file.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::holds::{Holders, Until};
+use super::super::holds::{Holders, Rank, Until};
 use super::super::places::PlaceId;
 use super::row::{self, SEGMENT, SEGMENT_COLUMNS, Segment, State};
 use super::{answers, spans};
 use crate::base::Timestamp;
 
-/// Candidates read at a time.
+/// Candidates read at a time, so that events do not wait long behind them.
 const PAGE: u32 = 512;
-/// Pages looked at for one claim, so that events do not wait long behind it.
-const PAGES_MAX: usize = 64;
+/// What was closed so long ago has no neighbours in the order of recording that are still open.
+const SETTLED: Duration = Duration::from_secs(2 * 3600);
+/// Rows that are marked to be looked at again in one go.
+const RECHECK: u32 = 2048;
 
-/// Which segments may be deleted although a hold on them runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pressure {
-    /// Those that are kept only as continuous video.
-    Continuous,
-    /// Any.
-    Spans,
+/// What a limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Scope {
+    /// All segments that lie in a place.
+    Place(PlaceId),
+    /// All of a camera, by its number, wherever they lie.
+    Camera(i64),
 }
 
-/// Claims up to `most` segments of a place that nothing keeps at `now`. The second value says
-/// that there may be more. Before `events_since` no judge is waited for. A segment that is being
-/// moved is not claimed before it has arrived.
+/// The moments by which age is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ages {
+    /// Holds that end before are over.
+    pub(crate) now: Timestamp,
+    /// Before it no judge is waited for: events are forgotten.
+    pub(crate) events_since: Timestamp,
+}
+
+/// What keeps a segment, and how strongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The first moment at which nothing does.
+    pub(crate) until: Until,
+    /// What it goes as when room is needed now.
+    pub(crate) rank: Rank,
+    /// A span or a pin keeps it at least until then, if nobody changes that.
+    pub(crate) firm: Until,
+}
+
+/// Judges a segment by all that may hold it. Its hold as continuous video is brought up to date
+/// in memory.
+pub(crate) fn judge(
+    c: &Connection,
+    segment: &mut Segment,
+    camera_keep: Option<Duration>,
+    ages: Ages,
+) -> rusqlite::Result<Kept> {
+    let awaited = answers::awaited(c, segment, ages.now, ages.events_since)?;
+    let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
+    let pinned = is_pinned(c, segment)?;
+    let (holds, holders) = (segment.holds(), Holders { spans: &spans, pinned, camera_keep });
+    let until = holds.kept_until(&holders).max(awaited);
+    let firm = if pinned { Until::Forever } else { holds.spans_until(&holders) };
+    let rank = match holds.rank(&holders, ages.now) {
+        // Somebody may still say that it is to be kept.
+        Rank::Expired if !awaited.is_over(ages.now) => Rank::Continuous,
+        rank => rank,
+    };
+    Ok(Kept { until, rank, firm })
+}
+
+type Candidate = (Segment, Option<Duration>);
+
+fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
+}
+
+/// What is due by age.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// What nothing keeps.
+    pub(crate) claimed: Vec<Segment>,
+    /// There may be more.
+    pub(crate) more: bool,
+    /// The lowest id of those that were looked at.
+    pub(crate) lowest: Option<i64>,
+}
+
+/// Claims up to `most` segments of a place that nothing keeps. A segment that is being moved is not claimed before it has arrived.
 pub(crate) fn claim_due(
     c: &Connection,
     place: PlaceId,
-    now: Timestamp,
-    events_since: Timestamp,
+    ages: Ages,
     most: u32,
-) -> rusqlite::Result<(Vec<Segment>, bool)> {
-    let due: Vec<(Segment, Option<Duration>)> = c
+) -> rusqlite::Result<Due> {
+    let due: Vec<Candidate> = c
         .prepare_cached(&format!(
             "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
              WHERE s.state = 2 AND s.place = ?3 AND s.recheck_at <= ?1 AND s.moving IS NULL
              ORDER BY s.recheck_at LIMIT ?2"
         ))?
-        .query_map(params![now.micros(), most, place.0], |row| {
-            Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
-        })?
+        .query_map(params![ages.now.micros(), most, place.0], candidate)?
         .collect::<Result<_, _>>()?;
     let more = due.len() == most as usize;
+    let lowest = due.iter().map(|(segment, _)| segment.id).min();
     let mut claimed = Vec::new();
     for (mut segment, keep) in due {
-        let awaited = answers::awaited(c, &mut segment, now, events_since)?;
-        let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-        let pinned = is_pinned(c, &segment)?;
-        let until =
-            segment.holds().kept_until(&Holders { spans: &spans, pinned, camera_keep: keep });
-        let until = until.max(awaited);
-        if until.is_over(now) {
+        answers::settle(c, &mut segment)?;
+        let until = judge(c, &mut segment, keep, ages)?.until;
+        if until.is_over(ages.now) {
             claim(c, segment.id)?;
             claimed.push(segment);
         } else {
@@ -68,7 +122,33 @@ pub(crate) fn claim_due(
                 .execute(params![segment.id, at])?;
         }
     }
-    Ok((claimed, more))
+    Ok(Due { claimed, more, lowest })
+}
+
+/// Marks some of the segments that are to be looked at again because what keeps them has changed.
+/// Gives whether there may be more.
+pub(crate) fn recheck_some(c: &Connection) -> rusqlite::Result<bool> {
+    let waiting: Option<(i64, i64)> = c
+        .prepare_cached(
+            "SELECT id, recheck_after FROM camera WHERE recheck_after IS NOT NULL LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((camera, after)) = waiting else { return Ok(false) };
+    let last: Option<i64> = c
+        .prepare_cached(
+            "SELECT max(sequence) FROM (SELECT sequence FROM segment
+                 WHERE camera = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3)",
+        )?
+        .query_row(params![camera, after, RECHECK], |row| row.get(0))?;
+    c.prepare_cached(
+        "UPDATE segment SET recheck_at = 0
+         WHERE camera = ?1 AND sequence > ?2 AND sequence <= ?3 AND recheck_at > 0",
+    )?
+    .execute(params![camera, after, last.unwrap_or(after)])?;
+    c.prepare_cached("UPDATE camera SET recheck_after = ?2 WHERE id = ?1")?
+        .execute(params![camera, last])?;
+    Ok(true)
 }
 
 /// A pin touches it.
@@ -81,54 +161,78 @@ pub(crate) fn is_pinned(c: &Connection, segment: &Segment) -> rusqlite::Result<b
     })
 }
 
-/// Claims the oldest segments of a place that `pressure` allows, until they make up `bytes`.
-pub(crate) fn claim_oldest(
+/// Some of what a limit takes.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    /// In the order in which they go.
+    pub(crate) segments: Vec<Segment>,
+    /// There may be more after this id; `None`: that was all, or as much as was wanted.
+    pub(crate) after: Option<i64>,
+    /// Up to this id, all are kept more strongly,
+    pub(crate) above: i64,
+    /// at least until then.
+    pub(crate) firm: Until,
+}
+
+/// What goes of a scope as `rank` when `bytes` are lacking: those recorded longest ago, whatever
+/// the clock said then. Looks at one page after the id `after`, and not at those of `passed`.
+/// Changes nothing: see [`claim_chosen`].
+pub(crate) fn choose(
     c: &Connection,
-    place: PlaceId,
-    now: Timestamp,
-    pressure: Pressure,
-    bytes: u64,
-) -> rusqlite::Result<Vec<Segment>> {
-    let (mut claimed, mut sum, mut from) = (Vec::new(), 0_u64, i64::MIN);
-    for _ in 0..PAGES_MAX {
-        let page = oldest(c, place, from)?;
-        for (segment, keep) in &page {
-            from = segment.start.micros() + 1;
-            if sum >= bytes {
-                return Ok(claimed);
-            }
-            if pressure == Pressure::Continuous {
-                let spans = spans::holding(c, segment.camera_id, segment.start, segment.end)?;
-                let holders = Holders { spans: &spans, pinned: false, camera_keep: *keep };
-                if !segment.holds().spans_until(&holders).is_over(now) {
-                    continue;
-                }
-            }
-            claim(c, segment.id)?;
-            sum = sum.saturating_add(segment.bytes);
-            claimed.push(segment.clone());
+    scope: Scope,
+    rank: Rank,
+    ages: Ages,
+    (after, bytes): (i64, u64),
+    passed: &HashSet<i64>,
+) -> rusqlite::Result<Chosen> {
+    let page = in_order(c, scope, after)?;
+    let last = page.last().map(|(segment, _)| segment.id).filter(|_| page.len() == PAGE as usize);
+    let (segments, firm) = (Vec::new(), Until::Forever);
+    let (mut chosen, mut sum) = (Chosen { segments, after: last, above: after, firm }, 0_u64);
+    let mut is_unbroken = true;
+    for (mut segment, keep) in page {
+        let kept = judge(c, &mut segment, keep, ages)?;
+        let is_passed = passed.contains(&segment.id);
+        is_unbroken &= !is_passed && kept.rank > rank && segment.closed_at + SETTLED <= ages.now;
+        if is_unbroken {
+            (chosen.above, chosen.firm) = (segment.id, chosen.firm.min(kept.firm));
         }
-        if page.len() < PAGE as usize {
+        if is_passed || kept.rank != rank {
+            continue;
+        }
+        sum = sum.saturating_add(segment.bytes);
+        chosen.segments.push(segment);
+        if sum >= bytes {
+            chosen.after = None;
             break;
         }
     }
-    Ok(claimed)
+    Ok(chosen)
 }
 
-fn oldest(
+/// A page of the segments of a scope that can be claimed, in the order of recording.
+pub(crate) fn in_order(
     c: &Connection,
-    place: PlaceId,
-    from: i64,
-) -> rusqlite::Result<Vec<(Segment, Option<Duration>)>> {
+    scope: Scope,
+    after: i64,
+) -> rusqlite::Result<Vec<Candidate>> {
+    let (column, index, id) = match scope {
+        Scope::Place(place) => ("place", "segment_in_order", place.0),
+        Scope::Camera(camera) => ("camera", "segment_of_camera_in_order", camera),
+    };
     c.prepare_cached(&format!(
-        "SELECT {SEGMENT}, c.keep FROM segment s JOIN camera c ON c.id = s.camera
-         WHERE s.state = 2 AND s.place = ?3 AND s.start >= ?1 AND s.moving IS NULL
-         ORDER BY s.start LIMIT ?2"
+        "SELECT {SEGMENT}, c.keep FROM segment s INDEXED BY {index}
+         JOIN camera c ON c.id = s.camera
+         WHERE s.state = 2 AND s.{column} = ?1 AND s.id > ?2 AND s.moving IS NULL
+         ORDER BY s.id LIMIT ?3"
     ))?
-    .query_map(params![from, PAGE, place.0], |row| {
-        Ok((Segment::read(row)?, row::maybe_length(row, SEGMENT_COLUMNS)?))
-    })?
+    .query_map(params![id, after, PAGE], candidate)?
     .collect()
+}
+
+/// Claims what was chosen.
+pub(crate) fn claim_chosen(c: &Connection, segments: &[Segment]) -> rusqlite::Result<()> {
+    segments.iter().try_for_each(|segment| claim(c, segment.id))
 }
 
 /// Claims those of `segments` that are still there, as they are now; and says how many of them
@@ -207,4 +311,17 @@ pub(crate) fn set_alive(c: &Connection, now: Timestamp) -> rusqlite::Result<()> 
 pub(crate) fn alive(c: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     let text = super::meta(c, ALIVE)?;
     Ok(text.and_then(|text| text.parse().ok()).map(Timestamp::from_micros))
+}
+
+/// The key of `meta` that remembers jumps of the clock.
+const GUARD: &str = "guard";
+
+/// Remembers jumps of the clock.
+pub(crate) fn set_guard(c: &Connection, text: &str) -> rusqlite::Result<()> {
+    super::set_meta(c, GUARD, text)
+}
+
+/// What was remembered of jumps of the clock.
+pub(crate) fn guard(c: &Connection) -> rusqlite::Result<Option<String>> {
+    super::meta(c, GUARD)
 }

@@ -33,20 +33,21 @@ pub(crate) struct Indexer {
 }
 
 impl Indexer {
-    /// Starts the thread on `connection`.
+    /// Starts the thread on `connection`. It calls `refused` when the medium takes nothing.
     ///
     /// # Errors
     /// When the machine has no thread to give.
     pub(crate) fn start(
         connection: Connection,
         metrics: Metrics,
+        refused: impl Fn() + Send + 'static,
     ) -> Result<(Self, JoinHandle<()>)> {
         let mailbox = Arc::new(Mailbox::default());
         let permits = Arc::new(Semaphore::new(EVENT_QUEUE));
         let indexer = Self { mailbox: mailbox.clone(), permits };
         let thread = std::thread::Builder::new()
             .name("index".into())
-            .spawn(move || run(connection, &mailbox, &metrics))
+            .spawn(move || run(connection, &mailbox, &metrics, refused))
             .map_err(|error| Error::stop("can't start the index thread").with(error))?;
         Ok((indexer, thread))
     }
@@ -143,7 +144,7 @@ fn in_savepoint<T>(
     result
 }
 
-fn run(connection: Connection, mailbox: &Mailbox<Work>, metrics: &Metrics) {
+fn run(connection: Connection, mailbox: &Mailbox<Work>, metrics: &Metrics, refused: impl Fn()) {
     let mut batch = Vec::new();
     let mut answers = Vec::new();
     while mailbox.take(&mut batch, BATCH, None) != Taken::Closed {
@@ -157,6 +158,7 @@ fn run(connection: Connection, mailbox: &Mailbox<Work>, metrics: &Metrics) {
         }
         if done.is_err() {
             metrics.store_errors.inc();
+            refused();
             if !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
             }
@@ -181,7 +183,7 @@ mod tests {
     async fn failed_work_leaves_nothing_and_its_neighbours_alone() {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("i")).unwrap();
-        let (indexer, thread) = Indexer::start(connection, Metrics::default()).unwrap();
+        let (indexer, thread) = Indexer::start(connection, Metrics::default(), || ()).unwrap();
         let set =
             |key: &'static str| move |c: &Connection| set_meta(c, key, "1").map_err(failed("set"));
         indexer.post_idle(set("idle"));

@@ -7,10 +7,10 @@ CREATE TABLE place (
     uuid  TEXT NOT NULL UNIQUE,
     name  TEXT NOT NULL UNIQUE,
     path  TEXT NOT NULL,
-    bytes INTEGER NOT NULL DEFAULT 0         -- of the segments that lie there
+    bytes INTEGER NOT NULL DEFAULT 0         -- of the segments that lie there and are not claimed
 );
 INSERT INTO place (id, uuid, name, path, bytes)
-    SELECT 0, '', 'main', '', coalesce(sum(bytes), 0) FROM segment;
+    SELECT 0, '', 'main', '', coalesce(sum(bytes), 0) FROM segment WHERE state <> 3;
 ALTER TABLE segment ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
 -- A further place that may hold a copy, which is not the segment: where it is being copied to,
 -- then where it came from.
@@ -21,23 +21,41 @@ DROP INDEX segment_by_age;
 DROP INDEX segment_due;
 CREATE INDEX segment_by_age ON segment (place, start) WHERE state = 2;
 CREATE INDEX segment_due ON segment (place, recheck_at) WHERE state = 2;
-CREATE TRIGGER segment_comes AFTER INSERT ON segment WHEN new.bytes > 0 BEGIN
+-- Ids grow in the order of recording, whatever the clock said: in this order segments go when room
+-- is needed.
+CREATE INDEX segment_in_order ON segment (place, id) WHERE state = 2;
+CREATE INDEX segment_of_camera_in_order ON segment (camera, id) WHERE state = 2;
+
+-- Sums for the limits by size. What is claimed for deletion is in none of them any more.
+ALTER TABLE camera ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE camera SET bytes = coalesce(
+    (SELECT sum(s.bytes) FROM segment s WHERE s.camera = camera.id AND s.state <> 3), 0);
+ALTER TABLE camera ADD COLUMN size_max INTEGER;  -- bytes; NULL: no limit by size
+CREATE TRIGGER segment_comes AFTER INSERT ON segment WHEN new.bytes > 0 AND new.state <> 3 BEGIN
     UPDATE place SET bytes = bytes + new.bytes WHERE id = new.place;
+    UPDATE camera SET bytes = bytes + new.bytes WHERE id = new.camera;
 END;
-CREATE TRIGGER segment_changes AFTER UPDATE OF bytes, place ON segment BEGIN
+CREATE TRIGGER segment_changes AFTER UPDATE OF bytes, place, state ON segment
+    WHEN old.bytes <> new.bytes OR old.place <> new.place OR (old.state = 3) <> (new.state = 3)
+BEGIN
+    UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place AND old.state <> 3;
+    UPDATE camera SET bytes = bytes - old.bytes WHERE id = old.camera AND old.state <> 3;
+    UPDATE place SET bytes = bytes + new.bytes WHERE id = new.place AND new.state <> 3;
+    UPDATE camera SET bytes = bytes + new.bytes WHERE id = new.camera AND new.state <> 3;
+END;
+CREATE TRIGGER segment_goes AFTER DELETE ON segment WHEN old.state <> 3 BEGIN
     UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place;
-    UPDATE place SET bytes = bytes + new.bytes WHERE id = new.place;
+    UPDATE camera SET bytes = bytes - old.bytes WHERE id = old.camera;
 END;
-CREATE TRIGGER segment_goes AFTER DELETE ON segment BEGIN
-    UPDATE place SET bytes = bytes - old.bytes WHERE id = old.place;
-END;
+
+-- All segments of the camera with a higher sequence are still to be looked at by a sweep, because
+-- what keeps them has changed; NULL: none.
+ALTER TABLE camera ADD COLUMN recheck_after INTEGER;
 
 -- No segment is longer: where to look for those that touch a moment, whatever the epochs.
 ALTER TABLE camera ADD COLUMN longest INTEGER NOT NULL DEFAULT 0;
 UPDATE camera SET longest =
     coalesce((SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0);
-
-ALTER TABLE camera ADD COLUMN size_max INTEGER;  -- bytes; NULL: no limit by size
 
 -- What a person wants kept for ever.
 CREATE TABLE pin (

@@ -54,6 +54,10 @@ impl Fs for Counter {
         Ok(Arc::new(Counted { file, counts: self.counts.clone(), is_hollow: self.is_hollow }))
     }
 
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        Disk.allocate(path, bytes)
+    }
+
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         Disk.reopen(path)
     }

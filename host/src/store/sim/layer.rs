@@ -183,6 +183,11 @@ impl Fs for Layer {
         Ok(self.file(id))
     }
 
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let id = self.change().medium.make(&self.names(path), false)?;
+        self.file(id).append(&vec![0; bytes as usize])
+    }
+
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let id = self.look(path, |_, id| id)?;
         Ok(self.file(id))

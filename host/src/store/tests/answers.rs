@@ -7,6 +7,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 
 use super::super::answers::PATIENCE;
 use super::super::index::edit::{Closing, Opening};
+use super::super::index::retain::Ages;
 use super::super::index::{Connection, answers, edit, retain};
 use super::super::query::{Filter, Reader};
 use super::super::{Answer, Judge, NewEvent, Outcome, Policy, Store, holds};
@@ -190,13 +191,12 @@ fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseError> {
     let c = index::open(Path::new(":memory:")).unwrap();
     let silent = BTreeMap::new();
     let mut model = Model { now: 1000, digests: [0; 3], silent, segments: Vec::new() };
-    edit::camera(&c, "gate", Some(Duration::from_secs(KEEP as u64))).unwrap();
+    edit::camera(&c, "gate", Some(Duration::from_secs(KEEP as u64)), None).unwrap();
     for (sequence, step) in (0..).zip(steps) {
         apply(&c, &mut model, sequence, step);
-        while retain::claim_due(&c, PlaceId::MAIN, at(model.now), at(model.now - EVENTS), 3)
-            .unwrap()
-            .1
-        {}
+        while retain::recheck_some(&c).unwrap() {}
+        let ages = Ages { now: at(model.now), events_since: at(model.now - EVENTS) };
+        while retain::claim_due(&c, PlaceId::MAIN, ages, 3).unwrap().more {}
         model.segments = std::mem::take(&mut model.segments)
             .into_iter()
             .filter(|one| model.is_held(one))

@@ -3,9 +3,11 @@
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{collection::vec, prop_assert_eq, proptest};
 
+use super::super::holds::Rank;
 use super::super::index::edit::{Closing, Opening};
+use super::super::index::retain::Ages;
 use super::super::index::{Connection, answers, edit, retain, spans};
-use super::super::{Answer, Policy, Reason, Store, holds};
+use super::super::{Answer, Limit, Policy, Reason, Store, holds};
 use super::*;
 use crate::policy::Span;
 
@@ -83,12 +85,14 @@ impl Model {
 fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseError> {
     let c = index::open(Path::new(":memory:")).unwrap();
     let mut model = Model { now: 1000, ..Model::default() };
-    edit::camera(&c, "gate", None).unwrap();
+    edit::camera(&c, "gate", None, None).unwrap();
     // Nobody waits for a policy that can't be loaded: who does is tested in `answers.rs`.
     answers::appoint(&c, 1, &[Policy { name: "p".into(), digest: None }], at(0)).unwrap();
     for (sequence, step) in (0..).zip(steps) {
         apply(&c, &mut model, sequence, step);
-        while retain::claim_due(&c, PlaceId::MAIN, at(model.now), at(0), 3).unwrap().1 {}
+        while retain::recheck_some(&c).unwrap() {}
+        let ages = Ages { now: at(model.now), events_since: at(0) };
+        while retain::claim_due(&c, PlaceId::MAIN, ages, 3).unwrap().more {}
         let held: Vec<u64> =
             model.segments.iter().filter(|one| model.is_held(one)).map(|one| one.0).collect();
         model.segments.retain(|one| held.contains(&one.0));
@@ -138,7 +142,7 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
         }
         Step::Configure { keep } => {
             model.keep = keep;
-            edit::camera(c, "gate", length(keep)).unwrap();
+            edit::camera(c, "gate", length(keep), None).unwrap();
         }
         Step::Wait { seconds } => model.now += seconds,
     }
@@ -239,10 +243,9 @@ async fn a_full_disk_loses_continuous_video_before_spans() {
     assert!(deleted.try_recv().is_err(), "there is room");
     // 5 % of 100 GiB, less one byte: each time it is measured, something must go.
     fs.set_free((5 << 30) - 1);
-    for (sequence, reason) in
-        [(1, Reason::FullContinuous), (2, Reason::FullContinuous), (0, Reason::FullSpan)]
-    {
+    let full = |rank| Reason::Room(Limit::Floor, rank);
+    for (sequence, rank) in [(1, Rank::Continuous), (2, Rank::Continuous), (0, Rank::Span)] {
         let said = deleted.recv().await.unwrap();
-        assert_eq!((said.sequence, said.reason), (sequence, reason));
+        assert_eq!((said.sequence, said.reason), (sequence, full(rank)));
     }
 }

@@ -3,14 +3,19 @@
 mod answers;
 mod faults;
 mod feed;
+mod guarded;
 mod hang;
 mod keeping;
 mod life;
+mod limits;
+mod model;
 mod moving;
 mod places;
 mod pins;
+mod planned;
 mod power;
 mod recovery;
+mod retention;
 mod rough;
 mod scale;
 
@@ -19,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
+use tokio::time::Instant;
 
 use super::faulty::{Fault, Faulty};
 use super::fs::{Disk, Fs};
@@ -43,22 +49,36 @@ fn temporary() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// A clock that stands still until it is set.
-struct Hands(Mutex<Timestamp>);
+/// Clocks that stand still until they are set: the wall clock, and the monotonic one.
+struct Hands(Mutex<(Timestamp, Instant)>);
 
 impl Hands {
     fn at(seconds: i64) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(at(seconds))))
+        Arc::new(Self(Mutex::new((at(seconds), Instant::now()))))
     }
 
+    /// Time passes until then.
     fn set(&self, seconds: i64) {
-        *self.0.lock().unwrap() = at(seconds);
+        let mut hands = self.0.lock().unwrap();
+        let (wall, monotonic) = *hands;
+        *hands = (at(seconds), monotonic + at(seconds).since(wall));
+    }
+
+    /// Somebody sets the wall clock.
+    fn step(&self, seconds: i64) {
+        let mut hands = self.0.lock().unwrap();
+        hands.0 = hands.0.offset(seconds * 1_000_000);
     }
 }
 
 impl Clock for Hands {
     fn wall(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().0
+    }
+
+    fn moment(&self) -> (Instant, Timestamp) {
+        let (wall, monotonic) = *self.0.lock().unwrap();
+        (monotonic, wall)
     }
 }
 
@@ -193,6 +213,9 @@ fn segments(root: &Path) -> Vec<row::Segment> {
 fn files(fs: &dyn Fs, folder: &Path, into: &mut Vec<PathBuf>) {
     for name in fs.list(folder).unwrap() {
         let path = folder.join(&name);
+        if path == super::layout::ballast(folder) {
+            continue;
+        }
         if !name.contains('.') {
             files(fs, &path, into);
         } else if name.ends_with(".mp4") {

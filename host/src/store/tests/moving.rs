@@ -21,6 +21,7 @@ pub(super) fn two(root: &Path) -> StoreConfig {
         name: "large".into(),
         path: root.join("large"),
         free_floor: FreeFloor::Bytes(0),
+        size_max: None,
         moving: None,
         allow_filesystem: false,
     };
@@ -246,6 +247,7 @@ async fn a_source_that_is_read_is_deleted_later() {
     drop(store);
     let store = open_two(root.path(), Disk, &clock);
     assert!(source.exists(), "a start does not take it away either");
+    store.confirm_time().await.unwrap();
     gate(&store, Some(60));
     assert_eq!(store.sweep_now().await.unwrap().segments, 1, "its row is still needed");
     drop(hold);
@@ -266,7 +268,7 @@ async fn nothing_moves_to_a_store_below_its_floor() {
     let fs = Arc::new(faulty.clone());
     let store = Store::open(config, fs, Hands::at(2 * DAY), Metrics::default()).unwrap().0;
     assert_eq!(store.move_now().await.unwrap().segments, 0);
-    faulty.set_free(1 << 30);
+    faulty.set_free((1 << 30) + (1 << 20));
     assert_eq!(store.move_now().await.unwrap().segments, 2);
 }
 
@@ -325,6 +327,7 @@ async fn check(steps: Vec<Step>) -> Result<(), proptest::test_runner::TestCaseEr
             Step::Restart => {
                 store.shutdown().await;
                 store = open_two(root.path(), Disk, &clock);
+                store.confirm_time().await.unwrap();
             }
         }
         let expected: Vec<i64> = model.iter().map(|(_, _, place)| *place).collect();

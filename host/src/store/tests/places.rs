@@ -10,7 +10,8 @@ const DAY: i64 = 86_400;
 
 fn camera(store: &Store, name: &str, place: &str) -> CameraSink {
     let place = store.place(place).unwrap();
-    let settings = CameraSettings { keep: Some(Duration::from_secs(60)), place, burst_bytes: 0 };
+    let keep = Some(Duration::from_secs(60));
+    let settings = CameraSettings { keep, place, ..CameraSettings::default() };
     store.camera(name, settings).unwrap().0
 }
 
@@ -127,6 +128,7 @@ async fn what_lies_in_a_place_that_is_named_no_more_is_still_retained() {
     store.shutdown().await;
     mount(root.path());
     let (store, _) = alone().unwrap();
+    store.confirm_time().await.unwrap().expect("a day without a host is a jump of the clock");
     assert_eq!(store.sweep_now().await.unwrap().segments, 1);
     assert!(check_places(root.path(), "retained").is_empty());
     store.shutdown().await;

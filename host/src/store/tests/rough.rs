@@ -141,6 +141,10 @@ impl Fs for Rough {
         Ok(Arc::new(RoughFile { file, path: path.to_owned(), rough: self.clone() }))
     }
 
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        Disk.allocate(path, bytes)
+    }
+
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let file = Disk.reopen(path)?;
         Ok(Arc::new(RoughFile { file, path: path.to_owned(), rough: self.clone() }))

@@ -1,0 +1,102 @@
+//! Deletions that the index could not take down before their file went: lines in a file beside it,
+//! until it can.
+//!
+//! `{"place": 0, "camera": "gate", "start": ..., "sequence": 7}`, one a line. Start-up and the
+//! sweeper remove the rows whose files are gone.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::fs::Fs;
+use super::index::row::{Segment, State};
+use super::index::{Connection, edit, failed, spans};
+use super::layout;
+use super::places::{PlaceId, Places};
+use crate::base::{Error, Result, Timestamp};
+
+/// One deletion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Intent {
+    place: i64,
+    camera: String,
+    start: Timestamp,
+    sequence: u64,
+}
+
+impl Intent {
+    pub(super) fn of(segment: &Segment) -> Self {
+        Self {
+            place: segment.place.0,
+            camera: segment.camera.clone(),
+            start: segment.start,
+            sequence: segment.sequence,
+        }
+    }
+}
+
+/// Adds a line, and brings it to the medium where that can be.
+pub(super) fn append(fs: &dyn Fs, root: &Path, intent: &Intent) -> std::io::Result<()> {
+    let path = layout::intents(root);
+    let file = match fs.length(&path)? {
+        Some(_) => fs.reopen(&path)?,
+        None => fs.create(&path)?,
+    };
+    let mut line = serde_json::to_vec(intent)?;
+    line.push(b'\n');
+    file.append(&line)?;
+    file.sync_data()?;
+    fs.sync_dir(root)
+}
+
+/// What stands there; a line that was cut short by the end of the host is none.
+pub(super) fn all(fs: &dyn Fs, root: &Path) -> Result<Vec<Intent>> {
+    let path = layout::intents(root);
+    let failed = |error| Error::retry(format!("read {}", path.display())).with(error);
+    if fs.length(&path).map_err(failed)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let text = fs.read(&path).map_err(failed)?;
+    Ok(text
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+/// All of it is done.
+pub(super) fn clear(fs: &dyn Fs, root: &Path) -> Result<()> {
+    let path = layout::intents(root);
+    let failed = |error| Error::retry(format!("remove {}", path.display())).with(error);
+    if fs.length(&path).map_err(failed)?.is_some() {
+        fs.unlink(&path).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Those of `intents` whose file is gone: their rows can go too.
+pub(super) fn carried_out(fs: &dyn Fs, places: &Places, intents: &[Intent]) -> Vec<Intent> {
+    let is_gone = |intent: &&Intent| {
+        let Ok(place) = places.get(PlaceId(intent.place)) else { return false };
+        let file = layout::segment(&intent.camera, intent.start, intent.sequence);
+        place.check(fs).is_ok() && matches!(fs.length(&place.root.join(file)), Ok(None))
+    };
+    intents.iter().filter(is_gone).cloned().collect()
+}
+
+/// Removes the rows of files that are gone.
+pub(super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
+    for intent in gone {
+        let found = || {
+            let Some(camera) = spans::camera_id(c, &intent.camera)? else { return Ok(None) };
+            edit::find(c, camera, intent.sequence)
+        };
+        let found = found().map_err(failed("find a deleted segment"))?;
+        let is_it = |row: &Segment| {
+            row.start == intent.start && matches!(row.state, State::Closed | State::Deleting)
+        };
+        if let Some(row) = found.filter(is_it) {
+            edit::remove(c, row.id).map_err(failed("forget a segment"))?;
+        }
+    }
+    Ok(())
+}
