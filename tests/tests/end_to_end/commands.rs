@@ -178,9 +178,9 @@ fn recordings_are_pinned_and_deleted() {
     let end = place.segments("gate").last().expect("a file").end;
     wait::until("the last file to be over", STEP, || (wait::now() > end).then_some(()));
     let told = place.events("gate", "recording.deleted").len();
-    change(&["delete", "gate", "1h", "0s", "--yes"], by_store);
+    let gone = change(&["delete", "gate", "1h", "0s", "--yes"], by_store);
     let events = place.events("gate", "recording.deleted");
     assert!(events.len() > told, "it is told without a host too");
     assert!(format!("{events:?}").contains("person"), "{events:?}");
-    assert!(place.segments("gate").is_empty() && place.files("gate").is_empty());
+    assert!(place.segments("gate").is_empty() && place.files("gate").is_empty(), "{gone}");
 }
