@@ -72,7 +72,8 @@ impl Gate {
 
     /// Says that so many bytes are to be moved here, for which there may be no room yet.
     pub(super) fn set_coming(&self, bytes: u64) {
-        self.coming.store(bytes, Ordering::Relaxed);
+        let wanted = if bytes == 0 { 0 } else { taken(bytes) + BLOCK };
+        self.coming.store(wanted, Ordering::Relaxed);
     }
 
     /// What waits to be moved here.

@@ -46,10 +46,10 @@ pub struct Guarded {
     /// Since when, by the clock of then.
     pub since: Timestamp,
     /// By how much age is judged behind the clock.
-    #[serde(with = "millis")]
+    #[serde(rename = "behind_ms", with = "millis")]
     pub behind: Duration,
     /// It ends by itself when the host has run for so much longer.
-    #[serde(with = "millis")]
+    #[serde(rename = "left_ms", with = "millis")]
     pub left: Duration,
 }
 

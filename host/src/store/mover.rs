@@ -16,6 +16,7 @@ use super::fs::Fs;
 use super::index::row::Segment;
 use super::index::thread::Indexer;
 use super::index::{failed, places as rows};
+use super::load::Cameras;
 use super::mailbox::{Mailbox, Taken};
 use super::moves::{self, Cleared, Copied};
 use super::places::{Place, PlaceId, Places};
@@ -29,7 +30,7 @@ use crate::base::{Error, Result, Timestamp};
 const PERIOD: Duration = Duration::from_secs(10);
 /// Room is waited for so long, and made for so many segments at a time.
 const ROOM_PERIOD: Duration = Duration::from_secs(1);
-const ROOM_SEGMENTS: u64 = 16;
+const ROOM_SEGMENTS: u32 = 16;
 /// A disk that refuses is asked again after at most so long.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -53,6 +54,7 @@ pub(super) struct Mover {
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
     pub(super) condition: Condition,
+    pub(super) cameras: Arc<Cameras>,
     pub(super) requests: Arc<Mailbox<Request>>,
 }
 
@@ -66,6 +68,7 @@ impl Mover {
             metrics: sweeper.metrics.clone(),
             indexer: sweeper.indexer.clone(),
             condition: sweeper.condition.clone(),
+            cameras: sweeper.cameras.clone(),
             requests,
         }
     }
@@ -178,9 +181,15 @@ impl State<'_> {
             };
             from.check(&*mover.fs)?;
             let space = to.measure(&*mover.fs)?;
-            if !to.gate.fits(space, segment.bytes) {
+            // What is being recorded there comes first.
+            let reserve = mover.cameras.reserve(to.id).open;
+            if !to.gate.fits(space, segment.bytes.saturating_add(reserve)) {
                 // Its sweep makes room first, and says when it can't.
-                to.gate.set_coming(segment.bytes.saturating_mul(ROOM_SEGMENTS));
+                let coming = mover.indexer.ask_blocking(move |c| {
+                    let bytes = rows::due_bytes(c, id, after, before, ROOM_SEGMENTS);
+                    bytes.map_err(failed("look for old segments"))
+                })?;
+                to.gate.set_coming(coming);
                 self.waits = true;
                 return Ok(());
             }

@@ -107,11 +107,12 @@ pub(crate) fn recheck_all(c: &Connection, camera_id: i64) -> rusqlite::Result<()
 /// A file is about to be made.
 pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
     insert(c, new)?;
-    // The first video after a start says how long the host was really blind.
+    // The first video after a start says how long the host was really blind; what a camera sends
+    // first may be from shortly before it was asked.
     c.prepare_cached(
         "UPDATE gap SET end = ?2
          WHERE id = (SELECT id FROM gap WHERE camera = ?1 ORDER BY start DESC, id DESC LIMIT 1)
-           AND reason = 'stopped' AND end < ?2 AND end > ?2 - ?3
+           AND reason = 'stopped' AND start < ?2 AND end <> ?2 AND abs(end - ?2) < ?3
            AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND sequence <> ?4
                            AND start >= gap.start AND start < ?2)",
     )?

@@ -90,6 +90,26 @@ pub(crate) fn oldest(
     .optional()
 }
 
+/// Bytes of the first `most` segments that [`oldest`] would give one after the other.
+pub(crate) fn due_bytes(
+    c: &Connection,
+    place: PlaceId,
+    after: Timestamp,
+    before: Timestamp,
+    most: u32,
+) -> rusqlite::Result<u64> {
+    let bytes: Option<i64> = c
+        .prepare_cached(
+            "SELECT sum(bytes) FROM (
+                 SELECT s.bytes FROM segment s
+                 WHERE s.state = 2 AND s.place = ?1 AND s.start > ?2 AND s.start < ?3
+                     AND s.end <= ?3 AND s.moving IS NULL
+                 ORDER BY s.start LIMIT ?4)",
+        )?
+        .query_row(params![place.0, after.micros(), before.micros(), most], |row| row.get(0))?;
+    Ok(bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0))
+}
+
 /// All segments with a copy somewhere.
 pub(crate) fn moving(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
     c.prepare_cached(&format!(
