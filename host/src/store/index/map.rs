@@ -286,7 +286,7 @@ mod tests {
         {
             let mean = megabits * 125_000.0;
             let row = |n: u32| {
-                let key = n % seconds == 0;
+                let key = n.is_multiple_of(seconds);
                 let size = if key { 1.4 * mean } else { mean };
                 let factor = 1.0 + varying * (random.f64() + random.f64() + random.f64() - 1.5);
                 ((size * factor) as u32, 90_000, 25, key, false)
