@@ -101,7 +101,7 @@ use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
-use journal::drain::End;
+use journal::drain::{self, End, Journal};
 use load::Cameras;
 use mailbox::Mailbox;
 use mover::Mover;
@@ -191,14 +191,7 @@ impl Store {
             let door = requests.clone();
             Writer::beside(&sweeper, door, place, (&closed, &news), config.sync_interval)
         };
-        let journal = journal::drain::start(journal::drain::Journal {
-            fs: fs.clone(),
-            root: config.path.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            indexer: indexer.clone(),
-            condition: condition.clone(),
-        })?;
+        let journal = drain::start(Journal::beside(&sweeper, &config.path))?;
         let recorded = places.iter().filter(|place| place.configured);
         let (writers, threads) = Writers::start(recorded.map(writer))?;
         let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;

@@ -18,6 +18,7 @@ use super::super::index::thread::Indexer;
 use super::super::index::{self, Connection, failed, outbox};
 use super::super::layout;
 use super::super::places::PlaceId;
+use super::super::sweep::Sweeper;
 use super::{Key, Note, files};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
@@ -40,6 +41,20 @@ pub(in super::super) struct Journal {
     pub(in super::super) metrics: Metrics,
     pub(in super::super) indexer: Indexer,
     pub(in super::super) condition: Condition,
+}
+
+impl Journal {
+    /// One that stands on the same as the sweeper.
+    pub(in super::super) fn beside(sweeper: &Sweeper, root: &Path) -> Self {
+        Self {
+            fs: sweeper.fs.clone(),
+            root: root.to_owned(),
+            clock: sweeper.clock.clone(),
+            metrics: sweeper.metrics.clone(),
+            indexer: sweeper.indexer.clone(),
+            condition: sweeper.condition.clone(),
+        }
+    }
 }
 
 /// How the thread is to end.
