@@ -1,6 +1,6 @@
 //! Reads a segment past what is damaged in it: a fragment that lost a bit takes no other with it.
 //!
-//! As [`scan`](super::scan), which stops at the first fragment that is not whole, since after a
+//! As [`scan`](fn@super::scan), which stops at the first fragment that is not whole, since after a
 //! crash nothing of worth follows. Here the file is taken to have been whole once. Memory stays
 //! below a MiB beside the list of fragments.
 
