@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logs(&cli);
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // When standard error is closed too, the exit code has to say it.
             let _ = writeln!(std::io::stderr(), "error: {}", error.chain());
@@ -42,7 +42,7 @@ fn start_logs(cli: &Cli) {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

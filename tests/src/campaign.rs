@@ -234,6 +234,8 @@ fn rows_are_files(place: &Place, camera: &str, files: &[PathBuf]) {
 /// What the program itself says of its store.
 fn check(config: &std::path::Path) {
     let config = config.to_string_lossy();
-    let output = wardline(&["recordings", "list", "--json", &config]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = wardline(&["recordings", "check", "--deep", &config]);
+    let (said, told) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{told}");
 }

@@ -22,6 +22,7 @@ struct Length {
     points: String,
     cameras: String,
     seconds: String,
+    years: String,
 }
 
 impl Length {
@@ -33,6 +34,7 @@ impl Length {
             points: "400".into(),
             cameras: "64".into(),
             seconds: "600".into(),
+            years: "16".into(),
         };
         for pair in arguments.chunks(2) {
             let [name, value] = pair else { return Err(format!("{} needs a number", pair[0])) };
@@ -43,6 +45,7 @@ impl Length {
                 "--points" => &mut length.points,
                 "--cameras" => &mut length.cameras,
                 "--seconds" => &mut length.seconds,
+                "--years" => &mut length.years,
                 other => return Err(format!("torture knows no `{other}`: {}", Self::KNOWN)),
             };
             let number: u64 =
@@ -54,7 +57,7 @@ impl Length {
 
     const KNOWN: &str = "--kills, --seed, --cuts (states of the medium tried after each change), \
                          --points (of the index's steps that fail), --cameras and --seconds (of \
-                         the run to a counting disk)";
+                         the run to a counting disk), --years (that an index holds)";
 }
 
 /// Runs everything, and says at the end what was broken.
@@ -69,6 +72,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .env("TORTURE_POINTS", &length.points)
         .env("TORTURE_CAMERAS", &length.cameras)
         .env("TORTURE_SECONDS", &length.seconds)
+        .env("TORTURE_YEARS", &length.years)
         // What is measured of the process must be of one test.
         .env("RUST_TEST_THREADS", "1");
     let whole = Step::cargo("the host killed at random moments, and on a disk that is full")

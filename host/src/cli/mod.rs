@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
 pub use recordings::{
-    ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments, PlanArguments,
-    Recordings, Shown, UnpinArguments, What, Whose,
+    CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
+    PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
 };
 
 /// A recorder for IP cameras whose judgement is pluggable.

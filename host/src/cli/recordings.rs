@@ -27,6 +27,53 @@ pub enum Recordings {
     ConfirmTime(ConfirmTimeArguments),
     /// List events: what happened, and what became of recordings and store
     Events(Events),
+    /// See whether index, files and journal of a store agree; also beside a running host
+    Check(CheckRecordings),
+    /// Make the index anew, from files and journal
+    Rebuild(Rebuild),
+}
+
+/// `wardline recordings check`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings check wardline.toml
+  wardline recordings check /var/lib/wardline --deep
+  wardline recordings check wardline.toml --deep --repair     without a running host
+  wardline recordings check --json | jq '.findings[] | select(.kind == \"no-file\")'
+
+Fast, it compares rows, files, sizes and sums; --deep reads every file. A repair deletes no video:
+what can't be used goes to lost.d beside it.
+Exit codes: 0 all agrees, or was repaired; 1 something does not; 2 it could not be checked.")]
+pub struct CheckRecordings {
+    /// A configuration, or a store's directory
+    #[arg(default_value = "wardline.toml", value_name = "CONFIG or DIRECTORY")]
+    pub source: PathBuf,
+    /// Read every box and checksum of every file, and the journal
+    #[arg(long)]
+    pub deep: bool,
+    /// Put right what can be
+    #[arg(long)]
+    pub repair: bool,
+    /// Print one JSON document; times are UTC
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wardline recordings rebuild`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline recordings rebuild wardline.toml
+  wardline recordings rebuild /var/lib/wardline
+
+Without a running host. Reads every file. The old index is kept as index.sqlite.before-<utc>; from
+it come events and settings of cameras, as far as it can be read.")]
+pub struct Rebuild {
+    /// A configuration, or a store's directory
+    #[arg(default_value = "wardline.toml", value_name = "CONFIG or DIRECTORY")]
+    pub source: PathBuf,
+    /// Print one JSON document; times are UTC
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Whose recordings are changed: those of a running host, or of a store without one.

@@ -14,6 +14,7 @@ mod simulate;
 mod state;
 mod trigger;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -35,14 +36,15 @@ pub struct Process {
 ///
 /// # Errors
 /// What went wrong, for people; the process ends with exit code 1.
-pub async fn execute(cli: Cli, process: Process) -> Result<()> {
-    match cli.command {
+pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
+    let done = match cli.command {
+        Command::Recordings(arguments) => return recordings::execute(&arguments, &process).await,
         Command::Run(arguments) => run::run(arguments, process).await,
         Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
-        Command::Recordings(arguments) => recordings::execute(&arguments, &process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

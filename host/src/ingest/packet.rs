@@ -128,6 +128,8 @@ pub enum GapReason {
     Disk,
     /// The host was not running.
     Stopped,
+    /// It was recorded, and its file is gone or can't be used.
+    Lost,
 }
 
 impl GapReason {
@@ -140,6 +142,7 @@ impl GapReason {
             Self::Overload => "overload",
             Self::Disk => "disk",
             Self::Stopped => "stopped",
+            Self::Lost => "lost",
         }
     }
 }

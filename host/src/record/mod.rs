@@ -16,11 +16,13 @@ mod mp4;
 pub mod format;
 mod run;
 pub mod scan;
+pub mod salvage;
 pub mod tables;
 
 pub use format::Identity;
 pub use mp4::movie;
 pub use recorder::{Figures, Mode, Recorder, RecorderConfig};
+pub use salvage::salvage;
 pub use scan::{FragmentInfo, Scan, scan, trailer};
 pub use segment::{Fragment, Full, GapMark, SegmentEnd, SegmentStart, Sink};
 

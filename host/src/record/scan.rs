@@ -58,6 +58,9 @@ pub struct FragmentInfo {
     pub samples: u32,
     /// Its first video sample is a key frame.
     pub key: bool,
+    /// Its bytes are not those that were written: only found by
+    /// [`salvage`](super::salvage::salvage).
+    pub damaged: bool,
 }
 
 /// Walks through a segment from its start.
@@ -67,13 +70,7 @@ pub struct FragmentInfo {
 pub fn scan(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
     let end = reader.seek(SeekFrom::End(0))?;
     let mut found = Scan::default();
-    let mut at = 0;
-    for kind in [b"ftyp", b"moov"] {
-        match box_at(reader, at, end)? {
-            Some(head) if head.kind == *kind => at += head.size,
-            _ => return Ok(found),
-        }
-    }
+    let Some(mut at) = header(reader, end)? else { return Ok(found) };
     found.good_bytes = at;
     while let Some((fragment, identity)) = fragment_at(reader, at, end)? {
         at += fragment.length;
@@ -81,9 +78,26 @@ pub fn scan(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
         found.identity = found.identity.take().or(identity);
         found.fragments.push(fragment);
     }
-    found.complete = matches!(box_at(reader, at, end)?,
-        Some(head) if head.kind == *b"mfra" && at + head.size == end);
+    found.complete = is_trailer(reader, at, end)?;
     Ok(found)
+}
+
+/// Where the first fragment is to begin; `None` where `ftyp` and `moov` do not stand first.
+pub(super) fn header(reader: &mut (impl Read + Seek), end: u64) -> io::Result<Option<u64>> {
+    let mut at = 0;
+    for kind in [b"ftyp", b"moov"] {
+        match box_at(reader, at, end)? {
+            Some(head) if head.kind == *kind => at += head.size,
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(at))
+}
+
+/// `mfra` stands whole at `at` and ends the file.
+pub(super) fn is_trailer(reader: &mut (impl Read + Seek), at: u64, end: u64) -> io::Result<bool> {
+    let head = box_at(reader, at, end)?;
+    Ok(head.is_some_and(|head| head.kind == *b"mfra" && at + head.size == end))
 }
 
 /// The `mfra` box that makes a repaired file (cut to [`Scan::good_bytes`]) whole again.
@@ -127,7 +141,8 @@ pub(super) fn box_at(
     Ok((size >= 8 && size <= end - at).then_some(Head { kind, size }))
 }
 
-fn fragment_at(
+/// The whole fragment that begins at `at`, and the identity where it carries one.
+pub(super) fn fragment_at(
     reader: &mut (impl Read + Seek),
     at: u64,
     end: u64,

@@ -27,6 +27,8 @@ pub(super) enum Task {
     Index,
     /// To give its old segments to another place.
     Move,
+    /// To take the journal.
+    Note,
 }
 
 /// Clones share the state.

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::fs::Lock;
 use super::index::thread::Indexer;
 use super::index::{failed, retain};
+use super::journal::drain::{Drain, End};
 use super::writer::Letter;
 use super::{Store, writers};
 use crate::base::clock::Clock;
@@ -22,6 +23,7 @@ pub(super) struct Threads {
     pub(super) writers: writers::Threads,
     pub(super) sweep: JoinHandle<()>,
     pub(super) mover: JoinHandle<()>,
+    pub(super) journal: Drain,
     pub(super) index: JoinHandle<()>,
     /// Held until the last of them has ended, so that another store can be opened then.
     pub(super) locks: Vec<Lock>,
@@ -29,7 +31,7 @@ pub(super) struct Threads {
 
 impl Threads {
     /// Waits for all, the index last of those that need it. A thread that panicked has said so.
-    pub(super) fn join(mut self, indexer: &Indexer, clock: Option<&Arc<dyn Clock>>) {
+    pub(super) fn join(mut self, indexer: &Indexer, end: End, clock: Option<&Arc<dyn Clock>>) {
         self.writers.join_writers();
         let _ = self.sweep.join();
         let _ = self.mover.join();
@@ -37,6 +39,11 @@ impl Threads {
             let now = clock.wall();
             indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));
         }
+        if end == End::Complete {
+            // What the threads above have left is done, so that the journal is told of it.
+            let _ = indexer.ask_blocking(|_| Ok(()));
+        }
+        self.journal.end(end);
         indexer.close();
         let _ = self.index.join();
         self.writers.join_syncs();
@@ -77,7 +84,7 @@ impl Store {
         self.writers.tell(|| Letter::Stop);
         self.requests.close();
         self.moves.close();
-        let join = move || threads.join(&indexer, (!visit).then_some(&clock));
+        let join = move || threads.join(&indexer, End::Complete, (!visit).then_some(&clock));
         if !in_time(bound, join).await {
             tracing::error!(
                 store = %self.config.path.display(),

@@ -179,4 +179,9 @@ impl Fs for Faulty {
         self.step()?;
         Disk.lock(path, note)
     }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        self.step()?;
+        Disk.is_locked(path)
+    }
 }

@@ -128,6 +128,8 @@ pub trait Fs: Send + Sync + 'static {
     /// Asks for the one lock on a file, which is made where it is missing. The holder's `note` is
     /// left in it.
     fn lock(&self, path: &Path, note: &str) -> io::Result<Lock>;
+    /// Whether somebody has the lock on a file. Does not take it, and leaves no note.
+    fn is_locked(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// The machine's own files.
@@ -302,6 +304,18 @@ impl Fs for Disk {
             Err(errno) => Err(errno.into()),
         }
     }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        let Some(file) = open_if_there(path)? else { return Ok(false) };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => {
+                drop(HeldLock(file));
+                Ok(false)
+            }
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(errno) => Err(errno.into()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -345,7 +359,9 @@ mod tests {
         let path = folder.path().join("lock");
         let held = Disk.lock(&path, "17").unwrap();
         assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Taken(note) if note == "17"));
+        assert!(Disk.is_locked(&path).unwrap());
         drop(held);
+        assert!(!Disk.is_locked(&path).unwrap());
         assert!(matches!(Disk.lock(&path, "18").unwrap(), Lock::Held(_)));
     }
 

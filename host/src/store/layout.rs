@@ -5,6 +5,7 @@
 //! <root>/wardline-store.json                                  which store this is
 //! <root>/wardline.lock                                        held by the one writer
 //! <root>/index.sqlite                                         the index (with its -wal and -shm)
+//! <root>/journal.d/<yyyy>-<mm>-<dd>.jsonl                     what no file says, see journal
 //! <root>/wardline-ballast                                     room for the index on a full disk
 //! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
@@ -24,6 +25,15 @@ const VERSION: u32 = 1;
 const MARKER: &str = "wardline-store.json";
 const LOCK: &str = "wardline.lock";
 const INDEX: &str = "index.sqlite";
+const JOURNAL: &str = "journal.d";
+/// Where a repair puts what can't be used.
+const LOST: &str = "lost.d";
+/// An index that was made anew and is whole, on its way into its place.
+const REBUILT: &str = "index.sqlite.rebuilt";
+/// Ends the name of what is not whole yet.
+const PART: &str = ".part";
+/// What lies in a store's root beside the directories of cameras; of filesystems, too.
+const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, "lost+found"];
 const BALLAST: &str = "wardline-ballast";
 const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
@@ -71,6 +81,54 @@ pub fn segment(camera: &str, start: Timestamp, sequence: u64) -> PathBuf {
 /// The index of the store at `root`.
 pub fn index(root: &Path) -> PathBuf {
     root.join(INDEX)
+}
+
+/// Where the camera's directory, the millisecond and the sequence of a segment are in its path
+/// below the root; `None` of what no segment is named.
+pub(super) fn parse_segment(below: &Path) -> Option<(Timestamp, u64)> {
+    let name = below.file_name()?.to_str()?.strip_suffix(".mp4")?;
+    let (millis, sequence) = name.split_once('-')?;
+    let (start, sequence) = (Timestamp::from_millis(millis.parse().ok()?), sequence.parse().ok()?);
+    let camera = below.iter().next()?.to_str()?;
+    (segment(camera, start, sequence) == below).then_some((start, sequence))
+}
+
+/// A name in the root of a place that is the store's own.
+pub(super) fn is_own(name: &str) -> bool {
+    let before = format!("{INDEX}.before-");
+    let log = name.strip_prefix(INDEX).is_some_and(|rest| rest == "-wal" || rest == "-shm");
+    OWN.contains(&name) || log || name.starts_with(&before)
+}
+
+/// The name of something that did not come to its end.
+pub(super) fn is_leftover(name: &str) -> bool {
+    name.ends_with(PART) || name.starts_with(REBUILT) || name.contains(".part-")
+}
+
+/// The directory of a place where a repair puts what can't be used.
+pub(super) fn lost(root: &Path) -> PathBuf {
+    root.join(LOST)
+}
+
+/// The index of the store at `root` while it is made anew.
+pub(super) fn index_part(root: &Path) -> PathBuf {
+    root.join(format!("{INDEX}{PART}"))
+}
+
+/// The index of the store at `root` that was made anew, before the old one has made room.
+pub(super) fn index_rebuilt(root: &Path) -> PathBuf {
+    root.join(REBUILT)
+}
+
+/// Where the index of the store at `root` is put when another takes its place.
+pub(super) fn index_before(root: &Path, now: Timestamp) -> PathBuf {
+    let utc = now.civil().to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%dT%H%M%SZ");
+    root.join(format!("{INDEX}.before-{utc}"))
+}
+
+/// The directory of the journal of the store at `root`.
+pub(super) fn journal(root: &Path) -> PathBuf {
+    root.join(JOURNAL)
 }
 
 /// The lock of the store at `root`.

@@ -41,6 +41,12 @@ mod cursor;
 mod deletion;
 mod moves;
 mod mover;
+mod journal;
+mod survey;
+mod account;
+mod exchange;
+mod rebuild;
+pub mod check;
 mod opening;
 mod merge;
 mod whereabouts;
@@ -49,6 +55,7 @@ pub mod plan;
 mod draft;
 mod horizon;
 mod find;
+pub mod timeline;
 #[cfg(test)]
 pub(crate) mod faulty;
 #[cfg(test)]
@@ -69,6 +76,7 @@ pub use opening::init;
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
+pub use rebuild::{Rebuilt, Remark, rebuild};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{
     CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL, StoreConfig,
@@ -93,6 +101,7 @@ use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
+use journal::drain::End;
 use load::Cameras;
 use mailbox::Mailbox;
 use mover::Mover;
@@ -182,11 +191,19 @@ impl Store {
             let door = requests.clone();
             Writer::beside(&sweeper, door, place, (&closed, &news), config.sync_interval)
         };
+        let journal = journal::drain::start(journal::drain::Journal {
+            fs: fs.clone(),
+            root: config.path.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            indexer: indexer.clone(),
+            condition: condition.clone(),
+        })?;
         let recorded = places.iter().filter(|place| place.configured);
         let (writers, threads) = Writers::start(recorded.map(writer))?;
         let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
         let sweep = sweep::start(sweeper, guard, requests.clone())?;
-        let threads = Threads { writers: threads, sweep, mover, index, locks };
+        let threads = Threads { writers: threads, sweep, mover, journal, index, locks };
         let store = Self {
             id,
             config,
@@ -369,6 +386,6 @@ impl Drop for Store {
         self.writers.tell(|| Letter::Abandon);
         self.requests.close();
         self.moves.close();
-        threads.join(&self.indexer, None);
+        threads.join(&self.indexer, End::Abandoned, None);
     }
 }

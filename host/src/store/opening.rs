@@ -1,14 +1,17 @@
 //! The start of a store: its directories are found, made and locked, its index opened, and what a
 //! crash left behind repaired. Runs before any thread of the store.
 
+use std::path::Path;
+
 use super::fs::{Fs, Lock};
 use super::ground::{self, Use};
 use super::guard::Guard;
 use super::index::{self, Connection, answers, failed, retain, told};
-use super::places::{MAIN_NAME, Places};
+use super::places::{MAIN_NAME, PlaceId, Places};
 use super::recover::Recovered;
 use super::settings::StoreConfig;
-use super::{intents, known, layout, recover};
+use super::survey::{self, Ground, Roots};
+use super::{exchange, intents, known, layout, recover};
 use crate::base::{Error, Result, Timestamp};
 
 /// A store that is ready for its threads.
@@ -42,6 +45,8 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
     layout::make_root(fs, root)?;
     let mut locks = vec![layout::lock(fs, root)?];
     let id = layout::identify(fs, root)?;
+    exchange::finish(fs, root)?;
+    refuse_lost_index(fs, root)?;
     let connection = index::open(&layout::index(root))?;
     let (places, more) = Places::open(fs, config, &id, &connection)?;
     locks.extend(more);
@@ -112,4 +117,23 @@ pub fn init(config: &StoreConfig, fs: &dyn Fs) -> Result<String> {
         known::remember(fs, notes, root, &id);
     }
     Ok(id)
+}
+
+/// An empty index would hide what is there.
+fn refuse_lost_index(fs: &dyn Fs, root: &Path) -> Result<()> {
+    if index::is_there(&layout::index(root)) {
+        return Ok(());
+    }
+    let (id, name) = (PlaceId::MAIN, MAIN_NAME.into());
+    let ground = Ground { id, name, root: root.to_owned(), is_here: true };
+    let mut roots = Roots::default();
+    survey::look_at_root(fs, &ground, &mut roots)?;
+    match roots.cameras.first() {
+        None => Ok(()),
+        Some(camera) => Err(Error::refuse(format!(
+            "store {} has recordings, of camera {camera} for one, but no index: make it anew with \
+             `wardline recordings rebuild`",
+            root.display()
+        ))),
+    }
 }

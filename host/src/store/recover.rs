@@ -180,14 +180,14 @@ pub(super) fn closing(segment: &Segment, found: &Scan, bytes: u64, now: Timestam
     }
 }
 
-fn entry(fragment: &FragmentInfo) -> Entry {
+pub(super) fn entry(fragment: &FragmentInfo) -> Entry {
     Entry {
         offset: fragment.offset,
         length: fragment.length,
         start_ticks: fragment.start_ticks,
         samples: fragment.samples,
         key: fragment.key,
-        damaged: false,
+        damaged: fragment.damaged,
     }
 }
 

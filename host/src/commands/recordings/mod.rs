@@ -10,8 +10,11 @@ mod list;
 mod pin;
 mod unpin;
 mod events;
+mod check;
+mod rebuild;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -25,8 +28,10 @@ use crate::store::Named;
 pub(super) use list::table;
 
 /// Does what the arguments say.
-pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<()> {
-    match arguments {
+pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result<ExitCode> {
+    let done = match arguments {
+        Recordings::Check(arguments) => return Ok(check::check(arguments, process).await),
+        Recordings::Rebuild(arguments) => rebuild::rebuild(arguments, process).await,
         Recordings::List(list) => list::list(list, process),
         Recordings::Export(arguments) => export::export(arguments, process).await,
         Recordings::Pin(pin) => pin::pin(pin, process).await,
@@ -36,7 +41,8 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
         Recordings::Plan(arguments) => plan::plan(arguments, process),
         Recordings::ConfirmTime(arguments) => confirm_time::confirm_time(arguments, process).await,
         Recordings::Events(events) => events::events(events, process),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The store of a configuration, or the one that is named itself.

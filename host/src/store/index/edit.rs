@@ -106,6 +106,27 @@ pub(crate) fn recheck_all(c: &Connection, camera_id: i64) -> rusqlite::Result<()
 
 /// A file is about to be made.
 pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
+    insert(c, new)?;
+    // The first video after a start says how long the host was really blind; what a camera sends
+    // first may be from shortly before it was asked.
+    c.prepare_cached(
+        "UPDATE gap SET end = ?2
+         WHERE id = (SELECT id FROM gap WHERE camera = ?1 ORDER BY start DESC, id DESC LIMIT 1)
+           AND reason = 'stopped' AND start < ?2 AND end <> ?2 AND abs(end - ?2) < ?3
+           AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND sequence <> ?4
+                           AND start >= gap.start AND start < ?2)",
+    )?
+    .execute(params![
+        new.camera_id,
+        new.start.micros(),
+        START_UP_MICROS,
+        new.sequence.cast_signed()
+    ])?;
+    Ok(())
+}
+
+/// Adds the row of a segment, and takes its sequence.
+pub(crate) fn insert(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
     let (keep_by, until) = row::continuous(new.continuous);
     let format = format(c, new)?;
     c.prepare_cached(
@@ -126,25 +147,10 @@ pub(crate) fn opening(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
     ])?;
     c.prepare_cached("UPDATE camera SET next_sequence = max(next_sequence, ?2) WHERE id = ?1")?
         .execute(params![new.camera_id, new.sequence.saturating_add(1).cast_signed()])?;
-    // The first video after a start says how long the host was really blind; what a camera sends
-    // first may be from shortly before it was asked.
-    c.prepare_cached(
-        "UPDATE gap SET end = ?2
-         WHERE id = (SELECT id FROM gap WHERE camera = ?1 ORDER BY start DESC, id DESC LIMIT 1)
-           AND reason = 'stopped' AND start < ?2 AND end <> ?2 AND abs(end - ?2) < ?3
-           AND NOT EXISTS (SELECT 1 FROM segment WHERE camera = ?1 AND sequence <> ?4
-                           AND start >= gap.start AND start < ?2)",
-    )?
-    .execute(params![
-        new.camera_id,
-        new.start.micros(),
-        START_UP_MICROS,
-        new.sequence.cast_signed()
-    ])?;
     Ok(())
 }
 
-fn format(c: &Connection, new: &Opening) -> rusqlite::Result<i64> {
+pub(super) fn format(c: &Connection, new: &Opening) -> rusqlite::Result<i64> {
     let values = params![new.codec, new.width, new.height, new.audio];
     let found = c
         .prepare_cached(

@@ -5,14 +5,18 @@
 //! file, and decides nothing about keeping.
 
 pub(super) mod answers;
+mod bits;
 pub(super) mod edit;
 pub(super) mod events;
 pub(super) mod limits;
 pub(super) mod map;
+pub(super) mod outbox;
 pub(super) mod pins;
 pub(super) mod places;
 pub(super) mod read;
+pub(super) mod restore;
 pub(super) mod retain;
+pub(super) mod audit;
 pub(super) mod row;
 pub(super) mod spans;
 pub(super) mod thread;
@@ -23,12 +27,13 @@ pub(crate) use rusqlite::{Connection, Result as Read};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{OpenFlags, OptionalExtension};
+use rusqlite::{ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::base::{Error, Result};
 
 /// Each entry brings the schema from its position to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("v1.sql"), concat!(include_str!("v2.sql"), include_str!("journal.sql"))];
 
 /// Readers hold the write-ahead log for a moment only; a writer waits for them so long.
 const BUSY: Duration = Duration::from_secs(5);
@@ -52,8 +57,8 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     let shown = path.display();
     let failed = |error: rusqlite::Error| {
         Error::stop(format!(
-            "can't open index {shown}: is the disk full or the file damaged? restore it, or move \
-             it away to start with an empty one"
+            "can't open index {shown}: is the disk full or the file damaged? `wardline recordings \
+             rebuild` makes it anew from the recordings"
         ))
         .with(error)
     };
@@ -93,6 +98,61 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection> {
         )));
     }
     Ok(connection)
+}
+
+/// A new index at `path`, to be filled and then closed with [`close_built`]. Nothing of it is sure to
+/// be on the medium before that.
+///
+/// # Errors
+/// When it can't be made.
+pub(super) fn open_for_building(path: &Path) -> Result<Connection> {
+    let connection = open(path)?;
+    let relax = || {
+        connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "off")
+    };
+    relax().map_err(failed("prepare a new one"))?;
+    Ok(connection)
+}
+
+/// Ends the building of an index: one file is left, to be synced.
+///
+/// # Errors
+/// When SQLite finds it wrong, or it can't be written.
+pub(super) fn close_built(connection: Connection) -> Result<()> {
+    let references = audit::references(&connection).map_err(failed("check"))?;
+    if let Some((table, parent)) = references.first() {
+        return Err(Error::bug(format!("rows of `{table}` name a `{parent}` that is not there")));
+    }
+    connection.close().map_err(|(_, error)| failed("complete a new one")(error))
+}
+
+/// Whatever is at `path`, of whatever version and however damaged; `None` where there is nothing
+/// that can be opened.
+pub(super) fn open_as_it_is(path: &Path) -> Option<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    connection.busy_timeout(BUSY).ok()?;
+    version(&connection).ok()?;
+    Some(connection)
+}
+
+/// Why what is at `path` can't even be opened as an index: its head or its schema is damaged.
+pub(super) fn damage(path: &Path) -> Option<String> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).ok()?;
+    connection.busy_timeout(BUSY).ok()?;
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()));
+    let error = tables.err()?;
+    let code = error.sqlite_error_code();
+    let is_damage = matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+    is_damage.then(|| error.to_string())
+}
+
+/// There is an index at `path`.
+pub(super) fn is_there(path: &Path) -> bool {
+    // SQLite itself looks: tests' file layers do not hold it.
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).is_ok()
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
+use super::super::timeline::Recorded;
 use super::map::{self, Entry};
 use super::row::{self, SEGMENT, Segment};
 use super::spans::TOUCHING;
@@ -80,6 +81,32 @@ pub(crate) fn closed(
     ))?
     .query_map(params![camera, start.micros(), end.micros()], Segment::read)?
     .collect()
+}
+
+/// Shows the times of closed segments of a camera that touch `[start, end)`, in order of (epoch,
+/// sequence).
+pub(crate) fn times(
+    c: &Connection,
+    camera: i64,
+    start: Timestamp,
+    end: Timestamp,
+    mut visit: impl FnMut(Recorded),
+) -> rusqlite::Result<()> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT s.epoch, s.start, s.end, s.bytes FROM segment s
+         WHERE {TOUCHING} AND s.state = 2 ORDER BY s.epoch, s.sequence"
+    ))?;
+    let mut rows = statement.query(params![camera, start.micros(), end.micros()])?;
+    while let Some(row) = rows.next()? {
+        visit(Recorded {
+            epoch: row.get(0)?,
+            start: row::timestamp(row, 1)?,
+            end: row::timestamp(row, 2)?,
+            segments: 1,
+            bytes: row.get::<_, i64>(3)?.cast_unsigned(),
+        });
+    }
+    Ok(())
 }
 
 /// Segments of a camera that are being written, or were left behind by a crash.

@@ -50,6 +50,8 @@ impl Flags {
     pub(crate) const REPAIRED: Self = Self(16);
     /// Does not continue the camera's segment before it.
     pub(crate) const GAP_BEFORE: Self = Self(32);
+    /// The bits that no file says of itself: damaged, repaired.
+    pub(crate) const TOLD: i64 = 4 | 16;
 
     /// This or that, or both.
     #[must_use]

@@ -71,7 +71,8 @@ fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
     }
 }
 
-fn insert(c: &Connection, camera: i64, span: &Span) -> rusqlite::Result<()> {
+/// Adds a span, or replaces the one with its id, whether sealed or not.
+pub(super) fn insert(c: &Connection, camera: i64, span: &Span) -> rusqlite::Result<()> {
     let because = serde_json::to_string(&span.because).expect("a list of strings");
     c.prepare_cached(&format!(
         "INSERT INTO span

@@ -252,4 +252,8 @@ impl Fs for Layer {
     fn lock(&self, _: &Path, _: &str) -> io::Result<Lock> {
         Ok(Lock::Held(Box::new(())))
     }
+
+    fn is_locked(&self, _: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
 }

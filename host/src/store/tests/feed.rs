@@ -56,7 +56,7 @@ impl Feed {
         let (sink, resume) = store.camera(camera, CameraSettings::default()).unwrap();
         let config = RecorderConfig {
             camera: camera.into(),
-            store_id: [9; 16],
+            store_id: uuid::Uuid::parse_str(store.store_id()).unwrap().into_bytes(),
             mode: Mode::Continuous,
             segment: Duration::from_secs(segment),
             preroll: Duration::from_secs(60),

@@ -230,4 +230,8 @@ impl Fs for Rough {
     fn lock(&self, path: &Path, note: &str) -> io::Result<Lock> {
         Disk.lock(path, note)
     }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        Disk.is_locked(path)
+    }
 }
