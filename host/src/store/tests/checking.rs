@@ -128,7 +128,11 @@ const DEEP: &[(&str, Kind, Spoil)] = &[
         });
     }),
     ("another map", Kind::Map, |at| {
-        at.sql("UPDATE fragments SET map = (SELECT map FROM fragments WHERE segment = 2) WHERE segment = 1");
+        at.sql(
+            "UPDATE fragments SET map = (SELECT map FROM fragments f
+                 JOIN segment s ON s.id = f.segment WHERE s.camera = 1 AND s.sequence = 3)
+             WHERE segment = (SELECT id FROM segment WHERE camera = 2 AND sequence = 0)",
+        );
     }),
     ("another end", Kind::Row, |at| {
         at.sql(&format!("UPDATE segment SET end = end - 2000000 WHERE {LAST}"));
