@@ -170,10 +170,11 @@ impl Film {
         }
         if let Some(audio) = &tables.audio {
             let place = scale(place, audio.timescale.into(), VIDEO_TICKS);
-            for sample in &audio.samples[piece.audio.clone()] {
+            let range = self.audio.after(&audio.samples, piece.audio.clone(), place);
+            for sample in &audio.samples[range.clone()] {
                 self.audio.push(sample, place).ok_or_else(|| wrong(&tables.identity))?;
             }
-            self.copy(piece.source, audio, &piece.audio, true);
+            self.copy(piece.source, audio, &range, true);
         }
         // As they lie in the segment: a second of video, the audio beside it, and so on.
         self.copies[first..].sort_by_key(|copy| copy.offset);
@@ -275,6 +276,16 @@ impl Strip {
             self.descriptions.len() - 1
         });
         self.description = u32::try_from(index).unwrap_or(0);
+    }
+
+    /// Of `range`, what begins before half of the last sample is over is left out: where the clock
+    /// was slewed back between two segments, sounds would play at once.
+    fn after(&self, samples: &[tables::Sample], range: Range<usize>, place: i64) -> Range<usize> {
+        let Some(((_, last), lasting)) = self.times.zip(self.samples.last()) else { return range };
+        let free = last.saturating_add(i64::from(lasting.duration / 2));
+        let early = |sample: &&tables::Sample| place.saturating_add(sample.decode) < free;
+        let skipped = samples[range.clone()].iter().take_while(early).count();
+        range.start + skipped..range.end
     }
 
     /// Adds a sample; the one before it lasts until then. `None`: its time can't be written.

@@ -27,6 +27,23 @@ fn a_gap_is_held_or_cut() {
 }
 
 #[test]
+fn no_two_sounds_play_at_once_where_the_clock_was_slewed_back() {
+    let back = Part { ahead: -44_000, ..Part::plain(4) };
+    let recorded = record(&[Part::plain(4), back], true, 2);
+    let mut plan = plan_of(&recorded, rules(wanted(0.0, 60.0))).unwrap();
+    assert_eq!((plan.films.len(), whys(&plan)), (1, vec![]));
+    let played = Played::of(&mut plan.films[0], &recorded.files);
+    check_decodable(&played);
+    assert_eq!(played.shown().len(), 200);
+    let apart = |pair: &[Found]| pair[1].shown - pair[0].shown;
+    let least = played.audio.windows(2).map(apart).min().unwrap();
+    assert!(least >= 512, "frames of 1024 follow after {least}");
+    // 44 ms are two frames.
+    let missing = recorded.audio.len() - played.audio.len();
+    assert!((2..=3).contains(&missing), "{missing} of {}", recorded.audio.len());
+}
+
+#[test]
 fn other_parameters_begin_a_file_unless_one_is_asked_for() {
     let parts = [Part::plain(3), Part { version: 1, ..Part::plain(3) }];
     let recorded = record(&parts, false, 60);

@@ -171,13 +171,14 @@ fn send<S: Sink>(
     let (video_parameters, audio_parameters): (Vec<_>, _) =
         ((0..10).map(video_parameters).collect(), audio_parameters());
     let (mut at, mut session, mut number) = (0, 0, 0_u64);
+    let mut frame = 1;
     let (mut video, mut audio) = (Vec::new(), Vec::new());
     for part in parts {
         if part.gap > 0 {
             (at, session) = (at + part.gap, session + 1);
+            frame = at * 48 / 90 / 1024 + 1;
         }
         let mut shown = Vec::new();
-        let mut frame = at * 48 / 90 / 1024 + 1;
         let arrival = |ticks: i64| began + Duration::from_micros((ticks * 100 / 9) as u64);
         for group in 0..part.groups.len() {
             for (offset, access) in part.group(group) {
