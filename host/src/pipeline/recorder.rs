@@ -116,6 +116,8 @@ impl Task {
     fn take(&mut self, item: Item, tee: &mut UnitTee, connection: &mut camera_events::Connection) {
         let now = Instant::now();
         if let Some(event) = connection.observe(&item, self.clock.wall()) {
+            // A session that has just begun finds its anchor by itself.
+            self.anchored = now;
             self.bus.announce(&self.camera, event);
         }
         match item {

@@ -302,7 +302,9 @@ impl<S: Sink> Recorder<S> {
         if let Some(stream) = self.stream.as_mut().filter(|_| unit.access.is_key()) {
             stream.key = unit.pts;
         }
-        if self.gap.as_ref().is_some_and(|gap| gap.reason != GapReason::Disk) {
+        // Where all is recorded, the first file says when video is there again.
+        let is_disk = self.gap.as_ref().is_some_and(|gap| gap.reason == GapReason::Disk);
+        if self.mode == Mode::Events && !is_disk {
             self.end_gap(unit.time);
         }
         true
@@ -367,23 +369,6 @@ impl<S: Sink> Recorder<S> {
         let start = stream.last.offset(ticks_to_micros(self.pace.step));
         self.open_gap(OpenGap { epoch: stream.epoch, start, reason, detail });
     }
-
-    /// Says that video is missing, unless that is known.
-    pub(super) fn open_gap(&mut self, gap: OpenGap) {
-        if self.gap.is_none() {
-            self.desk.sink.gap(gap.mark(None));
-            self.gap = Some(gap);
-        }
-    }
-
-    /// Says that video is there again.
-    pub(super) fn end_gap(&mut self, end: Timestamp) {
-        if let Some(gap) = self.gap.take() {
-            // The clock may have stepped back meanwhile.
-            let end = end.max(gap.start);
-            self.desk.sink.gap(gap.mark(Some(end)));
-        }
-    }
 }
 
 impl Stream {
@@ -394,7 +379,7 @@ impl Stream {
 }
 
 impl OpenGap {
-    fn mark(&self, end: Option<Timestamp>) -> GapMark {
+    pub(super) fn mark(&self, end: Option<Timestamp>) -> GapMark {
         GapMark { start: self.start, end, reason: self.reason, detail: self.detail.clone() }
     }
 }

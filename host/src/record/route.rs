@@ -153,7 +153,7 @@ impl<S: Sink> Recorder<S> {
             self.open_disk_gap(epoch, end);
         } else if let Some(closing) = &finished.closing {
             let start = closing.output.start();
-            self.end_disk_gap(epoch, start);
+            self.end_gap_by_file(epoch, start);
         }
         self.closing.extend(finished.closing);
         finished.cut
@@ -200,16 +200,33 @@ impl<S: Sink> Recorder<S> {
 
     fn notice_written(&mut self, file: &File) {
         if self.gap.is_some() && file.is_written() {
-            self.end_disk_gap(file.epoch, file.start());
+            self.end_gap_by_file(file.epoch, file.start());
         }
     }
 
-    /// The disk took a file again. One that was written late for an earlier time says nothing.
-    fn end_disk_gap(&mut self, epoch: u32, end: Timestamp) {
+    /// The disk took a file. One that was written late for an earlier time says nothing of the disk.
+    fn end_gap_by_file(&mut self, epoch: u32, end: Timestamp) {
         let over =
-            |gap: &OpenGap| gap.reason == GapReason::Disk && (gap.epoch, gap.start) <= (epoch, end);
+            |gap: &OpenGap| gap.reason != GapReason::Disk || (gap.epoch, gap.start) <= (epoch, end);
         if self.gap.as_ref().is_some_and(over) {
             self.end_gap(end);
+        }
+    }
+
+    /// Says that video is missing, unless that is known.
+    pub(super) fn open_gap(&mut self, gap: OpenGap) {
+        if self.gap.is_none() {
+            self.desk.sink.gap(gap.mark(None));
+            self.gap = Some(gap);
+        }
+    }
+
+    /// Says that video is there again.
+    pub(super) fn end_gap(&mut self, end: Timestamp) {
+        if let Some(gap) = self.gap.take() {
+            // The clock may have stepped back meanwhile.
+            let end = end.max(gap.start);
+            self.desk.sink.gap(gap.mark(Some(end)));
         }
     }
 }

@@ -31,8 +31,7 @@ pub fn salvage(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
                 return Ok(found);
             }
             let Some(next) = next_whole(reader, at, end)? else { return Ok(found) };
-            let start_ticks =
-                found.fragments.last().map_or(0, |last| last.start_ticks + last.duration_ticks);
+            let start_ticks = found.decoded();
             found.fragments.push(FragmentInfo {
                 offset: at,
                 length: next - at,
@@ -47,9 +46,7 @@ pub fn salvage(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
             continue;
         };
         at += fragment.length;
-        found.good_bytes = at;
-        found.identity = found.identity.take().or(identity);
-        found.fragments.push(fragment);
+        found.add(fragment, identity);
     }
 }
 

@@ -34,6 +34,22 @@ impl Scan {
         let ticks = self.fragments.iter().map(|fragment| fragment.end_ticks).max()?;
         Some(self.identity.as_ref()?.start.offset(super::ticks_to_micros(ticks)))
     }
+
+    /// Where the video of the last fragment ends, in ticks of 90 kHz from the file's start.
+    pub(super) fn decoded(&self) -> i64 {
+        self.fragments.last().map_or(0, |last| last.start_ticks.saturating_add(last.duration_ticks))
+    }
+
+    /// A further whole fragment, which follows what was good so far.
+    pub(super) fn add(&mut self, mut fragment: FragmentInfo, identity: Option<Identity>) {
+        if fragment.samples == 0 {
+            // Sound that came late stands where the video ends.
+            fragment.start_ticks = self.decoded();
+        }
+        self.good_bytes = fragment.offset + fragment.length;
+        self.identity = self.identity.take().or(identity);
+        self.fragments.push(fragment);
+    }
 }
 
 /// One whole fragment.
@@ -45,7 +61,8 @@ pub struct FragmentInfo {
     pub length: u64,
     /// Where its `moof` begins.
     pub moof_offset: u64,
-    /// Decode time of its first video sample, in ticks of 90 kHz from the file's start.
+    /// Decode time of its first video sample, in ticks of 90 kHz from the file's start; of one that
+    /// has audio only, where the video before it ends.
     pub start_ticks: i64,
     /// Sum of the durations of its video samples, in the same ticks.
     pub duration_ticks: i64,
@@ -74,9 +91,7 @@ pub fn scan(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
     found.good_bytes = at;
     while let Some((fragment, identity)) = fragment_at(reader, at, end)? {
         at += fragment.length;
-        found.good_bytes = at;
-        found.identity = found.identity.take().or(identity);
-        found.fragments.push(fragment);
+        found.add(fragment, identity);
     }
     found.complete = is_trailer(reader, at, end)?;
     Ok(found)

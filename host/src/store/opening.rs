@@ -45,7 +45,7 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
     layout::make_root(fs, root)?;
     let mut locks = vec![layout::lock(fs, root)?];
     let id = layout::identify(fs, root)?;
-    exchange::finish(fs, root)?;
+    exchange::finish(fs, root, now)?;
     refuse_lost_index(fs, root)?;
     let connection = index::open(&layout::index(root))?;
     let (places, more) = Places::open(fs, config, &id, &connection)?;

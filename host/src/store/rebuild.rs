@@ -82,7 +82,7 @@ pub fn rebuild(
         Error::refuse(format!("{} is no store: its marker file is missing", root.display()))
     })?;
     let _lock = layout::lock(fs, root)?;
-    exchange::finish(fs, root)?;
+    exchange::finish(fs, root, now)?;
     let part = layout::index_part(root);
     exchange::remove(fs, &part)?;
     let new = index::open_for_building(&part)?;

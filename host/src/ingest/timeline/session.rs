@@ -175,7 +175,12 @@ impl Session {
             return;
         }
         let at = unit.arrival.at;
-        self.settled |= unit.reanchor || at - self.started > SETTLING;
+        if at - self.started > SETTLING {
+            self.settled = true;
+        } else if !self.settled {
+            self.settled = unit.reanchor;
+            self.moved = at;
+        }
         if !self.settled {
             self.first = self.first.min(unit.media);
             if self.camera.is_none() {
@@ -184,7 +189,6 @@ impl Session {
             if let Some(floor) = self.floor {
                 self.anchor = self.anchor.max(floor.micros() - self.first);
             }
-            self.moved = at;
         } else if unit.reanchor {
             let target = self.camera.unwrap_or(self.least_late() + self.ahead);
             let off = target - self.anchor;

@@ -146,9 +146,7 @@ impl Taped {
         assert_eq!(identity.start, self.start.start);
         for (info, fragment) in scan.fragments.iter().zip(&self.fragments) {
             assert_eq!((info.samples, info.key), (fragment.samples, fragment.key));
-            if info.samples > 0 {
-                assert_eq!(info.start_ticks, fragment.start_ticks);
-            }
+            assert_eq!(info.start_ticks, fragment.start_ticks);
         }
         let trailer = super::trailer(&scan.fragments);
         assert!(self.bytes.len() >= trailer.len());

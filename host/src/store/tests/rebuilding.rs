@@ -143,14 +143,24 @@ async fn a_torn_file_is_cut_as_at_a_start() {
     check_clean(&root, "cut");
 }
 
-#[test]
-fn a_rebuild_that_was_cut_off_is_completed() {
-    let folder = temporary();
-    let root = folder.path();
-    drop(open(root, &Hands::at(0)));
-    fs::rename(layout::index(root), layout::index_rebuilt(root)).unwrap();
-    drop(open(root, &Hands::at(0)));
-    assert!(!layout::index_rebuilt(root).exists());
+#[tokio::test]
+async fn a_rebuild_that_was_cut_off_is_completed() {
+    for is_gone in [false, true] {
+        let folder = temporary();
+        let root = furnish(folder.path()).await;
+        let rows = segments(&root).len();
+        let index = layout::index(&root);
+        fs::copy(&index, layout::index_rebuilt(&root)).unwrap();
+        // The old one has lost what stood in its log, or has its other name already.
+        fs::remove_file(&index).unwrap();
+        if !is_gone {
+            drop(super::super::index::open(&index).unwrap());
+        }
+        super::super::exchange::finish(&Disk, &root, at(2000)).unwrap();
+        assert!(!layout::index_rebuilt(&root).exists());
+        assert_eq!(layout::index_before(&root, at(2000)).exists(), !is_gone);
+        assert_eq!(segments(&root).len(), rows, "gone: {is_gone}");
+    }
 }
 
 proptest! {
