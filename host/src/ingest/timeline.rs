@@ -134,9 +134,11 @@ impl Timeline {
             self.follow_step(by);
         }
         let shared = &self.handle.shared;
-        let reanchor = shared.reanchor.load(Ordering::Relaxed)
+        let doubtful = self.suspected;
+        let reanchor = !doubtful
+            && shared.reanchor.load(Ordering::Relaxed)
             && shared.reanchor.swap(false, Ordering::Relaxed);
-        let mut seen = Seen { media: sane(media), arrival, reanchor };
+        let mut seen = Seen { media: sane(media), arrival, reanchor, doubtful };
         let session = match self.session.take() {
             Some(session) => session,
             None => {

@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) arrival: Arrival,
     /// A file has just started: the anchor may move.
     pub(super) reanchor: bool,
+    /// The clock may have stepped: this arrival moves nothing.
+    pub(super) doubtful: bool,
 }
 
 impl Seen {
@@ -139,7 +141,7 @@ impl Session {
     /// Takes a unit in.
     pub(super) fn observe(&mut self, unit: Seen) -> Observed {
         let mut observed = Observed::default();
-        if !matches!(self.anchoring, Anchoring::At(_)) {
+        if !matches!(self.anchoring, Anchoring::At(_)) && !unit.doubtful {
             observed.changed = self.arrived(unit);
             self.settle(unit, &mut observed);
         }

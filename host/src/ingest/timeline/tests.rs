@@ -89,6 +89,8 @@ fn a_step_of_the_clock_begins_an_epoch() {
         world.place(0, 0);
         world.place(3_000_000, 3_000_000);
         world.stepped = step;
+        // A file that has just begun makes it none either.
+        world.line.handle().reanchor_due();
         assert_eq!(world.place(3_040_000, 3_040_000), 3_040_000, "one arrival is no proof");
         assert_eq!(world.line.epoch(), 0);
         assert_eq!(world.place(3_080_000, 3_080_000), 3_080_000 + step);

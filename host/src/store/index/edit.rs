@@ -194,7 +194,10 @@ pub(crate) fn close(
     let gap = before.is_some_and(|(epoch, end)| {
         epoch == segment.epoch && (segment.start.micros() - end).abs() > SEAM_MICROS
     });
-    segment.end = closing.end.max(segment.start);
+    segment.end = end_before_next(c, &segment, closing.end)?.max(segment.start);
+    if before.is_some_and(|(epoch, end)| epoch == segment.epoch && end > segment.start.micros()) {
+        end_previous(c, &segment)?;
+    }
     segment.bytes = closing.bytes;
     segment.state = State::Closed;
     segment.closed_at = closing.closed_at;
@@ -219,6 +222,43 @@ pub(crate) fn close(
         .execute(params![segment.id, map::encode(&closing.fragments)])?;
     super::spans::refresh(c, camera_id, segment.start, segment.end)?;
     Ok(Some(segment))
+}
+
+/// A file ends by its own time line, which the next one may have been slewed back from: no two rows
+/// of an epoch lie over each other. A recorder knows; who reads a file it did not end does not.
+fn end_before_next(
+    c: &Connection,
+    segment: &Segment,
+    end: Timestamp,
+) -> rusqlite::Result<Timestamp> {
+    let next: Option<(u32, i64)> = c
+        .prepare_cached(
+            "SELECT epoch, start FROM segment WHERE camera = ?1 AND sequence > ?2
+             ORDER BY sequence LIMIT 1",
+        )?
+        .query_row(params![segment.camera_id, segment.sequence.cast_signed()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    // What was in the ring may be written late, for an earlier time.
+    let follows = |next: &(u32, i64)| next.0 == segment.epoch && next.1 > segment.start.micros();
+    let next = next.filter(follows);
+    Ok(next.map_or(end, |(_, start)| end.min(Timestamp::from_micros(start))))
+}
+
+/// The same, for the one before a segment that comes after it.
+fn end_previous(c: &Connection, segment: &Segment) -> rusqlite::Result<()> {
+    c.prepare_cached(
+        "UPDATE segment SET end = ?3
+         WHERE state = 2 AND start < ?3 AND id = (SELECT id FROM segment WHERE camera = ?1 AND sequence < ?2
+                                   ORDER BY sequence DESC LIMIT 1)",
+    )?
+    .execute(params![
+        segment.camera_id,
+        segment.sequence.cast_signed(),
+        segment.start.micros()
+    ])?;
+    Ok(())
 }
 
 /// One segment by its number.

@@ -121,3 +121,56 @@ async fn the_time_away_is_a_gap() {
         assert_eq!(gaps(), [(at(10), Some(at(first)), "stopped".into())]);
     }
 }
+
+#[test]
+fn no_row_of_an_epoch_ends_after_the_next_begins() {
+    let folder = temporary();
+    let root = folder.path();
+    leave(root, 1, None);
+    let c = index::open(&super::super::layout::index(root)).unwrap();
+    let opening = |sequence: u64, start: i64| index::edit::Opening {
+        camera_id: 1,
+        sequence,
+        epoch: 0,
+        start: Timestamp::from_micros(start),
+        place: super::super::PlaceId::MAIN,
+        flags: row::Flags::default(),
+        continuous: super::super::holds::Continuous::CONFIGURED,
+        codec: "h264".into(),
+        width: 1920,
+        height: 1080,
+        audio: String::new(),
+    };
+    let closing = |end: i64| index::edit::Closing {
+        end: Timestamp::from_micros(end),
+        bytes: 1,
+        flags: row::Flags::default(),
+        fragments: Vec::new(),
+        closed_at: at(0),
+    };
+    c.execute("DELETE FROM segment", []).unwrap();
+    // Each is slewed back by 5 ms from the one before; the last is from the ring, and earlier.
+    for (sequence, start) in [(1, 10_000_000), (2, 19_995_000), (3, 29_990_000), (4, 2_000_000)] {
+        index::edit::opening(&c, &opening(sequence, start)).unwrap();
+    }
+    let ends = || {
+        let mut statement = c.prepare("SELECT end FROM segment ORDER BY sequence").unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        rows.map(|end| end.unwrap()).collect::<Vec<_>>()
+    };
+    for order in [[1, 2, 3, 4], [4, 3, 2, 1]] {
+        c.execute("UPDATE segment SET state = 1, end = start", []).unwrap();
+        for sequence in order {
+            let end = [20_000_000, 29_995_000, 39_990_000, 5_000_000][sequence as usize - 1];
+            index::edit::close(&c, 1, sequence, &closing(end)).unwrap();
+        }
+        assert_eq!(ends(), [19_995_000, 29_990_000, 39_990_000, 5_000_000], "{order:?}");
+    }
+    // As a rebuild does it: each is closed before the next is there.
+    c.execute("DELETE FROM segment", []).unwrap();
+    for (sequence, start, end) in [(1, 10_000_000, 20_000_000), (2, 19_995_000, 29_995_000)] {
+        index::edit::opening(&c, &opening(sequence, start)).unwrap();
+        index::edit::close(&c, 1, sequence, &closing(end)).unwrap();
+    }
+    assert_eq!(ends(), [19_995_000, 29_995_000]);
+}
