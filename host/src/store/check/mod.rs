@@ -205,7 +205,8 @@ impl<'a> Checker<'a> {
             self.report.add(Finding::of(Kind::Sequence, found).camera(&of));
         }
         for audit::Sum { of, kept, counted } in longest {
-            let found = format!("the longest segment has {counted} µs, and the index says {kept}");
+            let found =
+                format!("the longest segment or span has {counted} µs, and the index says {kept}");
             self.report.add(Finding::of(Kind::Sum, found).camera(&of));
         }
         Ok(())

@@ -86,14 +86,20 @@ pub(crate) fn sequences(c: &Connection) -> rusqlite::Result<Vec<Sum>> {
     )
 }
 
-/// Cameras with a segment that is longer than what is known as their longest, in microseconds.
+/// Cameras with a segment, or a span, that is longer than what is known as their longest, in
+/// microseconds.
 pub(crate) fn longest(c: &Connection) -> rusqlite::Result<Vec<Sum>> {
     wrong(
         c,
         "SELECT c.name, c.longest, s.longest FROM camera c
          JOIN (SELECT camera, max(end - start) longest FROM segment GROUP BY camera) s
              ON s.camera = c.id
-         WHERE c.longest < s.longest",
+         WHERE c.longest < s.longest
+         UNION ALL
+         SELECT c.name, c.longest_span, p.longest FROM camera c
+         JOIN (SELECT camera, max(end - start) longest FROM span GROUP BY camera) p
+             ON p.camera = c.id
+         WHERE c.longest_span < p.longest",
     )
 }
 
@@ -109,7 +115,9 @@ pub(crate) fn count_again(c: &Connection) -> rusqlite::Result<()> {
              next_sequence = max(next_sequence, coalesce(
                  (SELECT max(s.sequence) + 1 FROM segment s WHERE s.camera = camera.id), 0)),
              longest = max(longest, coalesce(
-                 (SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0));",
+                 (SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0)),
+             longest_span = max(longest_span, coalesce(
+                 (SELECT max(p.end - p.start) FROM span p WHERE p.camera = camera.id), 0));",
     )
 }
 

@@ -70,7 +70,8 @@ pub(crate) fn put_over(c: &Connection, limits: &Limits) -> rusqlite::Result<()> 
         "PRAGMA temp_store = MEMORY;
          CREATE TEMP TABLE wanted (name TEXT PRIMARY KEY, keep INTEGER, size_max INTEGER);
          CREATE TEMP VIEW camera AS
-             SELECT m.id, m.name, m.next_sequence, m.longest, m.bytes, m.recheck_after,
+             SELECT m.id, m.name, m.next_sequence, m.longest, m.longest_span, m.bytes,
+                    m.recheck_after,
                     CASE WHEN w.name IS NULL THEN m.keep ELSE w.keep END AS keep,
                     CASE WHEN w.name IS NULL THEN m.size_max ELSE w.size_max END AS size_max
              FROM main.camera m LEFT JOIN temp.wanted w ON w.name = m.name",

@@ -110,6 +110,10 @@ pub(crate) fn camera_id(c: &Connection, name: &str) -> rusqlite::Result<Option<i
 pub(crate) const TOUCHING: &str = "s.camera = ?1 AND s.start > ?2 - (SELECT longest FROM camera \
      WHERE id = ?1) AND s.start < ?3 AND s.end > ?2";
 
+/// The same of spans.
+const IN_TOUCH: &str = "p.camera = ?1 AND p.start > ?2 - (SELECT longest_span FROM camera \
+     WHERE id = ?1) AND p.start < ?3 AND p.end > ?2";
+
 /// Has the next sweep look at all that touches `[start, end)`.
 pub(crate) fn recheck(
     c: &Connection,
@@ -231,7 +235,7 @@ pub(crate) fn touching(
 ) -> rusqlite::Result<Vec<Stored>> {
     c.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM span p JOIN camera c ON c.id = p.camera
-         WHERE p.camera = ?1 AND p.start < ?3 AND p.end > ?2 ORDER BY p.start, p.id"
+         WHERE {IN_TOUCH} ORDER BY p.start, p.id"
     ))?
     .query_map(params![camera, start.micros(), end.micros()], read)?
     .collect()
@@ -244,17 +248,15 @@ pub(crate) fn holding(
     start: Timestamp,
     end: Timestamp,
 ) -> rusqlite::Result<Vec<holds::Span>> {
-    c.prepare_cached(
-        "SELECT start, end, keep FROM span WHERE camera = ?1 AND start < ?3 AND end > ?2",
-    )?
-    .query_map(params![camera, start.micros(), end.micros()], |row| {
-        Ok(holds::Span {
-            start: row::timestamp(row, 0)?,
-            end: row::timestamp(row, 1)?,
-            keep: row::maybe_length(row, 2)?,
-        })
-    })?
-    .collect()
+    c.prepare_cached(&format!("SELECT p.start, p.end, p.keep FROM span p WHERE {IN_TOUCH}"))?
+        .query_map(params![camera, start.micros(), end.micros()], |row| {
+            Ok(holds::Span {
+                start: row::timestamp(row, 0)?,
+                end: row::timestamp(row, 1)?,
+                keep: row::maybe_length(row, 2)?,
+            })
+        })?
+        .collect()
 }
 
 /// Removes up to `most` spans whose hold is over and of which no video is left. Gives how many.

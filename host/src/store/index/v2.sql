@@ -57,6 +57,19 @@ ALTER TABLE camera ADD COLUMN longest INTEGER NOT NULL DEFAULT 0;
 UPDATE camera SET longest =
     coalesce((SELECT max(s.end - s.start) FROM segment s WHERE s.camera = camera.id), 0);
 
+-- The same of spans.
+ALTER TABLE camera ADD COLUMN longest_span INTEGER NOT NULL DEFAULT 0;
+UPDATE camera SET longest_span =
+    coalesce((SELECT max(p.end - p.start) FROM span p WHERE p.camera = camera.id), 0);
+CREATE TRIGGER span_comes AFTER INSERT ON span BEGIN
+    UPDATE camera SET longest_span = new.end - new.start
+        WHERE id = new.camera AND longest_span < new.end - new.start;
+END;
+CREATE TRIGGER span_changes AFTER UPDATE OF camera, start, end ON span BEGIN
+    UPDATE camera SET longest_span = new.end - new.start
+        WHERE id = new.camera AND longest_span < new.end - new.start;
+END;
+
 -- What a person wants kept for ever.
 CREATE TABLE pin (
     id     TEXT PRIMARY KEY,

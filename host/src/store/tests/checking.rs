@@ -68,6 +68,7 @@ const FAST: &[(&str, Kind, Spoil)] = &[
     ("a wrong sum", Kind::Sum, |at| at.sql("UPDATE place SET bytes = bytes + 1 WHERE id = 1")),
     ("a wrong sum of a camera", Kind::Sum, |at| at.sql("UPDATE camera SET bytes = 1 WHERE id = 1")),
     ("a longer segment", Kind::Sum, |at| at.sql("UPDATE camera SET longest = 1 WHERE id = 2")),
+    ("a longer span", Kind::Sum, |at| at.sql("UPDATE camera SET longest_span = 0")),
     ("a sequence to be given twice", Kind::Sequence, |at| {
         at.sql("UPDATE camera SET next_sequence = 2 WHERE id = 1");
     }),

@@ -90,7 +90,10 @@ pub(super) async fn furnish(root: &Path) -> PathBuf {
 
 /// What an index says, but for what is only a note for the next sweep, and the numbers of rows.
 const SAYS: [(&str, &str); 10] = [
-    ("camera", "SELECT name, keep, size_max, bytes, next_sequence, longest FROM camera"),
+    (
+        "camera",
+        "SELECT name, keep, size_max, bytes, next_sequence, longest, longest_span FROM camera",
+    ),
     (
         "segment",
         "SELECT c.name, s.sequence, s.epoch, s.start, s.end, s.bytes, s.state, s.flags, f.codec,
