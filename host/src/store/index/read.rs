@@ -109,11 +109,12 @@ pub(crate) fn times(
     Ok(())
 }
 
-/// Segments of a camera that are being written, or were left behind by a crash.
+/// Segments of a camera that are being written, or were left behind by a crash: looked for among the
+/// few such of all cameras (hence the `+`), not among all of this one.
 pub(crate) fn open(c: &Connection, camera: i64) -> rusqlite::Result<Vec<Segment>> {
     c.prepare_cached(&format!(
         "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
-         WHERE s.camera = ?1 AND s.state < 2 ORDER BY s.epoch, s.sequence"
+         WHERE +s.camera = ?1 AND s.state <> 2 AND s.state < 2 ORDER BY s.epoch, s.sequence"
     ))?
     .query_map([camera], Segment::read)?
     .collect()
