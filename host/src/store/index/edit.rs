@@ -184,19 +184,22 @@ pub(crate) fn close(
     closing: &Closing,
 ) -> rusqlite::Result<Option<Segment>> {
     let Some(mut segment) = find(c, camera_id, sequence)? else { return Ok(None) };
-    let before: Option<(u32, i64)> = c
+    let before: Option<(i64, u32, i64)> = c
         .prepare_cached(
-            "SELECT epoch, end FROM segment WHERE camera = ?1 AND sequence < ?2
+            "SELECT id, epoch, end FROM segment WHERE camera = ?1 AND sequence < ?2
              ORDER BY sequence DESC LIMIT 1",
         )?
-        .query_row(params![camera_id, sequence.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![camera_id, sequence.cast_signed()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .optional()?;
-    let gap = before.is_some_and(|(epoch, end)| {
-        epoch == segment.epoch && (segment.start.micros() - end).abs() > SEAM_MICROS
-    });
+    let before = before.filter(|(_, epoch, _)| *epoch == segment.epoch);
+    let gap = before.is_some_and(|(_, _, end)| (segment.start.micros() - end).abs() > SEAM_MICROS);
     segment.end = end_before_next(c, &segment, closing.end)?.max(segment.start);
-    if before.is_some_and(|(epoch, end)| epoch == segment.epoch && end > segment.start.micros()) {
-        end_previous(c, &segment)?;
+    if let Some((id, ..)) = before.filter(|(_, _, end)| *end > segment.start.micros()) {
+        // What was in the ring may be written late, for an earlier time: that one starts later.
+        c.prepare_cached("UPDATE segment SET end = ?2 WHERE id = ?1 AND state = 2 AND start < ?2")?
+            .execute(params![id, segment.start.micros()])?;
     }
     segment.bytes = closing.bytes;
     segment.state = State::Closed;
@@ -244,21 +247,6 @@ fn end_before_next(
     let follows = |next: &(u32, i64)| next.0 == segment.epoch && next.1 > segment.start.micros();
     let next = next.filter(follows);
     Ok(next.map_or(end, |(_, start)| end.min(Timestamp::from_micros(start))))
-}
-
-/// The same, for the one before a segment that comes after it.
-fn end_previous(c: &Connection, segment: &Segment) -> rusqlite::Result<()> {
-    c.prepare_cached(
-        "UPDATE segment SET end = ?3
-         WHERE state = 2 AND start < ?3 AND id = (SELECT id FROM segment WHERE camera = ?1 AND sequence < ?2
-                                   ORDER BY sequence DESC LIMIT 1)",
-    )?
-    .execute(params![
-        segment.camera_id,
-        segment.sequence.cast_signed(),
-        segment.start.micros()
-    ])?;
-    Ok(())
 }
 
 /// One segment by its number.

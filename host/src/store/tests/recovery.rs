@@ -6,6 +6,23 @@ use super::super::Action;
 use super::super::query::{Filter, Reader};
 use super::*;
 
+/// A segment of the first camera that starts at so many microseconds.
+fn opening(sequence: u64, start: i64) -> index::edit::Opening {
+    index::edit::Opening {
+        camera_id: 1,
+        sequence,
+        epoch: 0,
+        start: Timestamp::from_micros(start),
+        place: super::super::PlaceId::MAIN,
+        flags: row::Flags::default(),
+        continuous: super::super::holds::Continuous::CONFIGURED,
+        codec: "h264".into(),
+        width: 1920,
+        height: 1080,
+        audio: String::new(),
+    }
+}
+
 /// Leaves one segment as a crash would: its row in `state`, its file with `content`.
 fn leave(root: &Path, state: i64, content: Option<&[u8]>) -> std::path::PathBuf {
     let (store, _) = open(root, &Hands::at(0));
@@ -14,20 +31,7 @@ fn leave(root: &Path, state: i64, content: Option<&[u8]>) -> std::path::PathBuf 
     drop(store);
     let c = index::open(&super::super::layout::index(root)).unwrap();
     c.execute("DELETE FROM segment", []).unwrap();
-    let opening = index::edit::Opening {
-        camera_id: 1,
-        sequence: 0,
-        epoch: 0,
-        start: at(0),
-        place: super::super::PlaceId::MAIN,
-        flags: row::Flags::default(),
-        continuous: super::super::holds::Continuous::CONFIGURED,
-        codec: "h264".into(),
-        width: 1920,
-        height: 1080,
-        audio: String::new(),
-    };
-    index::edit::opening(&c, &opening).unwrap();
+    index::edit::opening(&c, &opening(0, at(0).micros())).unwrap();
     c.execute("UPDATE segment SET state = ?1", [state]).unwrap();
     let path = root.join(super::super::layout::segment("gate", at(0), 0));
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -128,19 +132,6 @@ fn no_row_of_an_epoch_ends_after_the_next_begins() {
     let root = folder.path();
     leave(root, 1, None);
     let c = index::open(&super::super::layout::index(root)).unwrap();
-    let opening = |sequence: u64, start: i64| index::edit::Opening {
-        camera_id: 1,
-        sequence,
-        epoch: 0,
-        start: Timestamp::from_micros(start),
-        place: super::super::PlaceId::MAIN,
-        flags: row::Flags::default(),
-        continuous: super::super::holds::Continuous::CONFIGURED,
-        codec: "h264".into(),
-        width: 1920,
-        height: 1080,
-        audio: String::new(),
-    };
     let closing = |end: i64| index::edit::Closing {
         end: Timestamp::from_micros(end),
         bytes: 1,
