@@ -27,3 +27,6 @@ pub mod pipeline;
 pub mod simulate;
 pub mod cli;
 pub mod commands;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -4,6 +4,7 @@
 //! Must not depend on the host: that needs the plugins, which are built here.
 
 mod bench;
+mod fuzz;
 mod lint;
 mod plugins;
 mod setup;
@@ -24,6 +25,8 @@ const HELP: &str = "cargo xtask COMMAND
   bench              measure against ffmpeg and motion, and print a table
   torture [--kills N] [--seed N] ...
                      loss under fault in numbers: kills, power cuts, failing and full disks
+  fuzz [TARGET ...] [--seconds N]
+                     feed what reads bytes from outside, each for a minute
   lint               formatting, clippy, documentation, licences
   setup              install what the tests need (each command does this for itself)";
 
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Some("plugins") => build_plugins(&root, rest),
         Some("bench") => bench(&root, rest),
         Some("torture") => torture::run(&root, rest),
+        Some("fuzz") => fuzz::run(&root, rest),
         Some("lint") => lint::run(&root),
         Some("setup") => setup::run(&[setup::TESTS, setup::BENCH]),
         None | Some("help" | "--help" | "-h") => {

@@ -89,6 +89,9 @@ pub struct Metrics {
     pub free_bytes: Family<Place, Gauge>,
     pub stored_bytes: Family<Place, Gauge>,
     pub store_errors: Counter,
+    pub checked: Counter,
+    pub checked_at: Gauge,
+    pub found: Counter,
 }
 
 fn latency() -> Histogram {
@@ -127,6 +130,9 @@ impl Default for Metrics {
             free_bytes: Family::default(),
             stored_bytes: Family::default(),
             store_errors: Counter::default(),
+            checked: Counter::default(),
+            checked_at: Gauge::default(),
+            found: Counter::default(),
         }
     }
 }
@@ -204,6 +210,9 @@ impl Metrics {
             "Failed writes, syncs and index steps",
             self.store_errors.clone(),
         );
+        r.register_with_unit("checked", "Recordings checked", Unit::Bytes, self.checked.clone());
+        r.register("checked_at_seconds", "When all was last checked", self.checked_at.clone());
+        r.register("check_findings", "Recordings found damaged or lost", self.found.clone());
         r
     }
 }

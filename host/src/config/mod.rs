@@ -15,7 +15,8 @@ mod chains;
 mod stores;
 mod read;
 mod rules;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 
@@ -71,6 +72,8 @@ pub struct Store {
     pub moving: Option<Moving>,
     /// How long events stay in the index.
     pub event_keep: Duration,
+    /// Bytes a second that the slow check reads, of all directories; 0: it does not run.
+    pub check_rate: u64,
     /// A kind of filesystem that is refused otherwise is taken, and one that is warned about is
     /// not mentioned.
     pub allow_filesystem: bool,

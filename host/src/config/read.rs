@@ -75,6 +75,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
     let size_max = table.size("size-max", stores::SIZE);
     let (move_to, moving) = stores::moving(context, &table);
     let allow_filesystem = table.flag("allow-filesystem").unwrap_or(false);
+    let check_rate = table.size("check-rate", 0..=1 << 40);
     let event_keep = table.duration("event-keep", Duration::from_secs(3600)..=36_500 * DAY);
     table.finish();
     let store = path.map(|path| Store {
@@ -84,6 +85,7 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
         size_max,
         moving,
         event_keep: event_keep.unwrap_or(90 * DAY),
+        check_rate: check_rate.unwrap_or(8 << 20),
         allow_filesystem,
     });
     (store, move_to)

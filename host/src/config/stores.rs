@@ -205,6 +205,7 @@ mod tests {
             move-to = "large"
             move-after = "7d"
             allow-filesystem = true
+            check-rate = "1MiB"
             [stores.fast]
             path = "/ssd/wardline"
             free-floor = "2GiB"
@@ -224,6 +225,7 @@ mod tests {
         };
         assert_eq!(config.store.moving, moves("large", 7 * 24));
         assert!(config.store.allow_filesystem);
+        assert_eq!(config.store.check_rate, 1 << 20);
         assert!(config.stores.iter().all(|store| !store.allow_filesystem));
         let known: Vec<_> = config
             .stores

@@ -16,6 +16,8 @@ pub mod thrift;
 pub mod feed;
 pub mod scale;
 mod resample;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub mod timeline;
 pub mod queue;
 pub mod session;
 pub mod probe;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 pub use packet::{
     Access, AudioFrame, AudioParameters, Codec, Gap, GapReason, Item, VideoParameters, VideoUnit,

@@ -28,6 +28,7 @@ pub(super) async fn open(
         places: config.stores.iter().map(place).collect(),
         allow_filesystem: config.store.allow_filesystem,
         notes,
+        check_rate: config.store.check_rate,
         visit: false,
     };
     let open = move || Store::open(settings, Arc::new(store::fs::Disk), clock, metrics);

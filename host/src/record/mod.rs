@@ -18,6 +18,8 @@ mod run;
 pub mod scan;
 pub mod salvage;
 pub mod tables;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 pub use format::Identity;
 pub use mp4::movie;

@@ -165,6 +165,7 @@ impl<S: Sink> Recorder<S> {
         if self.mode == Mode::Off || !self.admit(&unit, now) {
             return;
         }
+        let time = unit.time;
         if unit.access.is_key() {
             self.group += 1;
             self.forget(&unit);
@@ -172,6 +173,7 @@ impl<S: Sink> Recorder<S> {
         } else {
             self.follow(unit, now);
         }
+        self.end_gap_unless_written(time);
         self.settle(now);
     }
 
@@ -302,12 +304,16 @@ impl<S: Sink> Recorder<S> {
         if let Some(stream) = self.stream.as_mut().filter(|_| unit.access.is_key()) {
             stream.key = unit.pts;
         }
-        // Where all is recorded, the first file says when video is there again.
-        let is_disk = self.gap.as_ref().is_some_and(|gap| gap.reason == GapReason::Disk);
-        if self.mode == Mode::Events && !is_disk {
-            self.end_gap(unit.time);
-        }
         true
+    }
+
+    /// Where a file is written, it says when video is there again; where nothing is wanted, its
+    /// coming says so.
+    fn end_gap_unless_written(&mut self, time: Timestamp) {
+        let is_disk = self.gap.as_ref().is_some_and(|gap| gap.reason == GapReason::Disk);
+        if self.mode == Mode::Events && !is_disk && self.current.is_none() {
+            self.end_gap(time);
+        }
     }
 
     /// A key frame: the only place where files begin and, but for forced cuts, end.

@@ -194,6 +194,11 @@ impl<S: Sink> Recorder<S> {
     }
 
     fn open_disk_gap(&mut self, epoch: u32, start: Timestamp) {
+        // In mode `events` the camera came back, whatever the disk does.
+        let is_other = self.gap.as_ref().is_some_and(|gap| gap.reason != GapReason::Disk);
+        if self.mode == Mode::Events && is_other {
+            self.end_gap(start);
+        }
         let detail = "the disk could not take more".to_owned();
         self.open_gap(OpenGap { epoch, start, reason: GapReason::Disk, detail });
     }

@@ -20,7 +20,8 @@ mod access;
 mod connection;
 mod recordings;
 mod routes;
-
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

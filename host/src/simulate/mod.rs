@@ -16,6 +16,8 @@ mod session;
 mod answer;
 mod log;
 mod transport;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

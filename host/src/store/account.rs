@@ -2,7 +2,7 @@
 //!
 //! Reads the whole file, past what is damaged in it. Changes it only to end it where it is torn.
 
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::fs::Fs;
@@ -37,10 +37,10 @@ pub(super) enum Reading {
 /// Reads a file that may be a segment of the store.
 ///
 /// # Errors
-/// As the filesystem says.
-pub(super) fn read(fs: &dyn Fs, path: &Path, store: &str) -> io::Result<Reading> {
-    let mut scan = salvage(&mut fs.open(path)?)?;
-    let length = fs.length(path)?.ok_or(io::ErrorKind::NotFound)?;
+/// Those of `file`.
+pub(super) fn read(file: &mut (impl Read + Seek), store: &str) -> io::Result<Reading> {
+    let mut scan = salvage(file)?;
+    let length = file.seek(SeekFrom::End(0))?;
     Ok(match scan.identity.take() {
         _ if scan.fragments.iter().all(|fragment| fragment.damaged) => {
             Reading::Useless("no fragment of it is whole", scan)

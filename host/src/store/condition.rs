@@ -11,7 +11,7 @@ use super::news::Health;
 use super::places::PlaceId;
 
 /// What a place was asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Task {
     /// To be there.
     Stand,
@@ -21,6 +21,8 @@ pub(super) enum Task {
     Fit,
     /// To keep what a person wants kept.
     Keep,
+    /// To keep within a size.
+    Bound,
     /// To let go of what is to be deleted.
     Release,
     /// To have room for its index.

@@ -11,6 +11,7 @@ use super::fs::Lock;
 use super::index::thread::Indexer;
 use super::index::{failed, retain};
 use super::journal::drain::{Drain, End};
+use super::scrub::Scrub;
 use super::writer::Letter;
 use super::{Store, writers};
 use crate::base::clock::Clock;
@@ -23,6 +24,7 @@ pub(super) struct Threads {
     pub(super) writers: writers::Threads,
     pub(super) sweep: JoinHandle<()>,
     pub(super) mover: JoinHandle<()>,
+    pub(super) scrub: Option<Scrub>,
     pub(super) journal: Drain,
     pub(super) index: JoinHandle<()>,
     /// Held until the last of them has ended, so that another store can be opened then.
@@ -35,6 +37,9 @@ impl Threads {
         self.writers.join_writers();
         let _ = self.sweep.join();
         let _ = self.mover.join();
+        if let Some(scrub) = self.scrub {
+            scrub.end();
+        }
         if let Some(clock) = clock {
             let now = clock.wall();
             indexer.post_idle(move |c| retain::set_alive(c, now).map_err(failed("note the time")));

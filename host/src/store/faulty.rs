@@ -2,7 +2,7 @@
 //! operation counted and the chosen ones refused.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::fs::{Disk, File, Fs, FsKind, Hold, Lock, Source, Space, Unlinked};
@@ -21,8 +21,9 @@ struct Plan {
     fault: Fault,
     count: usize,
     hit: bool,
-    free: Option<u64>,
+    space: Option<Space>,
     magic: u32,
+    unreadable: Vec<PathBuf>,
 }
 
 /// Clones share the count.
@@ -31,7 +32,14 @@ pub(crate) struct Faulty(Arc<Mutex<Plan>>);
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self(Arc::new(Mutex::new(Plan { fault, count: 0, hit: false, free: None, magic: 0 })))
+        Self(Arc::new(Mutex::new(Plan {
+            fault,
+            count: 0,
+            hit: false,
+            space: None,
+            magic: 0,
+            unreadable: Vec::new(),
+        })))
     }
 
     /// From here on, counted anew.
@@ -42,12 +50,22 @@ impl Faulty {
 
     /// The filesystem says that it has so many bytes free, of 100 GiB.
     pub(super) fn set_free(&self, bytes: u64) {
-        self.0.lock().unwrap().free = Some(bytes);
+        self.set_space(Space { free: bytes, total: 100 << 30 });
+    }
+
+    /// The filesystem says that it has so much room.
+    pub(super) fn set_space(&self, space: Space) {
+        self.0.lock().unwrap().space = Some(space);
     }
 
     /// The filesystem says that it is of this kind.
     pub(super) fn set_magic(&self, magic: u32) {
         self.0.lock().unwrap().magic = magic;
+    }
+
+    /// These files, by the end of their path, can't be opened for reading.
+    pub(super) fn set_unreadable(&self, files: Vec<PathBuf>) {
+        self.0.lock().unwrap().unreadable = files;
     }
 
     /// An operation has failed.
@@ -111,6 +129,9 @@ impl Fs for Faulty {
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
         self.step()?;
+        if self.0.lock().unwrap().unreadable.iter().any(|file| path.ends_with(file)) {
+            return Err(io::Error::other("a bad sector, on purpose"));
+        }
         Disk.open(path)
     }
 
@@ -169,8 +190,8 @@ impl Fs for Faulty {
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {
-        match self.0.lock().unwrap().free {
-            Some(free) => Ok(Space { free, total: 100 << 30 }),
+        match self.0.lock().unwrap().space {
+            Some(space) => Ok(space),
             None => Disk.space(path),
         }
     }

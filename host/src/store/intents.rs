@@ -38,12 +38,16 @@ impl Intent {
 /// Adds a line, and brings it to the medium where that can be.
 pub(super) fn append(fs: &dyn Fs, root: &Path, intent: &Intent) -> std::io::Result<()> {
     let path = layout::intents(root);
-    let file = match fs.length(&path)? {
-        Some(_) => fs.reopen(&path)?,
-        None => fs.create(&path)?,
-    };
     let mut line = serde_json::to_vec(intent)?;
     line.push(b'\n');
+    let file = match fs.length(&path)? {
+        Some(_) => {
+            // The disk may have taken only a part of the line before.
+            line.insert(0, b'\n');
+            fs.reopen(&path)?
+        }
+        None => fs.create(&path)?,
+    };
     file.append(&line)?;
     file.sync_data()?;
     fs.sync_dir(root)
@@ -99,4 +103,29 @@ pub(super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fs::Disk;
+    use super::*;
+
+    #[test]
+    fn a_line_that_was_cut_short_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let intent = |sequence| Intent {
+            place: 0,
+            camera: "gate".into(),
+            start: Timestamp::from_millis(1_763_800_000_123),
+            sequence,
+        };
+        append(&Disk, folder.path(), &intent(1)).unwrap();
+        let line = serde_json::to_vec(&intent(2)).unwrap();
+        let file = Disk.reopen(&layout::intents(folder.path())).unwrap();
+        file.append(&line[..line.len() / 2]).unwrap();
+        append(&Disk, folder.path(), &intent(3)).unwrap();
+        append(&Disk, folder.path(), &intent(4)).unwrap();
+        let there = all(&Disk, folder.path()).unwrap();
+        assert_eq!(there, [1, 3, 4].map(intent));
+    }
 }

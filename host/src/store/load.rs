@@ -110,6 +110,11 @@ impl Cameras {
         self.0.lock().expect("no panic under this lock").iter().filter_map(Weak::upgrade).collect()
     }
 
+    /// More of some camera waits for the disk than a disk that keeps up leaves.
+    pub(super) fn is_behind(&self) -> bool {
+        self.all().iter().any(|camera| camera.is_behind())
+    }
+
     /// Bytes in open files of a camera.
     pub(super) fn of_camera(&self, id: i64) -> u64 {
         self.written(|camera| camera.id == id)

@@ -43,6 +43,7 @@ mod deletion;
 mod moves;
 mod mover;
 mod journal;
+mod scrub;
 mod survey;
 mod account;
 mod exchange;
@@ -57,6 +58,8 @@ mod draft;
 mod horizon;
 mod find;
 pub mod timeline;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod faulty;
 #[cfg(test)]
@@ -80,7 +83,8 @@ pub use query::{Filter, Reader, Recording};
 pub use rebuild::{Rebuilt, Remark, rebuild};
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{
-    CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL, StoreConfig,
+    CHECK_RATE, CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL,
+    StoreConfig,
 };
 pub use sink::CameraSink;
 pub use sweep::Swept;
@@ -164,14 +168,13 @@ impl Store {
             opening::ready(&config, &*fs, opened_at)?;
         let places = Arc::new(places);
         let (condition, cameras) = (Condition::default(), Arc::new(Cameras::default()));
-        let ballast = Ballast::of(fs.clone(), places.main(), condition.clone());
-        let ballast = Arc::new(ballast);
+        let ballast = Arc::new(Ballast::of(fs.clone(), places.main(), condition.clone()));
         let relief = ballast.clone();
         let (indexer, index) =
             Indexer::start(connection, metrics.clone(), move || relief.relieve())?;
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
-        let (closed, _) = broadcast::channel(CLOSED_QUEUE);
-        let (deleted, _) = broadcast::channel(DELETED_QUEUE);
+        let closed = broadcast::Sender::new(CLOSED_QUEUE);
+        let deleted = broadcast::Sender::new(DELETED_QUEUE);
         let (news, _) = broadcast::channel(NEWS_QUEUE);
         let (room, guarded) = (watch::channel(None).0, watch::channel(guard.guarded()).0);
         let sweeper = Sweeper {
@@ -197,8 +200,9 @@ impl Store {
         let recorded = places.iter().filter(|place| place.configured);
         let (writers, threads) = Writers::start(recorded.map(writer))?;
         let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
+        let scrub = scrub::beside(&sweeper, &config, &id, &news)?;
         let sweep = sweep::start(sweeper, guard, requests.clone())?;
-        let threads = Threads { writers: threads, sweep, mover, journal, index, locks };
+        let threads = Threads { writers: threads, sweep, mover, scrub, journal, index, locks };
         let store = Self {
             id,
             config,
@@ -330,17 +334,6 @@ impl Store {
         self.indexer
             .ask(move |c| retain::earliest(c, &camera).map_err(failed("find the oldest video")))
             .await
-    }
-
-    /// Hears of each segment when it is complete and durable. A subscriber that lags finds the
-    /// rest in the index.
-    pub fn subscribe_closed(&self) -> broadcast::Receiver<ClosedSegment> {
-        self.closed.subscribe()
-    }
-
-    /// Hears of each segment that is deleted.
-    pub fn subscribe_deleted(&self) -> broadcast::Receiver<DeletedSegment> {
-        self.deleted.subscribe()
     }
 
     /// Whether the disk takes what it is given, and changes of that.

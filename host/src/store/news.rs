@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::StoredGap;
+use super::check::Finding;
 use super::edges::Edges;
 use super::holds::Rank;
 use crate::base::Timestamp;
@@ -146,6 +147,8 @@ pub enum News {
     Closed(ClosedSegment),
     /// A gap began or ended; its row is durable.
     Gap(StoredGap),
+    /// The slow check found that a recording is not as it should be.
+    Damaged(Finding),
 }
 
 /// How full the store's filesystem is, as the sweeper measured it.

@@ -80,7 +80,8 @@ fn reconcile(
 ) -> Result<()> {
     let intents = intents::all(fs, root)?;
     if intents.is_empty() {
-        return Ok(());
+        // A line of which the disk took only a part is none.
+        return intents::clear(fs, root);
     }
     let gone = intents::carried_out(fs, places, &intents);
     let transaction =

@@ -19,8 +19,8 @@ use super::places::{Place, PlaceId};
 use super::sweep::{State, Swept};
 use crate::base::Result;
 
-/// That something pinned had to go is wrong for so long after the last.
-const PINNED_ALARM: Duration = Duration::from_secs(3600);
+/// That something pinned had to go, or that a size can't be kept, is wrong for so long after the last.
+const ALARM: Duration = Duration::from_secs(3600);
 
 /// Failures to delete in one look after which the disk is left alone until the next.
 const FAILURES_MAX: usize = 4;
@@ -77,10 +77,10 @@ impl State<'_> {
             let _ = place.pass(&*sweeper.fs, &sweeper.condition, 0);
         }
         self.look_at_ballast();
-        self.pinned_went.retain(|place, went| {
-            let recent = now.saturating_duration_since(*went) < PINNED_ALARM;
+        self.alarmed.retain(|(place, task), last| {
+            let recent = now.saturating_duration_since(*last) < ALARM;
             if !recent {
-                sweeper.condition.works(*place, Task::Keep);
+                sweeper.condition.works(*place, *task);
             }
             recent
         });
@@ -154,16 +154,24 @@ impl State<'_> {
         let closed = sweeper
             .indexer
             .ask_blocking(move |c| limits::size(c, scope).map_err(failed("read sizes")))?;
-        let open = match scope {
-            Scope::Camera(id) => sweeper.cameras.of_camera(id),
-            Scope::Place(id) => sweeper.cameras.of_place(id),
-        };
+        let open = self.open_bytes(scope);
         Ok(closed.saturating_add(open).saturating_sub(bound.bytes))
+    }
+
+    /// Bytes in files that are being written.
+    fn open_bytes(&self, scope: Scope) -> u64 {
+        match scope {
+            Scope::Camera(id) => self.sweeper.cameras.of_camera(id),
+            Scope::Place(id) => self.sweeper.cameras.of_place(id),
+        }
     }
 
     fn relieve(&mut self, bound: &Bound, all: &mut Swept) -> Result<()> {
         if self.lacking(bound, Rank::Expired)? == 0 {
             return Ok(());
+        }
+        if bound.limit != Limit::Floor && self.open_bytes(bound.scope) > bound.bytes {
+            self.alarm_open(bound);
         }
         let mut result = self.sweep_expired(bound, all);
         let mut failures = 0;
@@ -181,7 +189,7 @@ impl State<'_> {
                 after = if is_short { Some(from) } else { chosen.after };
                 *all += went.0;
                 if went.0.segments > 0 && rank == Rank::Pinned {
-                    self.alarm(bound);
+                    self.alarm_pinned(bound);
                 }
                 failures += usize::from(went.1.is_err());
                 result = result.and(went.1);
@@ -281,9 +289,31 @@ impl State<'_> {
         }
     }
 
-    fn alarm(&mut self, bound: &Bound) {
+    /// Notes that something is wrong for a while. Gives whether it is new.
+    fn alarm(&mut self, place: PlaceId, task: Task, words: String) -> bool {
         let now = self.sweeper.clock.moment().0;
-        self.pinned_went.insert(bound.place, now);
+        self.alarmed.insert((place, task), now);
+        self.sweeper.condition.fails(place, task, words)
+    }
+
+    /// What is being recorded is larger than a size: nothing that goes makes up for it.
+    fn alarm_open(&mut self, bound: &Bound) {
+        let what = match bound.limit {
+            Limit::CameraSize => format!("camera {}", bound.name),
+            Limit::StoreSize | Limit::Floor => format!("store `{}`", bound.name),
+        };
+        let words = format!(
+            "{what} is over its size-max of {} bytes with the files that are being written alone: \
+             raise it, or make `segment` shorter",
+            bound.bytes
+        );
+        if self.alarm(bound.place, Task::Bound, words) {
+            let size_max = bound.bytes;
+            tracing::error!(what, size_max, "files that are being written are over a size-max");
+        }
+    }
+
+    fn alarm_pinned(&mut self, bound: &Bound) {
         let (what, advice) = match bound.limit {
             Limit::Floor => (format!("store `{}` is full", bound.name), "free space"),
             Limit::StoreSize => {
@@ -297,7 +327,7 @@ impl State<'_> {
             "{what} and nothing else was left to delete: pinned recordings were deleted; \
              {advice}, or unpin what is not needed"
         );
-        if self.sweeper.condition.fails(bound.place, Task::Keep, words) {
+        if self.alarm(bound.place, Task::Keep, words) {
             tracing::error!(what, "pinned recordings were deleted for want of room");
         }
     }

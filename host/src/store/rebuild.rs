@@ -303,7 +303,9 @@ impl Builder<'_> {
     /// What a file says, if it can be entered.
     fn read(&mut self, lying: &Lying) -> Result<Option<account::Account>> {
         let path = self.path(lying);
-        let said = match account::read(self.fs, &path, &self.store) {
+        let reading =
+            self.fs.open(&path).and_then(|mut file| account::read(&mut file, &self.store));
+        let said = match reading {
             Ok(Reading::Ours(account)) => {
                 let identity = &account.identity;
                 let named = layout::segment(&identity.camera, identity.start, identity.sequence);

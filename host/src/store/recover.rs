@@ -147,7 +147,10 @@ fn mend(
         }
         return Ok(Mended::Gone(Action::Deleted));
     }
-    let Some(length) = there else { return Ok(Mended::Gone(Action::Forgotten)) };
+    let Some(length) = there else {
+        layout::remove_empty_parents(fs, root, file);
+        return Ok(Mended::Gone(Action::Forgotten));
+    };
     let found = scan(&mut fs.open(&path)?)?;
     if found.fragments.is_empty() {
         remove(fs, root, file)?;

@@ -11,6 +11,8 @@ use crate::base::Timestamp;
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(2);
 /// How long events are kept.
 pub const EVENT_KEEP: Duration = Duration::from_secs(90 * 86_400);
+/// Bytes a second that the slow check reads: a terabyte in a day and a half.
+pub const CHECK_RATE: u64 = 8 << 20;
 /// What a store is to be.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
@@ -33,6 +35,8 @@ pub struct StoreConfig {
     pub allow_filesystem: bool,
     /// Where it is noted, outside of it, that it is there; `None`: nowhere.
     pub notes: Option<PathBuf>,
+    /// So many bytes a second are read by the slow check of all that is stored; 0: there is none.
+    pub check_rate: u64,
     /// Opened for a person's wish, not to record: it does not count as time in which the host ran.
     pub visit: bool,
 }
@@ -76,6 +80,7 @@ impl StoreConfig {
             places: Vec::new(),
             allow_filesystem: false,
             notes: None,
+            check_rate: CHECK_RATE,
             visit: false,
         }
     }

@@ -80,6 +80,11 @@ impl Camera {
         gone
     }
 
+    /// An eighth of what may wait for the disk waits.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queued_bytes() > self.bytes_max / 8
+    }
+
     /// Bytes that wait for the disk.
     pub(super) fn queued_bytes(&self) -> usize {
         self.queued_bytes.load(Ordering::Relaxed)

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
 use super::ballast::Ballast;
-use super::condition::Condition;
+use super::condition::{Condition, Task};
 use super::cursor::Cursors;
 use super::fs::Fs;
 use super::guard::{Guard, Guarded};
@@ -114,8 +114,8 @@ pub(super) struct State<'a> {
     pub(super) gone: HashSet<i64>,
     /// What was freed in each place since it was measured.
     pub(super) freed: HashMap<PlaceId, u64>,
-    /// When something pinned was deleted last, of each place.
-    pub(super) pinned_went: HashMap<PlaceId, Instant>,
+    /// When a limit was last kept in a way that a person should know of: of each place, and what.
+    pub(super) alarmed: HashMap<(PlaceId, Task), Instant>,
     well: bool,
 }
 
@@ -145,7 +145,7 @@ impl<'a> State<'a> {
             unknown: Vec::new(),
             gone: HashSet::new(),
             freed: HashMap::new(),
-            pinned_went: HashMap::new(),
+            alarmed: HashMap::new(),
             well: true,
         }
     }

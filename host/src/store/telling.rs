@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, watch};
 use super::index::told;
 use super::index::{events, failed, read, spans};
 use super::news::{News, Room, Told, UntoldSpan};
-use super::{Guarded, NewEvent, Store, StoredGap};
+use super::{ClosedSegment, DeletedSegment, Guarded, NewEvent, Store, StoredGap};
 use crate::base::{Result, Timestamp};
 
 /// Spans read at a time; more wait for those to be told.
@@ -26,6 +26,17 @@ pub struct Mark {
 }
 
 impl Store {
+    /// Hears of each segment when it is complete and durable. A subscriber that lags finds the
+    /// rest in the index.
+    pub fn subscribe_closed(&self) -> broadcast::Receiver<ClosedSegment> {
+        self.closed.subscribe()
+    }
+
+    /// Hears of each segment that is deleted.
+    pub fn subscribe_deleted(&self) -> broadcast::Receiver<DeletedSegment> {
+        self.deleted.subscribe()
+    }
+
     /// Hears what happens to the recordings. One that lags by more than a thousand news misses
     /// the oldest; [`gaps_since`](Self::gaps_since) and [`untold`](Self::untold) have the truth.
     pub fn subscribe(&self) -> broadcast::Receiver<News> {

@@ -95,6 +95,20 @@ pub(super) struct Host {
 
 impl types::Host for Host {}
 
+#[cfg(any(test, fuzzing))]
+impl Host {
+    /// One without a guest.
+    pub(super) fn for_fuzzing(figures: &Metrics, zone: TimeZone) -> Self {
+        Self {
+            memory: limits::Memory::new(0),
+            clock: clock::Face { now: Timestamp::ZERO, zone },
+            log: log::Lines::new("fuzz", None),
+            metrics: metrics::Figures::new(figures.clone(), "fuzz", None),
+            timer: Timer::default(),
+        }
+    }
+}
+
 /// The deadline of the call that runs.
 #[derive(Default)]
 struct Timer {

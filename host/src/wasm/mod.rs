@@ -28,6 +28,8 @@ pub mod ladder;
 pub mod standing;
 pub mod supervise;
 mod bundled;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 pub use analyzer::{Analyzer, Pace, Picture, PictureRequest, Unit, Wishes};
 pub use bundled::{BUNDLED, bundled};

@@ -126,6 +126,27 @@ async fn a_range_becomes_a_file() {
 }
 
 #[tokio::test]
+async fn what_a_camera_left_that_is_configured_no_more_is_listed_and_exported() {
+    let place = Place::recorded(&[Part::plain(10)]).await;
+    let config = StoreConfig {
+        free_floor: FreeFloor::Bytes(0),
+        ..StoreConfig::new(place.folder.path().join("store"))
+    };
+    // Years later, the store knows another camera only.
+    let clock = Arc::new(Simulated::starting_at(seconds(1e8)));
+    let (store, _) = Store::open(config, Arc::new(Disk), clock, Metrics::default()).unwrap();
+    drop(store.camera("yard", CameraSettings::default()).unwrap());
+    store.sweep_now().await.unwrap();
+    let reader = Reader::open(&place.folder.path().join("store")).unwrap();
+    let recordings = reader.recordings(&crate::store::Filter::default()).unwrap();
+    assert!(recordings.iter().any(|recording| recording.camera == "gate"), "{recordings:?}");
+    let open = CancellationToken::new();
+    let report = place.export(&place.order(&place.out()), Arc::new(Disk), &open).unwrap();
+    assert_eq!(report.files[0].pictures, 125);
+    store.shutdown().await;
+}
+
+#[tokio::test]
 async fn nothing_is_left_of_an_export_that_fails_or_is_ended() {
     let place = Place::recorded(&[Part::plain(4), Part { version: 1, ..Part::plain(6) }]).await;
     let order = place.order(&place.out());

@@ -100,6 +100,11 @@ impl Mp4File {
         let name = path.display().to_string();
         let file = File::open(path)
             .map_err(|error| Error::refuse(format!("open the MP4 file {name}")).with(error))?;
+        Self::of(file, name)
+    }
+
+    /// The same, of a file that is open.
+    pub(in crate::ingest) fn of(file: File, name: String) -> Result<Self> {
         let size = file
             .metadata()
             .map_err(|error| Error::refuse(format!("look at the MP4 file {name}")).with(error))?

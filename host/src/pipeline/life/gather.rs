@@ -123,6 +123,10 @@ impl Gather {
                 changes.into_iter().for_each(|change| self.tell(&gap.camera, change));
                 self.voice.send(Saying::Gap(gap));
             }
+            Ok(News::Damaged(finding)) => {
+                let camera = finding.camera.clone().unwrap_or_default();
+                self.voice.say(&camera, say::damaged(&finding, self.clock.wall()));
+            }
             Err(RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "news of recordings came too fast: looked up in the index");
                 self.continuous.values_mut().for_each(Continuous::missed);

@@ -9,6 +9,7 @@ use super::stretch::{Change, Stopped};
 use crate::base::Timestamp;
 use crate::events::{Attribute, Event, Phase, Value};
 use crate::pipeline::camera_events::instant;
+use crate::store::check::Finding;
 use crate::store::edges::Edges;
 use crate::store::{Guarded, Health, Repair, Room, StoredGap, UntoldSpan};
 
@@ -116,6 +117,20 @@ pub(super) fn completed(repair: &Repair, now: Timestamp) -> Event {
         text("file", repair.file.to_string_lossy()),
         integer("segments", 1),
     ];
+    instant(id, kind, now, attributes)
+}
+
+/// The slow check found that a recording is not as it should be.
+pub(super) fn damaged(finding: &Finding, now: Timestamp) -> Event {
+    let kind = "recording.damaged";
+    let camera = finding.camera.as_deref().unwrap_or_default();
+    let file = finding.file.as_deref().map(|file| file.to_string_lossy()).unwrap_or_default();
+    let attributes = vec![
+        text("file", file.clone()),
+        text("found", &finding.found),
+        text("advice", &finding.advice),
+    ];
+    let id = format!("{}/{file}", id(camera, kind, now));
     instant(id, kind, now, attributes)
 }
 

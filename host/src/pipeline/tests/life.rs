@@ -219,6 +219,23 @@ async fn gaps_are_told_when_they_begin_and_end_and_not_twice() {
     assert_eq!(length.value, Value::Integer(3000));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_the_slow_check_finds_is_an_event_of_its_camera() {
+    let place = Place::new();
+    let telling = CancellationToken::new();
+    let life = signs(&place, &telling);
+    let script = async {
+        place.store.find_damaged(CAMERA);
+        wait_said(&place, 1).await;
+        telling.cancel();
+    };
+    tokio::join!(life, script);
+    let events = place.events();
+    assert_eq!((said(&place), events[0].camera.as_str()), (vec!["damaged instant".into()], CAMERA));
+    let found = events[0].event.attributes.iter().find(|one| one.key == "found").unwrap();
+    assert_eq!(found.value, Value::Text("its file is gone".into()));
+}
+
 /// Whoever records does not notice that nothing can be told, and the end does not wait for it.
 #[tokio::test(start_paused = true)]
 async fn an_index_that_takes_nothing_blocks_nobody() {

@@ -201,6 +201,30 @@ fn a_gap_keeps_the_ring_but_not_the_file() {
     assert_eq!(tape.gaps.len(), 2);
 }
 
+#[test]
+fn a_gap_ends_where_the_file_after_it_begins() {
+    let mut camera = Camera::new();
+    let mut recorder = recorder(Mode::Events, 60);
+    recorder.span(&span("a", 8.5, 22.5), camera.at(0));
+    run(&mut recorder, &mut camera, 0..10);
+    let now = camera.at(10 * GROUP * PICTURE);
+    recorder.gap(Gap { reason: GapReason::Offline, detail: "closed".into() }, now);
+    camera.session = 1;
+    for index in 20 * GROUP..25 * GROUP {
+        let mut unit = camera.picture(index, GROUP);
+        if index == 20 * GROUP {
+            // It came late: the file begins before it is said to be.
+            unit.time = unit.time.offset(8000);
+        }
+        feed(&mut recorder, unit);
+    }
+    recorder.finish(camera.at(25 * GROUP * PICTURE));
+    let tape = recorder.sink_mut();
+    let start = tape.files.values().last().unwrap().start.start;
+    assert!(start < utc(20.008), "{start}");
+    assert_eq!(tape.gaps.last().unwrap().end, Some(start));
+}
+
 /// What happens between two pictures.
 #[derive(Clone, Debug)]
 enum Act {

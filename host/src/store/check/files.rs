@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::account::{self, Account, Reading};
+use super::super::account::{Account, Reading};
 use super::super::edges::SEAM_MICROS;
 use super::super::holds::Continuous;
 use super::super::index::map::Entry;
@@ -16,10 +16,15 @@ use crate::record::FragmentInfo;
 impl Checker<'_> {
     /// Compares a file with its row.
     pub(super) fn file(&mut self, segment: &Segment, path: &Path, map: &[Entry]) -> Result<()> {
-        let reading = match account::read(self.fs, path, &self.store) {
+        let reading = match self.read(path) {
+            Err(error) if self.is_ended() => return Err(cant(path)(error)),
             // It goes, or moves, while it is read.
             Err(_) if !self.is_unchanged(segment)? => return Ok(()),
-            reading => reading.map_err(cant(path))?,
+            // The rest is looked at all the same.
+            Err(error) => {
+                return self.tell(Kind::Unreadable, format!("can't be read: {error}"), segment);
+            }
+            Ok(reading) => reading,
         };
         let found = match reading {
             Reading::Ours(account) => differences(segment, &account, map),

@@ -38,7 +38,7 @@ pub enum Kind {
     Unfinished,
     /// Something half done was left behind.
     Leftover,
-    /// A directory with nothing in it.
+    /// A directory with nothing in it: costs nothing, and a repair removes it.
     Empty,
     /// A fragment map can't be read, or is not that of its file.
     Map,
@@ -46,6 +46,8 @@ pub enum Kind {
     Row,
     /// A file is another's than its row says.
     Identity,
+    /// The disk does not give a file's bytes.
+    Unreadable,
     /// A file ends in the middle of a fragment.
     Torn,
     /// Fragments have lost bytes, and the map does not say so.
@@ -61,13 +63,20 @@ pub enum Kind {
 impl Kind {
     /// Something disagrees; otherwise it is only told.
     pub fn is_fault(self) -> bool {
-        !matches!(self, Self::Away | Self::Foreign)
+        !matches!(self, Self::Away | Self::Foreign | Self::Empty)
+    }
+
+    /// A repair can do something about it.
+    pub(super) fn is_mendable(self) -> bool {
+        self.is_fault() || self == Self::Empty
     }
 
     /// What a person can do.
     fn advice(self) -> &'static str {
         match self {
             Self::Index => "make it anew with `wardline recordings rebuild`",
+            Self::Unreadable => "look at the disk: copy what it still gives, and replace it",
+            Self::Empty => "nothing is wrong; `wardline recordings check --repair` removes it",
             Self::Away => "mount its disk and check again",
             Self::Foreign => "move it elsewhere if it is not wanted here",
             _ => "repair it with `wardline recordings check --repair`",
@@ -113,7 +122,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn of(kind: Kind, found: impl Into<String>) -> Self {
+    pub(in super::super) fn of(kind: Kind, found: impl Into<String>) -> Self {
         Self {
             kind,
             camera: None,
@@ -125,7 +134,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn camera(mut self, camera: &str) -> Self {
+    pub(in super::super) fn camera(mut self, camera: &str) -> Self {
         self.camera = Some(camera.to_owned());
         self
     }

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::account::{self, Account, Reading};
+use super::super::account::{Account, Reading};
 use super::super::index::row::Segment;
 use super::super::index::{audit, edit, failed, outbox, restore};
 use super::super::journal::Key;
@@ -28,7 +28,10 @@ impl Checker<'_> {
     /// Goes through what was found. What can't be put right is left as it is, and says so.
     pub(super) fn mend(&mut self) -> Result<()> {
         let mut findings = std::mem::take(&mut self.report.findings);
-        for finding in findings.iter_mut().filter(|finding| finding.is_open()) {
+        for finding in findings.iter_mut() {
+            if !finding.kind.is_mendable() || finding.repaired.is_some() {
+                continue;
+            }
             let (kind, subject) = (finding.kind, finding.subject.clone());
             let transaction =
                 self.connection.unchecked_transaction().map_err(failed("begin a repair"))?;
@@ -86,8 +89,8 @@ impl Checker<'_> {
         row.ok_or_else(|| Error::retry("its row has gone: check again"))
     }
 
-    fn read(&self, root: &Path, file: &Path) -> Result<Reading> {
-        account::read(self.fs, &root.join(file), &self.store).map_err(cant("read", file))
+    fn read_below(&self, root: &Path, file: &Path) -> Result<Reading> {
+        self.read(&root.join(file)).map_err(cant("read", file))
     }
 
     /// A row that nothing can be put behind: a gap stands in its place.
@@ -110,7 +113,7 @@ impl Checker<'_> {
         let segment = self.row_of(id)?;
         let file = layout::segment(&segment.camera, segment.start, segment.sequence);
         let root = self.root_of(segment.place)?;
-        match self.read(&root, &file)? {
+        match self.read_below(&root, &file)? {
             Reading::Ours(account) => self.enter(segment.place, &root, &file, account),
             Reading::Useless(_, scan) if has_whole(&scan) => {
                 let entries: Vec<_> = scan.fragments.iter().map(entry).collect();
@@ -139,7 +142,7 @@ impl Checker<'_> {
 
     fn adopt(&self, place: PlaceId, file: &Path) -> Done {
         let root = self.root_of(place)?;
-        match self.read(&root, file)? {
+        match self.read_below(&root, file)? {
             Reading::Ours(account) => self.enter(place, &root, file, account),
             _ => Ok(None),
         }
@@ -165,7 +168,7 @@ impl Checker<'_> {
     /// Of two files of one segment, that of the row counts; unless it is gone.
     fn mend_twice(&self, place: PlaceId, file: &Path) -> Done {
         let root = self.root_of(place)?;
-        let Reading::Ours(account) = self.read(&root, file)? else {
+        let Reading::Ours(account) = self.read_below(&root, file)? else {
             return self.put_aside(place, file);
         };
         let identity = &account.identity;

@@ -16,9 +16,11 @@ pub use finding::{Finding, Kind, Report};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::account::{self, Reading};
 use super::fs::Fs;
 use super::index::{self, Connection, audit, failed, places};
 use super::places::PlaceId;
+use super::scrub::Pace;
 use super::survey::Ground;
 use super::{StoreConfig, layout, opening};
 use crate::base::{Error, Result, Timestamp};
@@ -43,7 +45,7 @@ pub struct Progress {
 }
 
 /// A check at work.
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     fs: &'a dyn Fs,
     connection: &'a Connection,
     root: &'a Path,
@@ -53,7 +55,8 @@ struct Checker<'a> {
     depth: Depth,
     /// A host is writing: what is unfinished is its own affair.
     has_host: bool,
-    progress: &'a mut dyn FnMut(Progress),
+    /// How fast files may be read; `None`: as fast as they can be.
+    pace: Option<&'a Pace<'a>>,
     report: Report,
 }
 
@@ -78,9 +81,9 @@ pub fn check(
     let has_host = fs.is_locked(&layout::lock_file(root)).map_err(|error| {
         Error::retry(format!("look whether a host has store {}", root.display())).with(error)
     })?;
-    let mut checker = Checker::new(fs, &connection, root, store, depth, progress)?;
+    let mut checker = Checker::new(fs, &connection, root, store, depth)?;
     checker.has_host = has_host;
-    checker.run()?;
+    checker.run(progress)?;
     Ok(checker.report)
 }
 
@@ -99,9 +102,9 @@ pub fn repair(
     let config = StoreConfig { visit: true, ..StoreConfig::new(root) };
     // Locks all places, and does what each start does.
     let ready = opening::ready(&config, &**fs, now)?;
-    let mut checker = Checker::new(&**fs, &ready.connection, root, store, depth, progress)?;
+    let mut checker = Checker::new(&**fs, &ready.connection, root, store, depth)?;
     checker.report.recovered(&ready.recovered);
-    checker.run()?;
+    checker.run(progress)?;
     checker.mend()?;
     Ok(checker.report)
 }
@@ -130,22 +133,31 @@ fn grounds(fs: &dyn Fs, connection: &Connection, root: &Path) -> Result<Vec<Grou
 }
 
 impl<'a> Checker<'a> {
-    fn new(
+    pub(super) fn new(
         fs: &'a dyn Fs,
         connection: &'a Connection,
         root: &'a Path,
         store: String,
         depth: Depth,
-        progress: &'a mut dyn FnMut(Progress),
     ) -> Result<Self> {
         let places = grounds(fs, connection, root)?;
         let report = Report::default();
-        let has_host = false;
-        Ok(Self { fs, connection, root, store, places, depth, has_host, progress, report })
+        let (has_host, pace) = (false, None);
+        Ok(Self { fs, connection, root, store, places, depth, has_host, pace, report })
+    }
+
+    /// One that looks for a host that is recording, at its pace.
+    pub(super) fn beside_a_host(self, pace: &'a Pace<'a>) -> Self {
+        Self { has_host: true, pace: Some(pace), ..self }
+    }
+
+    /// What was found until now.
+    pub(super) fn into_report(self) -> Report {
+        self.report
     }
 
     /// Looks at everything.
-    fn run(&mut self) -> Result<()> {
+    fn run(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let complaints = audit::complaints(self.connection, self.depth == Depth::Deep);
         let complaints = complaints.unwrap_or_else(|error| vec![error.to_string()]);
         if !complaints.is_empty() {
@@ -158,12 +170,25 @@ impl<'a> Checker<'a> {
         self.sums()?;
         self.places_away()?;
         self.things()?;
-        self.rows()?;
+        self.rows(progress)?;
         self.overlaps()?;
         if self.depth == Depth::Deep {
             self.journal()?;
         }
         Ok(())
+    }
+
+    /// What a file says of itself.
+    fn read(&self, path: &Path) -> std::io::Result<Reading> {
+        match self.pace {
+            Some(pace) => account::read(&mut pace.open(self.fs, path)?, &self.store),
+            None => account::read(&mut self.fs.open(path)?, &self.store),
+        }
+    }
+
+    /// The host whose check this is ends.
+    fn is_ended(&self) -> bool {
+        self.pace.is_some_and(Pace::is_ended)
     }
 
     fn ground(&self, place: PlaceId) -> Option<&Ground> {

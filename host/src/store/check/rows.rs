@@ -12,7 +12,7 @@ const PAGE: u32 = 256;
 
 impl Checker<'_> {
     /// Looks at all rows.
-    pub(super) fn rows(&mut self) -> Result<()> {
+    pub(super) fn rows(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let total = audit::count(self.connection).map_err(failed("count segments"))?;
         let (mut after, mut done) = (0, 0);
         loop {
@@ -23,12 +23,13 @@ impl Checker<'_> {
             for (segment, map) in page {
                 self.row(&segment, map.as_deref())?;
                 done += 1;
-                (self.progress)(Progress { done, total: total.max(done) });
+                progress(Progress { done, total: total.max(done) });
             }
         }
     }
 
-    fn row(&mut self, segment: &Segment, map: Option<&[u8]>) -> Result<()> {
+    /// Looks at one row and its file.
+    pub(in super::super) fn row(&mut self, segment: &Segment, map: Option<&[u8]>) -> Result<()> {
         let Some(ground) = self.ground(segment.place) else {
             let found = format!("lies in place {}, which the index does not know", segment.place.0);
             return self.tell(Kind::Reference, found, segment);

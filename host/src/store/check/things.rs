@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::account::{self, Reading};
+use super::super::account::Reading;
 use super::super::index::row::Segment;
 use super::super::index::{audit, failed};
 use super::super::layout;
@@ -26,11 +26,37 @@ impl Checker<'_> {
                 self.foreign(ground, file, "nothing of Wardline's");
             }
             for camera in &roots.cameras {
-                let fs = self.fs;
-                survey::walk(fs, ground, camera, &mut |thing| self.thing(ground, camera, thing))?;
+                self.things_of(ground, camera, &mut || Ok(()))?;
             }
         }
         Ok(())
+    }
+
+    /// The cameras with a directory, by the places where they have it, in order.
+    pub(in super::super) fn cameras(&self) -> Result<Vec<(Ground, String)>> {
+        let mut all = Vec::new();
+        let mut here: Vec<_> = self.places.iter().filter(|ground| ground.is_here).collect();
+        here.sort_by_key(|ground| ground.id);
+        for ground in here {
+            let mut roots = Roots::default();
+            survey::look_at_root(self.fs, ground, &mut roots)?;
+            all.extend(roots.cameras.into_iter().map(|camera| (ground.clone(), camera)));
+        }
+        Ok(all)
+    }
+
+    /// Looks at all that lies in a camera's directory; `before` is called before each thing.
+    pub(in super::super) fn things_of(
+        &mut self,
+        ground: &Ground,
+        camera: &str,
+        before: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<()> {
+        let fs = self.fs;
+        survey::walk(fs, ground, camera, &mut |thing| {
+            before()?;
+            self.thing(ground, camera, thing)
+        })
     }
 
     fn thing(&mut self, ground: &Ground, camera: &str, thing: Thing) -> Result<()> {
@@ -89,7 +115,7 @@ impl Checker<'_> {
 
     fn without_row(&mut self, ground: &Ground, camera: &str, file: &Path) -> Result<()> {
         let path = ground.root.join(file);
-        let (kind, found) = match account::read(self.fs, &path, &self.store).map_err(cant(&path))? {
+        let (kind, found) = match self.read(&path).map_err(cant(&path))? {
             Reading::Foreign(store) => {
                 (Kind::Foreign, format!("a segment of another store, {store}"))
             }

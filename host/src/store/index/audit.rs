@@ -142,6 +142,11 @@ pub(crate) fn count(c: &Connection) -> rusqlite::Result<u64> {
     c.query_row("SELECT count(*) FROM segment", [], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))
 }
 
+/// The newest row of a segment; 0: there is none.
+pub(crate) fn newest(c: &Connection) -> rusqlite::Result<i64> {
+    c.query_row("SELECT coalesce(max(id), 0) FROM segment", [], |row| row.get(0))
+}
+
 /// Up to `most` segments after the row `after`, with their fragment maps.
 pub(crate) fn page(
     c: &Connection,

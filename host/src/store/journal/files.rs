@@ -56,10 +56,19 @@ pub(in super::super) fn read(
     mut visit: impl FnMut(Note) -> Result<()>,
 ) -> Result<Read> {
     let failed = |error| Error::retry(format!("read the journal {}", path.display())).with(error);
-    let mut found = Read::default();
     let mut input = BufReader::new(fs.open(path).map_err(failed)?);
+    notes_in(&mut input, failed, &mut visit)
+}
+
+/// The same, of what was opened; `failed` says what was attempted.
+pub(in super::super) fn notes_in(
+    input: &mut impl BufRead,
+    failed: impl Fn(std::io::Error) -> Error,
+    visit: &mut dyn FnMut(Note) -> Result<()>,
+) -> Result<Read> {
+    let mut found = Read::default();
     let mut line = Vec::new();
-    while next_line(&mut input, &mut line).map_err(failed)? {
+    while next_line(input, &mut line).map_err(&failed)? {
         let text = std::str::from_utf8(&line).unwrap_or_default().trim_end();
         match Note::read(text) {
             Some(note) => {

@@ -88,7 +88,7 @@ impl Note {
     }
 
     /// The line that says it, with its end.
-    pub(super) fn line(&self) -> String {
+    pub(in super::super) fn line(&self) -> String {
         let note = serde_json::to_string(self).expect("a note is strings and numbers");
         let crc = crc32c::crc32c(note.as_bytes());
         format!("{OPEN}{crc:08x}{MIDDLE}{note}{CLOSE}\n")

@@ -71,6 +71,7 @@ struct Inner {
     /// Files whose sync failed.
     failed: Vec<u64>,
     retried: usize,
+    space: Space,
 }
 
 struct OpenFile {
@@ -81,8 +82,14 @@ struct OpenFile {
 impl Layer {
     /// The medium seen at `root`: where the store's other files are, those that are real.
     pub(in super::super) fn new(root: &Path, medium: Medium) -> Self {
-        let inner = Inner { medium, watcher: None, failed: Vec::new(), retried: 0 };
+        let space = Space { free: 50 << 30, total: 100 << 30 };
+        let inner = Inner { medium, watcher: None, failed: Vec::new(), retried: 0, space };
         Self { root: root.to_owned(), inner: Arc::new(Mutex::new(inner)), door: Arc::default() }
+    }
+
+    /// It says that it has so much room.
+    pub(in super::super) fn set_space(&self, space: Space) {
+        self.inner.lock().unwrap().space = space;
     }
 
     /// From now on `watcher` is called; nobody, with `None`.
@@ -185,7 +192,9 @@ impl Fs for Layer {
 
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let id = self.change().medium.make(&self.names(path), false)?;
-        self.file(id).append(&vec![0; bytes as usize])
+        let file = self.file(id);
+        file.append(&vec![0; bytes as usize])?;
+        file.sync_data()
     }
 
     fn reopen(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -246,7 +255,7 @@ impl Fs for Layer {
     }
 
     fn space(&self, _: &Path) -> io::Result<Space> {
-        Ok(Space { free: 50 << 30, total: 100 << 30 })
+        Ok(self.inner.lock().unwrap().space)
     }
 
     fn lock(&self, _: &Path, _: &str) -> io::Result<Lock> {

@@ -176,7 +176,7 @@ async fn each_disagreement_is_found_and_mended() {
         let report = check::repair(&fs, &root, *depth, at(100_000), &mut |_| ()).unwrap();
         assert!(report.is_clean(), "{name}: {:#?}", report.findings);
         let after = look(Depth::Deep);
-        assert!(after.is_clean(), "{name}, after the repair: {:#?}", after.findings);
+        assert!(after.findings.is_empty(), "{name}, after the repair: {:#?}", after.findings);
         assert_eq!(whole_fragments(folder.path()), whole, "{name}");
         let store = open_two(folder.path(), Disk, &Hands::at(100_100));
         store.shutdown().await;

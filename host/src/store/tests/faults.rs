@@ -4,8 +4,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::{ClosedSegment, Health, News};
+use super::feed::Feed;
 use super::*;
 use crate::policy::Span;
+
+/// A unit, and a file in seconds: small, and yet with a rotation, several fragments and a trailer.
+const UNIT_BYTES: usize = 40;
+const SEGMENT: u64 = 2;
 
 /// What was promised in a scenario.
 #[derive(Default)]
@@ -24,30 +29,26 @@ async fn scenario(root: &Path, fs: &Faulty, sabotage: impl FnOnce(&Store)) -> Pr
         keep: keep.map(Duration::from_secs),
         ..CameraSettings::default()
     };
-    let (Ok((mut gate, _)), Ok((mut yard, _))) =
+    let (Ok(gate), Ok(yard)) =
         (store.camera("gate", settings(None)), store.camera("yard", settings(Some(10))))
     else {
         return Promised::default();
     };
+    let mut gate = Feed::on(&store, "gate", gate, UNIT_BYTES, SEGMENT);
+    let mut yard = Feed::on(&store, "yard", yard, UNIT_BYTES, SEGMENT);
     sabotage(&store);
     let mut promised = Promised::default();
-    for (sequence, seconds) in [(0, 0), (1, 10), (2, 20)] {
-        let mut refused = gate.open(start(sequence, seconds, true));
-        if sequence < 2 {
-            // What the second camera loses is its own affair.
-            let _ = record(&mut yard, sequence, seconds, 2, true);
+    for second in 0..3 * SEGMENT as i64 {
+        gate.seconds(1);
+        // What the second camera loses is its own affair.
+        if second < 2 * SEGMENT as i64 {
+            yard.seconds(1);
+        } else {
+            yard.finish();
         }
-        for n in 0..3 {
-            // Lets the threads run, so that writes and syncs alternate.
-            let _ = store.earliest("gate").await;
-            refused = refused.and_then(|()| gate.append(sequence, fragment(seconds, n)));
-        }
-        let asked = span(&sequence.to_string(), seconds);
-        promised.spans += usize::from(store.span(asked).await.is_ok());
-        if sequence < 2 {
-            gate.close(sequence, end(seconds + 3));
-            let _ = store.earliest("gate").await;
-        }
+        // Lets the threads run, so that writes and syncs alternate.
+        let _ = store.earliest("gate").await;
+        promised.spans += usize::from(store.span(span(&second.to_string(), second)).await.is_ok());
     }
     clock.set(1000);
     let _ = store.sweep_now().await;
@@ -87,6 +88,7 @@ async fn check(root: &Path, promised: Promised, what: &str) -> usize {
     let spans: i64 = c.query_row("SELECT count(*) FROM span", [], |row| row.get(0)).unwrap();
     assert!(spans as usize >= promised.spans, "{what}: {spans} spans of {}", promised.spans);
     store.shutdown().await;
+    check_deep(&Disk, root, what);
     there.iter().filter(|row| row.camera == "gate").count()
 }
 
@@ -225,15 +227,15 @@ async fn recovery_itself_may_fail() {
     for n in 1..200 {
         let root = temporary();
         let (store, _) = open(root.path(), &Hands::at(0));
-        let (mut sink, _) = gate(&store, None);
-        sink.open(start(0, 0, true)).unwrap();
-        sink.append(0, fragment(0, 0)).unwrap();
+        let mut feed = Feed::new(&store, "gate", UNIT_BYTES, SEGMENT);
+        feed.seconds(1);
+        feed.drain();
         store.earliest("gate").await.unwrap();
         drop(store);
         let fs = Faulty::new(Fault::From(n));
         drop(open_with(root.path(), &fs, Hands::at(50)));
-        drop(open(root.path(), &Hands::at(100)));
-        check_agreement(root.path(), &format!("recovery failed at {n}"));
+        let what = format!("recovery failed at {n}");
+        check(root.path(), Promised::default(), &what).await;
         if !fs.was_hit() {
             return;
         }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::super::fs::Fs;
 use super::super::sim::layer::Layer;
-use super::super::{CameraSink, Store};
+use super::super::{CameraSink, Resume, Store};
 use super::*;
 use crate::ingest::{Access, VideoUnit};
 use crate::record::{GapMark, Mode, Recorder, RecorderConfig};
@@ -53,7 +53,18 @@ pub(super) struct Feed {
 impl Feed {
     /// Units of so many bytes, in files of so many seconds.
     pub(super) fn new(store: &Store, camera: &str, unit_bytes: usize, segment: u64) -> Self {
-        let (sink, resume) = store.camera(camera, CameraSettings::default()).unwrap();
+        let sink = store.camera(camera, CameraSettings::default()).unwrap();
+        Self::on(store, camera, sink, unit_bytes, segment)
+    }
+
+    /// The same, to what the store gave for the camera.
+    pub(super) fn on(
+        store: &Store,
+        camera: &str,
+        (sink, resume): (CameraSink, Resume),
+        unit_bytes: usize,
+        segment: u64,
+    ) -> Self {
         let config = RecorderConfig {
             camera: camera.into(),
             store_id: uuid::Uuid::parse_str(store.store_id()).unwrap().into_bytes(),

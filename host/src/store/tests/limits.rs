@@ -5,6 +5,7 @@ use super::super::holds::Rank;
 use super::super::pins::Named;
 use super::super::sim::narrow::Narrow;
 use super::super::{DeletedSegment, Health, Limit, Reason, Store};
+use super::full::refuse_commits;
 use super::*;
 use crate::policy::Span;
 
@@ -87,6 +88,36 @@ async fn a_camera_is_held_to_its_size_by_rank_and_order() {
     let Health::Failing(words) = health.borrow_and_update().clone() else { panic!("no alarm") };
     assert!(words.contains("camera gate") && words.contains("pinned"), "{words}");
     assert_eq!(segments(root.path()).iter().filter(|one| one.camera == "yard").count(), 5);
+}
+
+#[tokio::test]
+async fn a_size_that_an_open_file_is_over_is_told() {
+    let root = temporary();
+    let clock = Hands::at(1000);
+    let (store, _) = open(root.path(), &clock);
+    let mut gate = camera(&store, "gate", Some(5000));
+    let mut health = store.health();
+    gate.open(start(0, 0, true)).unwrap();
+    gate.append(0, fragment(0, 0)).unwrap();
+    let grow = async |store: &Store, gate: &mut CameraSink, n| {
+        gate.append(0, fragment(0, n)).unwrap();
+        while gate.is_waiting() {
+            store.earliest("gate").await.unwrap();
+        }
+        store.sweep_now().await.unwrap();
+    };
+    grow(&store, &mut gate, 1).await;
+    assert_eq!(*health.borrow_and_update(), Health::Good);
+    for n in 2..6 {
+        grow(&store, &mut gate, n).await;
+    }
+    let Health::Failing(words) = health.borrow_and_update().clone() else { panic!("no alarm") };
+    assert!(words.contains("camera gate") && words.contains("being written"), "{words}");
+    gate.close(0, end(6));
+    clock.set(1000 + 2 * 3600);
+    store.sweep_now().await.unwrap();
+    store.sweep_now().await.unwrap();
+    health.wait_for(|health| *health == Health::Good).await.unwrap();
 }
 
 #[tokio::test]
@@ -251,15 +282,6 @@ async fn ballast_is_made_with_room_and_given_away_without() {
     store.sweep_now().await.unwrap();
     assert!(ballast.exists());
     assert_eq!(store.places()[0].trouble, None);
-}
-
-/// From now on the index takes nothing, or takes things again.
-fn refuse_commits(store: &Store, refuse: bool) {
-    let hook = move |c: &index::Connection| {
-        c.commit_hook(refuse.then_some(|| true)).map_err(index::failed("install a hook"))
-    };
-    // Its own commit may be refused already.
-    let _ = store.indexer.ask_blocking(hook);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 use super::super::fs::{Disk, Fs};
 use super::super::index::places as rows;
 use super::super::query::{Filter, Reader};
+use super::super::sim::narrow::Narrow;
 use super::super::{Action, FreeFloor, Health, Moving, PlaceConfig};
 use super::rough::Rough;
 use super::*;
@@ -81,7 +82,8 @@ pub(super) fn check_places(root: &Path, what: &str) -> Vec<i64> {
         let mut file = fs::File::open(&path).unwrap_or_else(|e| panic!("{what}: {path:?}: {e}"));
         let length = file.metadata().unwrap().len();
         let scan = scan(&mut file).unwrap();
-        assert_eq!((row.bytes, scan.fragments.len()), (length, 3), "{what}: {path:?}");
+        let seconds = row.end.since(row.start).as_secs() as usize;
+        assert_eq!((row.bytes, scan.fragments.len()), (length, seconds), "{what}: {path:?}");
         found.retain(|file| *file != path);
     }
     assert!(found.is_empty(), "{what}: files without row: {found:?}");
@@ -270,6 +272,47 @@ async fn nothing_moves_to_a_store_below_its_floor() {
     assert_eq!(store.move_now().await.unwrap().segments, 0);
     faulty.set_free((1 << 30) + (1 << 20));
     assert_eq!(store.move_now().await.unwrap().segments, 2);
+}
+
+#[tokio::test]
+async fn a_full_store_loses_its_oldest_for_what_is_to_come() {
+    const FLOOR: u64 = 32 << 20;
+    let root = tempfile::tempdir().unwrap();
+    let disk = Narrow::new(2 * FLOOR);
+    let mut config = two(root.path());
+    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
+    let clock = Hands::at(0);
+    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
+    let store = store.unwrap().0;
+    let (mut sink, _) = gate(&store, None);
+    let mut closed = store.subscribe_closed();
+    for sequence in 0..5 {
+        record(&mut sink, sequence, sequence as i64 * 100, 60, true).unwrap();
+        closed.recv().await.unwrap();
+        if sequence == 2 {
+            clock.set(2 * DAY);
+            assert_eq!(store.move_now().await.unwrap().segments, 3, "there is room");
+            clock.set(0);
+        }
+    }
+    // Somebody takes what room the large store has.
+    let own = 2 * FLOOR - disk.free();
+    disk.set_others(FLOOR - own);
+    clock.set(2 * DAY);
+    assert_eq!(store.move_now().await.unwrap().segments, 0, "it waits for room");
+    assert_eq!(check_places(root.path(), "waits"), [1, 1, 1, 0, 0], "and nothing was lost");
+    // The sweep of the large store makes it, of its own oldest.
+    let mut moved = 0;
+    for _ in 0..10 {
+        store.sweep_now().await.unwrap();
+        moved += store.move_now().await.unwrap().segments;
+    }
+    assert_eq!(moved, 2);
+    let there: Vec<u64> =
+        segments(&root.path().join("fast")).iter().map(|segment| segment.sequence).collect();
+    assert_eq!(check_places(root.path(), "room was made"), vec![1; there.len()]);
+    assert!(there.ends_with(&[3, 4]) && !there.contains(&0), "{there:?}");
+    assert!(disk.free() >= FLOOR, "the floor holds");
 }
 
 #[derive(Clone, Copy, Debug)]
