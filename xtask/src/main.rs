@@ -6,6 +6,7 @@
 mod bench;
 mod lint;
 mod plugins;
+mod reference;
 mod setup;
 mod step;
 mod test;
@@ -25,6 +26,7 @@ const HELP: &str = "cargo xtask COMMAND
   torture [--kills N] [--seed N] ...
                      loss under fault in numbers: kills, power cuts, failing and full disks
   lint               formatting, clippy, documentation, licences
+  reference          write docs/plugin-reference.md from the contract
   setup              install what the tests need (each command does this for itself)";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some("bench") => bench(&root, rest),
         Some("torture") => torture::run(&root, rest),
         Some("lint") => lint::run(&root),
+        Some("reference") => reference::run(&root),
         Some("setup") => setup::run(&[setup::TESTS, setup::BENCH]),
         None | Some("help" | "--help" | "-h") => {
             say(HELP);
