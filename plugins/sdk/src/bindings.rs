@@ -37,6 +37,7 @@ pub mod granted {
             }
         ",
         with: { "wardline:plugin/types@0.1.0": crate::bindings::base::wardline::plugin::types },
+        generate_all,
         additional_derives: [PartialEq],
     });
 }
