@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use wardline::base::Timestamp;
 use wardline::base::metrics::Metrics;
-use wardline::wasm::{Analyzer, Engine, InstanceConfig, Picture, Plugin, Setup, bundled};
+use wardline::wasm::{Analyzer, Engine, InstanceConfig, Picture, Plugin, Services, Setup, bundled};
 
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 180;
@@ -26,6 +26,7 @@ fn main() {
         zone: jiff::tz::TimeZone::UTC,
         metrics: Metrics::default(),
         memory_bytes: None,
+        services: Services::default(),
     };
     let setup = Setup { params, ..Setup::default() };
     let (mut analyzer, _) =

@@ -1,5 +1,6 @@
 ;; Wants a grant: a store of keys and values.
 ;; world: include wardline:plugin/analyzer-plugin@0.1.0; import wardline:plugin/kv@0.1.0;
+;; capability: kv
 (module
   (import "wardline:plugin/kv@0.1.0" "remove" (func $remove (param i32 i32)))
   ;; include memory

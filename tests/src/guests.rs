@@ -3,7 +3,8 @@
 //!
 //! A guest begins with comments that say what it is:
 //! `;; world: include wardline:plugin/analyzer-plugin@0.1.0;` is the body of its world,
-//! `;; contract: 0.2.0` another version of the contract to build it for, and
+//! `;; contract: 0.2.0` another version of the contract to build it for, `;; capability: kv` what its
+//! manifest asks for beside pictures and units, and
 //! `;; include memory` takes in `tests/guests/include/memory.wat` at that place.
 
 use std::path::{Path, PathBuf};
@@ -17,12 +18,7 @@ const CONTRACT: &str = "0.1.0";
 /// The component of the guest `name`, with a manifest that has no params.
 pub fn component(name: &str) -> Vec<u8> {
     let guest = Guest::read(name);
-    let manifest = format!(
-        "id = \"{name}\"\nversion = \"0.1.0\"\nworld = \"{}\"\napi = \"{}\"\n",
-        guest.kind(),
-        guest.contract
-    );
-    with_manifest(guest.bare(), &manifest)
+    with_manifest(guest.bare(), &guest.manifest())
 }
 
 /// The component of the guest `name` with this text as its manifest.
@@ -76,6 +72,20 @@ impl Guest {
         } else {
             "policy-plugin"
         }
+    }
+
+    fn manifest(&self) -> String {
+        let (name, kind, contract) = (&self.name, self.kind(), &self.contract);
+        let mut manifest = format!(
+            "id = \"{name}\"\nversion = \"0.1.0\"\nworld = \"{kind}\"\napi = \"{contract}\"\n"
+        );
+        let video: &[&str] = if kind == "analyzer-plugin" { &["pictures", "units"] } else { &[] };
+        let asked =
+            self.text.lines().filter_map(|line| line.trim_start().strip_prefix(";; capability: "));
+        for wish in video.iter().copied().chain(asked) {
+            manifest.push_str(&format!("[[capability]]\nname = \"{wish}\"\nreason = \"a test\"\n"));
+        }
+        manifest
     }
 
     fn bare(&self) -> Vec<u8> {

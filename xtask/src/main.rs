@@ -7,6 +7,7 @@ mod bench;
 mod fuzz;
 mod lint;
 mod plugins;
+mod reference;
 mod setup;
 mod step;
 mod test;
@@ -28,6 +29,7 @@ const HELP: &str = "cargo xtask COMMAND
   fuzz [TARGET ...] [--seconds N]
                      feed what reads bytes from outside, each for a minute
   lint               formatting, clippy, documentation, licences
+  reference          write docs/plugin-reference.md from the contract
   setup              install what the tests need (each command does this for itself)";
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Some("torture") => torture::run(&root, rest),
         Some("fuzz") => fuzz::run(&root, rest),
         Some("lint") => lint::run(&root),
+        Some("reference") => reference::run(&root),
         Some("setup") => setup::run(&[setup::TESTS, setup::BENCH]),
         None | Some("help" | "--help" | "-h") => {
             say(HELP);

@@ -13,6 +13,7 @@ use super::order::Progress;
 use super::worker::Worker;
 use crate::base::metrics::Metrics;
 use crate::base::{Kind, Timestamp};
+use crate::decode::Image;
 use crate::ingest::{GapReason, Item, VideoParameters, queue};
 use crate::wasm::standing::{Standing, Teller};
 use crate::wasm::{Lane, PictureRequest};
@@ -37,6 +38,8 @@ pub struct Frame {
     pub breaks: u64,
     /// Tightly packed, shared by all who wished the same.
     pub pixels: Arc<Vec<u8>>,
+    /// The picture as it was decoded, for who may look closer.
+    pub whole: Option<Arc<Image>>,
 }
 
 /// What one analyzer wants, and where it gets it.
@@ -44,6 +47,8 @@ pub struct Frame {
 pub struct Subscription {
     /// Format, size and pace.
     pub request: PictureRequest,
+    /// It may look closer: frames come with the whole picture.
+    pub looks_closer: bool,
     /// Divides the wished rate while the analyzer can't keep up; at least 1.
     pub thinning: Arc<AtomicU32>,
     /// Depth one, newest wins.

@@ -16,6 +16,7 @@ use crate::base::Timestamp;
 use crate::base::clock::{Clock, sleep_until};
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Notice, Publish};
+use crate::fetch::{self, Answer, Answers};
 use crate::ingest::VideoParameters;
 use crate::wasm::standing::Standing;
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
@@ -51,6 +52,8 @@ pub struct Stage {
     pub hearing: Option<Hearing>,
     /// Its place among the camera's analyzers.
     pub turn: Turn,
+    /// Answers to what it asks.
+    pub answers: Answers,
     /// Where its events go.
     pub bus: Bus,
     /// Wall time.
@@ -118,6 +121,7 @@ impl Stage {
                     None => return End::Shutdown,
                     Some(units) => self.observe(life, units).await,
                 },
+                answer = fetch::next(&mut self.answers) => self.on_answer(life, answer).await,
                 frame = take(life.pictures.as_ref()) => match frame {
                     None => return End::Shutdown,
                     Some((frame, skipped)) => self.look(life, frame, skipped).await,
@@ -152,7 +156,9 @@ impl Stage {
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
             let (thinning, turn) = (thinning.clone(), self.turn.clone());
             turn.progress.begin();
-            let subscription = Subscription { request, thinning, mailbox: sender, until, turn };
+            let looks_closer = self.plugin.grants().crop;
+            let subscription =
+                Subscription { request, looks_closer, thinning, mailbox: sender, until, turn };
             self.wishes.send_modify(|wishes| {
                 wishes.retain(|old| !old.mailbox.is_closed());
                 wishes.push(Arc::new(subscription));
@@ -224,7 +230,7 @@ impl Stage {
         let said = life
             .analyzer
             .call(move |analyzer| {
-                let events = analyzer.analyze(picture, &frame.pixels)?;
+                let events = analyzer.analyze_whole(picture, &frame.pixels, frame.whole)?;
                 Ok((events, analyzer.last_call()))
             })
             .await?;
@@ -239,6 +245,19 @@ impl Stage {
             .analyzer
             .call(move |analyzer| {
                 let events = analyzer.observe(&units)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
+    }
+
+    async fn on_answer(&self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
+        let message = wasm::Message::answer(answer, self.clock.wall());
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.on_message(&message)?;
                 Ok((events, analyzer.last_call()))
             })
             .await?;

@@ -199,6 +199,7 @@ impl Worker {
             // Another number after each sleep; so many breaks and wakes no stream has.
             frame.breaks = frame.breaks.wrapping_add(wish.wakes << 48);
             wish.subscription.turn.progress.give(frame.time);
+            frame.whole = wish.subscription.looks_closer.then(|| picture.image.clone());
             if wish.subscription.mailbox.put(frame) {
                 self.drops.inc();
             }
@@ -223,6 +224,7 @@ impl Worker {
             key: picture.key,
             breaks: self.breaks,
             pixels: Arc::new(pixels),
+            whole: None,
         }
     }
 }

@@ -7,7 +7,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+
+use super::latency::Latencies;
 
 /// Figures of one camera.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,8 +80,11 @@ pub struct Metrics {
     pub recording: Family<Camera, Gauge>,
     pub stalled: Family<Camera, Gauge>,
     pub events: Family<Plugin, Counter>,
+    pub requests: Family<Plugin, Counter>,
     pub calls: Family<Plugin, Counter>,
     pub call_seconds: Latency,
+    /// The same lengths, for those who ask for percentiles: not registered.
+    pub call_lengths: Family<Plugin, Arc<Latencies>>,
     pub overruns: Family<Plugin, Counter>,
     pub faults: Family<Plugin, Counter>,
     pub memory_peak_bytes: Family<Plugin, Gauge>,
@@ -118,8 +124,10 @@ impl Default for Metrics {
             recording: Family::default(),
             stalled: Family::default(),
             events: Family::default(),
+            requests: Family::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(latency),
+            call_lengths: Family::default(),
             overruns: Family::default(),
             faults: Family::default(),
             memory_peak_bytes: Family::default(),
@@ -177,6 +185,7 @@ impl Metrics {
             self.stalled.clone(),
         );
         r.register("events", "Events stored", self.events.clone());
+        r.register("plugin_requests", "Requests that plugins sent", self.requests.clone());
         r.register("plugin_calls", "Calls of a plugin", self.calls.clone());
         r.register_with_unit(
             "plugin_call",

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod tasks;
 pub mod retry;
 pub mod limits;
+pub mod latency;
 pub mod metrics;
 pub mod kinds;
 

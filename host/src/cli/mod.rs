@@ -2,6 +2,8 @@
 
 mod export;
 mod recordings;
+mod signing;
+mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
 };
+pub use signing::{Keygen, Sign, Verify};
+pub use status::Status;
 
 /// A recorder for IP cameras whose judgement is pluggable.
 #[derive(Debug, Parser)]
@@ -201,6 +205,14 @@ pub struct Reload {
 pub enum Plugin {
     /// Say what a plugin is and wants, without running it
     Inspect(Inspect),
+    /// Say what runs in a running host, how it fares, and why something does not
+    Status(Status),
+    /// Make a pair of keys, to sign plugins with
+    Keygen(Keygen),
+    /// Vouch for a plugin
+    Sign(Sign),
+    /// Say who vouches for a plugin, if that can be trusted
+    Verify(Verify),
 }
 
 /// `wardline plugin inspect`.

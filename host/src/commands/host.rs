@@ -42,7 +42,12 @@ impl Destination {
     ) -> Result<T> {
         let body = serde_json::to_value(body)
             .map_err(|error| Error::bug("make the JSON of a request").with(error))?;
-        self.ask(self.url(path, &[])?, Some(body)).await
+        self.ask(self.url(path, &[])?, Ask::Post(body)).await
+    }
+
+    /// GET of `path`.
+    pub(super) async fn get<T: DeserializeOwned + Send + 'static>(&self, path: &str) -> Result<T> {
+        self.ask(self.url(path, &[])?, Ask::Get).await
     }
 
     /// DELETE of what a query names.
@@ -51,7 +56,7 @@ impl Destination {
         path: &str,
         query: &[(&str, String)],
     ) -> Result<T> {
-        self.ask(self.url(path, query)?, None).await
+        self.ask(self.url(path, query)?, Ask::Delete).await
     }
 
     fn url(&self, path: &str, query: &[(&str, String)]) -> Result<url::Url> {
@@ -68,10 +73,10 @@ impl Destination {
     async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         url: url::Url,
-        body: Option<Value>,
+        ask: Ask,
     ) -> Result<T> {
         let (base, token) = (self.base.clone(), self.token.clone());
-        let answer = tokio::task::spawn_blocking(move || request(url.as_str(), token, body))
+        let answer = tokio::task::spawn_blocking(move || request(url.as_str(), token, ask))
             .await
             .map_err(|error| Error::bug("ask the host").with(error))??;
         serde_json::from_value(answer).map_err(|error| {
@@ -90,24 +95,31 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// With a body POST, without one DELETE.
-fn request(url: &str, token: Option<Secret>, body: Option<Value>) -> Result<Value> {
+/// What is asked.
+enum Ask {
+    Get,
+    Post(Value),
+    Delete,
+}
+
+fn request(url: &str, token: Option<Secret>, ask: Ask) -> Result<Value> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(ANSWER))
         .http_status_as_error(false)
         .build()
         .into();
     let bearer = token.map(|token| format!("Bearer {}", token.reveal()));
-    let answer = match body {
-        Some(body) => {
+    let answer = match ask {
+        Ask::Post(body) => {
             let request = agent.post(url);
             bearer
                 .iter()
                 .fold(request, |it, bearer| it.header("authorization", bearer))
                 .send_json(body)
         }
-        None => {
-            let request = agent.delete(url);
+        Ask::Get | Ask::Delete => {
+            let is_get = matches!(ask, Ask::Get);
+            let request = if is_get { agent.get(url) } else { agent.delete(url) };
             bearer.iter().fold(request, |it, bearer| it.header("authorization", bearer)).call()
         }
     };

@@ -11,8 +11,10 @@ mod probe;
 mod recordings;
 mod reload;
 mod run;
+mod signing;
 mod simulate;
 mod state;
+mod status;
 mod trigger;
 
 use std::process::ExitCode;
@@ -46,7 +48,17 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Reload(arguments) => reload::reload(arguments).await,
-        Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
+        Command::Plugin(arguments) => plugin(&arguments).await,
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn plugin(arguments: &Plugin) -> Result<()> {
+    match arguments {
+        Plugin::Inspect(arguments) => plugin::inspect(arguments),
+        Plugin::Status(arguments) => status::status(arguments).await,
+        Plugin::Keygen(arguments) => signing::keygen(arguments),
+        Plugin::Sign(arguments) => signing::sign(arguments),
+        Plugin::Verify(arguments) => signing::verify(arguments),
+    }
 }

@@ -13,6 +13,7 @@ mod camera;
 mod clips;
 mod chains;
 mod stores;
+mod trust;
 mod read;
 mod rules;
 #[cfg(any(test, fuzzing))]
@@ -27,6 +28,8 @@ use std::time::Duration;
 use url::Url;
 
 use crate::base::kinds::KindsOf;
+use crate::trust::Trust;
+use crate::wasm::Capability;
 
 pub use chains::{Chain, Pictures};
 pub use clips::{Clips, Pattern};
@@ -101,6 +104,10 @@ pub struct Plugin {
     pub cameras: Vec<String>,
     /// Whom it comes after.
     pub chain: Chain,
+    /// What it may do beyond what its role is there for.
+    pub grant: Vec<Capability>,
+    /// Who must vouch for its component, where that is a file.
+    pub trust: Trust,
 }
 
 /// Where a component comes from.

@@ -11,8 +11,11 @@ use super::suggest::nearest;
 use super::table::{Context, Table, Text};
 use super::{
     Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, chains, clips, rules,
-    stores,
+    stores, trust,
 };
+use crate::trust::Trust;
+use crate::wasm::Capability;
+use crate::wasm::grants::Reach;
 
 /// The port that nobody else's recorder uses by default.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8086);
@@ -44,7 +47,8 @@ pub(super) fn config(
     let (store, main_move) = store(&context, root.table("store"));
     let stores = stores::stores(&context, &root.table("stores"));
     let http = http(&context, root.table("http"));
-    let plugins = plugins(&context, &root.table("plugins"));
+    let trust = trust::trust(&context, root.table("trust"));
+    let plugins = plugins(&context, &root.table("plugins"), &trust);
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
     let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
@@ -124,7 +128,7 @@ fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
     Http { listen, token: token.map(|(token, _)| token) }
 }
 
-fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
+fn plugins(context: &Context<'_>, tables: &Table<'_, '_>, all: &Trust) -> Vec<ReadPlugin> {
     let mut plugins = Vec::new();
     for (name, at, layer) in tables.named() {
         if let Err(why) = check_name(name) {
@@ -138,6 +142,8 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
         let params = Params::new(table.json("params"));
         let cameras = table.texts("cameras");
         let chain = chains::chain(context, &table);
+        let grant = grants(context, &table);
+        let trust = trust::of_plugin(context, &table, all);
         table.finish();
         let plugin = Plugin {
             name: name.into(),
@@ -146,10 +152,28 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
             params,
             cameras: cameras.iter().map(|text| text.value.clone()).collect(),
             chain: chain.chain.clone(),
+            grant,
+            trust,
         };
         plugins.push(ReadPlugin { plugin, at, cameras, chain });
     }
     plugins
+}
+
+/// What the operator grants a plugin. Whether it asks for that is known once it is loaded.
+fn grants(context: &Context<'_>, table: &Table<'_, '_>) -> Vec<Capability> {
+    let mut grants = Vec::new();
+    for text in table.texts("grant") {
+        match text.value.parse() {
+            Ok(Capability::Http(Reach { origin: None, .. })) => context.mistake(
+                text.at,
+                format!("`grant`: `{}`: name the host: `https://HOST[:PORT]`", text.raw),
+            ),
+            Ok(grant) => grants.push(grant),
+            Err(why) => context.mistake(text.at, format!("`grant`: `{}`: {why}", text.raw)),
+        }
+    }
+    grants
 }
 
 /// A name without a dot or slash is a bundled component; `wasm` knows which there are.

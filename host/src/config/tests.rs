@@ -54,6 +54,7 @@ component = "analyzer-motion"
 params = { sensitivity = "high", key = "${TOKEN}", zones = [[[0.1, 0], [1, 1]]] }
 [plugins.mine]
 component = "plugins/mine.wasm"
+grant = ["kv:4MiB", "http:POST https://Plates.example.com"]
 [plugins.doors]
 component = "source-webhook"
 cameras = ["gate"]
@@ -86,6 +87,9 @@ loop = true
         config.plugin("motion").unwrap().params.json(),
         r#"{"key":"0123456789abcdef","sensitivity":"high","zones":[[[0.1,0],[1,1]]]}"#
     );
+    let grants: Vec<_> =
+        config.plugin("mine").unwrap().grant.iter().map(ToString::to_string).collect();
+    assert_eq!(grants, ["kv:4MiB", "http:POST https://plates.example.com"]);
     let names: Vec<_> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
     assert_eq!(names, ["gate", "door"], "in the order of the file");
     let gate = config.camera("gate").unwrap();
@@ -248,6 +252,34 @@ fn mistakes_elsewhere_say_what_to_do() {
             with_base("[plugins.x]\ncomponent = \"b\"\ncameras = [\"bsae\"]"),
             &["5: there is no camera `bsae`: did you mean `base`?"],
         ),
+        (
+            with_base(
+                "[plugins.x]\ncomponent = \"b\"\ngrant = [\"kv\", \"disk\", \"http:GET *\", \"topic:mqtt\"]",
+            ),
+            &[
+                "5: `grant`: `disk`: there is no such capability",
+                "5: `grant`: `http:GET *`: name the host",
+                "5: `grant`: `topic:mqtt`: topics of `mqtt` are reserved",
+            ],
+        ),
+        (
+            with_base(
+                "[trust]\nrequire-signature = true\n[plugins.x]\ncomponent = \"b\"\nrequire-signature = false\ndigest = \"sha256:12\"",
+            ),
+            &[
+                "3: `[trust]` has `require-signature` and no `trusted-keys`",
+                "7: `require-signature` in `[plugins.x]` is false",
+                "8: `digest`: write `sha256:` and 64 hexadecimal digits",
+            ][..],
+        ),
+        (
+            with_base("[trust]\ntrusted-keys = [\"seed: hunter2\"]"),
+            &["4: `trusted-keys`: not a public key"],
+        ),
+        (
+            with_base("[plugins.x]\ncomponent = \"b\"\nrequire-signature = true"),
+            &["3: `[plugins.x]` has `require-signature` and there are no `trusted-keys`"],
+        ),
         (with_base("[plugins.x]"), &["3: `[plugins.x]` has no `component`"]),
         (with_base("[http]\ntoken = \"short\""), &["4: `token` has fewer than 8 characters"]),
         (
@@ -292,4 +324,22 @@ proptest! {
         let _ = read(&text);
         let _ = read(&with_base(&text));
     }
+}
+
+/// A plugin is never trusted more than `[trust]` allows.
+#[test]
+fn trust_is_narrowed_by_a_plugin() {
+    let key = || crate::trust::SecretKey::fresh().unwrap().public();
+    let (anna, bert) = (key(), key());
+    let digest = crate::trust::ComponentDigest::of(b"x");
+    let config = read(&with_base(&format!(
+        "[trust]\ntrusted-keys = [\"{anna}\"]\n[plugins.a]\ncomponent = \"a\"\n[plugins.b]\n\
+         component = \"b\"\nrequire-signature = true\ntrusted-keys = [\"{bert}\"]\n\
+         digest = \"{digest}\"\n"
+    )))
+    .unwrap();
+    let trust = |name| config.plugin(name).unwrap().trust.clone();
+    assert_eq!((trust("a").keys, trust("a").require_signature), (vec![anna], false));
+    assert_eq!((trust("b").keys, trust("b").require_signature), (vec![bert], true));
+    assert_eq!((trust("a").digest, trust("b").digest), (None, Some(digest)));
 }

@@ -15,6 +15,7 @@ pub mod picture;
 pub mod thrift;
 pub mod feed;
 pub mod scale;
+mod cut;
 mod resample;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

@@ -12,6 +12,7 @@ use super::lifecycle::Lifecycle;
 use super::{Attribute, Bus, Event, Follower, Notice, Publish};
 use crate::base::clock::{Clock, sleep_until};
 use crate::base::{Kind, limits};
+use crate::fetch::{self, Answer, Answers};
 use crate::wasm::standing::Standing;
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
 use crate::wasm::{self, Cause, Lane, Plugin};
@@ -58,6 +59,8 @@ pub struct Source {
     pub messages: mpsc::Receiver<Delivery>,
     /// What it hears of those it comes after; `None`: it comes after nobody.
     pub follower: Option<Follower>,
+    /// Answers to what it asks.
+    pub answers: Answers,
     /// Where its events go.
     pub bus: Bus,
     /// Wall time.
@@ -68,6 +71,8 @@ pub struct Source {
 struct Life {
     source: Guest<wasm::Source>,
     events: Lifecycle,
+    /// It has subscribed its hook.
+    hooked: bool,
     tick: Option<Duration>,
     next_tick: Option<Instant>,
 }
@@ -130,6 +135,7 @@ impl Source {
                         Some(delivery) => self.on_message(life, delivery).await,
                     },
                     notices = next(self.follower.as_mut()) => self.on_events(life, notices).await,
+                    answer = fetch::next(&mut self.answers) => self.on_answer(life, answer).await,
                     () = sleep_until(life.next_tick) => Ok(()),
                     () = sleep_until(renewal) => Ok(()),
                 }
@@ -148,7 +154,8 @@ impl Source {
         let (source, wishes) = Guest::make(&self.lane, make).await?;
         let events = Lifecycle::new(None, &self.name, now);
         let next_tick = wishes.tick.map(|tick| Instant::now() + tick);
-        Ok(Life { source, events, tick: wishes.tick, next_tick })
+        let hooked = wishes.topics.contains(&self.instance.hook());
+        Ok(Life { source, events, hooked, tick: wishes.tick, next_tick })
     }
 
     async fn on_tick(&self, life: &mut Life) -> Result<(), Trouble> {
@@ -176,11 +183,20 @@ impl Source {
     }
 
     async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
+        if !life.hooked {
+            let reason = format!("source {} takes nothing that is posted", self.name);
+            let _gone = delivery.answer.send(Reply::Rejected(reason));
+            return Ok(());
+        }
+        let headers = &self.plugin.grants().headers;
+        let is_seen = |attribute: &Attribute| {
+            attribute.key.strip_prefix("header.").is_none_or(|name| headers.contains(name))
+        };
         let message = wasm::Message {
-            topic: format!("hook:{}", self.name),
+            topic: self.instance.hook(),
             content_type: delivery.content_type,
             received: self.clock.wall(),
-            attributes: delivery.attributes,
+            attributes: delivery.attributes.into_iter().filter(is_seen).collect(),
             body: delivery.body.to_vec(),
         };
         let said = life.source.call(move |source| source.on_message(&message)).await;
@@ -195,6 +211,23 @@ impl Source {
         // Nobody waits any more: fine.
         let _gone = delivery.answer.send(reply);
         result
+    }
+
+    /// What was asked is answered; nobody waits for what the source makes of it.
+    async fn on_answer(&self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
+        let message = wasm::Message::answer(answer, self.clock.wall());
+        let said = life.source.call(move |source| source.on_message(&message)).await?;
+        match said {
+            Said::Answer(events) => {
+                for event in events {
+                    if let Some(event) = life.events.accept(event, Instant::now()) {
+                        self.publish(event).await;
+                    }
+                }
+            }
+            Said::Declined(fault) => tracing::warn!(plugin = self.name, "{fault}"),
+        }
+        Ok(())
     }
 
     async fn publish_all(&self, life: &mut Life, events: Vec<Event>) -> Reply {

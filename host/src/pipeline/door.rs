@@ -14,8 +14,8 @@ use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::serve::{
-    Confirmed, Health, HookAnswer, HookRequest, Host, ReloadAnswer, TriggerAnswer, TriggerRequest,
-    Triggered, Wished,
+    Confirmed, Health, HookAnswer, HookRequest, Host, PluginStatus, ReloadAnswer, TriggerAnswer,
+    TriggerRequest, Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -152,6 +152,11 @@ impl Host for Door {
                 ReloadAnswer::Refused(vec!["this host runs without a configuration file".into()])
             }
         }
+    }
+
+    fn plugins(&self) -> Vec<PluginStatus> {
+        let here = self.residents.borrow().clone();
+        here.loaded.status(&here.plugin_status)
     }
 
     fn health(&self) -> Health {

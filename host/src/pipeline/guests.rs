@@ -15,6 +15,7 @@ use crate::analyze::stage;
 use crate::base::limits;
 use crate::config::{self, Chain, Config};
 use crate::events::Heard;
+use crate::fetch::Answers;
 use crate::ingest::{VideoParameters, queue};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
@@ -91,7 +92,8 @@ impl Wiring<'_> {
                 camera: camera.name.clone(),
                 name: name.clone(),
                 plugin: ready.plugin,
-                instance: self.instance(name),
+                // Policies may not ask: nobody hears their answers.
+                instance: self.instance(name).0,
                 setup: Setup { params: ready.params, ..Setup::default() },
                 lane: shared.lanes.decide.clone(),
                 heard,
@@ -126,18 +128,20 @@ impl Wiring<'_> {
                 teller.send_replace(unloaded(name));
                 continue;
             };
+            let (instance, answers) = self.instance(name);
             let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
             analyzers.units.push(units);
             let stage = stage::Stage {
                 camera: camera.name.clone(),
                 name: name.clone(),
                 plugin: ready.plugin,
-                instance: self.instance(name),
+                instance,
                 setup: Setup { params: ready.params, ..Setup::default() },
                 lane: shared.lanes.analyze.clone(),
                 wishes: wishes.clone(),
                 video: known.clone(),
                 units: Some(unit_queue),
+                answers,
                 hearing: self.hearing(name, &turns),
                 turn: turns.get(name).cloned().unwrap_or_default(),
                 bus: shared.bus.clone(),
@@ -210,16 +214,21 @@ impl Wiring<'_> {
         Some(Hearing::new(follower, ahead, tail, Patience::Live))
     }
 
-    fn instance(&self, name: &str) -> InstanceConfig {
+    /// What an instance is made with, and where answers to its requests come.
+    fn instance(&self, name: &str) -> (InstanceConfig, Answers) {
         let zone = self.camera.timezone.as_deref();
         let zone = zone.and_then(|zone| jiff::tz::TimeZone::get(zone).ok());
-        InstanceConfig {
+        let camera = Some(self.camera.name.as_str());
+        let (services, answers) = self.shared.granting.services(name, camera);
+        let instance = InstanceConfig {
             name: name.into(),
             camera: Some(self.camera.name.clone()),
             zone: zone.unwrap_or_else(jiff::tz::TimeZone::system),
             metrics: self.shared.metrics.clone(),
             memory_bytes: None,
-        }
+            services,
+        };
+        (instance, answers)
     }
 }
 

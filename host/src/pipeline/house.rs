@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::difference::Difference;
 use super::guests::Guests;
+use super::loaded::Loaded;
 use super::residents::{Residents, View};
 use super::scope::{STAGE_END, Scope, end_all};
 use super::sources;
@@ -233,7 +234,10 @@ impl House {
     }
 
     fn tell(&self) {
-        let mut here = Residents::default();
+        let mut here = Residents {
+            loaded: Loaded::new(&self.config, &self.guests.plugins, self.shared.metrics.clone()),
+            ..Residents::default()
+        };
         for plugin in &self.config.plugins {
             let Some(source) = self.sources.get(&plugin.name) else { continue };
             let queue = source.queue.clone();

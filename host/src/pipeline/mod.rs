@@ -18,6 +18,8 @@ mod house;
 mod difference;
 mod reload;
 mod door;
+mod granting;
+mod loaded;
 mod life;
 mod watchdog;
 #[cfg(test)]
@@ -84,6 +86,8 @@ struct Shared {
     bus: Bus,
     lanes: Lanes,
     decode: Lane,
+    /// What plugins may be granted beyond their imports.
+    granting: granting::Granting,
 }
 
 /// The tasks that are of no one camera, in the order in which they end.
@@ -131,6 +135,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let token = stages.life.shutdown().clone();
     stages.life.spawn("signs of life", gather.run(token.clone()));
     stages.life.spawn("signs of life to the index", teller.run(token));
+    let granting = granting::Granting::start(&config.store.path, clock.wall(), &stages.life);
     let http = serve::Config {
         listen: config.http.listen,
         token: config.http.token.clone(),
@@ -144,6 +149,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         bus: bus.clone(),
         lanes: lanes.clone(),
         decode: decode.clone(),
+        granting,
     };
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);

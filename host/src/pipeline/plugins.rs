@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::base::{Error, Result};
 use crate::config::{self, Component, Config};
 use crate::store;
-use crate::wasm::{self, Engine, Plugin, World};
+use crate::trust::{self, Trust, Vouched};
+use crate::wasm::{self, Engine, Plugin, Terms, World};
 
 /// A plugin that can be instantiated.
 #[derive(Clone)]
@@ -33,12 +37,18 @@ pub type Plugins = BTreeMap<String, Result<Ready>>;
 
 /// Loads all. One that can't be loaded costs only the cameras that name it.
 pub fn load(engine: &Engine, config: &Config) -> Plugins {
-    let load = |plugin: &config::Plugin| {
-        let loaded = bytes(&plugin.name, &plugin.component)
-            .and_then(|bytes| Plugin::load(engine, &plugin.name, &bytes));
-        (plugin.name.clone(), loaded.and_then(|loaded| ready(plugin, loaded)))
-    };
+    let load = |plugin: &config::Plugin| (plugin.name.clone(), load_one(engine, plugin));
     config.plugins.iter().map(load).collect()
+}
+
+/// Loads one as its operator configured it. Blocks, as [`Plugin::load`] does.
+///
+/// # Errors
+/// It can't be read, nobody vouches for it who must, it asks for more than it is granted, can't be
+/// compiled, or its parameters don't fit.
+pub fn load_one(engine: &Engine, plugin: &config::Plugin) -> Result<Ready> {
+    let bytes = vouched(plugin)?;
+    ready(plugin, Plugin::load_on(&terms(plugin), engine, &plugin.name, &bytes)?)
 }
 
 /// What is loaded, by name; `None` for what could not be.
@@ -50,24 +60,31 @@ pub(super) fn known(plugins: &Plugins) -> Known {
     plugins.iter().map(|(name, ready)| (name.clone(), plugin(ready))).collect()
 }
 
-/// As [`load`], but what is there already with the same component is not compiled again. Gives the
-/// names of those with another component than they had, too.
+/// As [`load`], but what is there already with the same component and the same grants is not compiled
+/// again. Gives the names of those that are not the same, too.
 pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins, BTreeSet<String>) {
     let mut rebuilt = BTreeSet::new();
     let mut load = |plugin: &config::Plugin| {
-        let bytes = bytes(&plugin.name, &plugin.component)?;
+        let (bytes, terms) = (vouched(plugin)?, terms(plugin));
         let known = old.get(&plugin.name);
-        let same = known.and_then(Option::as_ref).filter(|it| it.digest() == digest(&bytes));
-        if let Some(same) = same {
+        let is_same = |it: &&Plugin| {
+            let grants = || it.inspection().settle(&plugin.name, &terms);
+            it.digest() == digest(&bytes) && grants().is_ok_and(|grants| grants == *it.grants())
+        };
+        if let Some(same) = known.and_then(Option::as_ref).filter(is_same) {
             return ready(plugin, same.clone());
         }
         if known.is_some() {
             rebuilt.insert(plugin.name.clone());
         }
-        ready(plugin, Plugin::load(engine, &plugin.name, &bytes)?)
+        ready(plugin, Plugin::load_on(&terms, engine, &plugin.name, &bytes)?)
     };
     let plugins = config.plugins.iter().map(|plugin| (plugin.name.clone(), load(plugin))).collect();
     (plugins, rebuilt)
+}
+
+fn terms(plugin: &config::Plugin) -> Terms {
+    Terms::Listed(plugin.grant.clone())
 }
 
 fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Ready> {
@@ -150,6 +167,50 @@ pub(super) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result
         is.as_str(),
         world.as_str()
     ))))
+}
+
+/// The component, before anything of it is looked at, let alone compiled: whoever must has vouched
+/// for it.
+fn vouched(plugin: &config::Plugin) -> Result<Cow<'static, [u8]>> {
+    let bytes = bytes(&plugin.name, &plugin.component)?;
+    vouch(plugin, &bytes)?;
+    Ok(bytes)
+}
+
+/// Who vouches for a component. What is bundled is as trusted as the program that it is a part of.
+fn vouch(plugin: &config::Plugin, bytes: &[u8]) -> Result<()> {
+    let vouched = match &plugin.component {
+        Component::Bundled(_) => {
+            let pin = Trust { digest: plugin.trust.digest, ..Trust::default() };
+            pin.check(&plugin.name, bytes, None)?
+        }
+        Component::File(path) => {
+            plugin.trust.check(&plugin.name, bytes, signature(&plugin.name, path)?.as_deref())?
+        }
+    };
+    if let Vouched::By(key) = vouched {
+        tracing::info!(plugin = plugin.name, %key, "signed");
+    }
+    Ok(())
+}
+
+/// The text of the signature beside a component, where there is one.
+fn signature(plugin: &str, component: &Path) -> Result<Option<String>> {
+    let mut path = component.as_os_str().to_owned();
+    path.push(trust::SIGNATURE_SUFFIX);
+    let path = PathBuf::from(path);
+    let read = File::open(&path).and_then(|file| {
+        let mut text = String::new();
+        file.take(trust::SIGNATURE_BYTES_MAX).read_to_string(&mut text).map(|_| text)
+    });
+    match read {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let why = format!("plugin {plugin}: read its signature {}", path.display());
+            Err(Error::refuse(why).with(error))
+        }
+    }
 }
 
 fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u8]>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::loaded::Loaded;
 use super::{door, status};
 use crate::events::source::Delivery;
 
@@ -21,6 +22,8 @@ pub(super) struct Residents {
     pub(super) camera_status: Vec<status::Camera>,
     /// Sources, then the plugins of each camera, in the order of the configuration.
     pub(super) plugin_status: Vec<status::Plugin>,
+    /// What was loaded of all plugins of the configuration.
+    pub(super) loaded: Loaded,
 }
 
 /// The side that sees.

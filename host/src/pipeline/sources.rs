@@ -73,6 +73,7 @@ fn source(
 ) -> Source {
     let cameras: Vec<&str> = plugin.cameras.iter().map(String::as_str).collect();
     let after = &plugin.chain.after;
+    let (services, answers) = shared.granting.services(&plugin.name, None);
     Source {
         name: plugin.name.clone(),
         cameras: plugin.cameras.clone(),
@@ -83,10 +84,12 @@ fn source(
             zone: jiff::tz::TimeZone::system(),
             metrics: shared.metrics.clone(),
             memory_bytes: None,
+            services,
         },
         setup: Setup { params: ready.params, ..Setup::default() },
         lane: shared.lanes.decide.clone(),
         messages,
+        answers,
         follower: (!after.is_empty()).then(|| shared.bus.follow(&cameras, &plugin.name, after)),
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),

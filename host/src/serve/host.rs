@@ -42,6 +42,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
+
+    /// What runs as plugins, and how it fares. Must not wait.
+    fn plugins(&self) -> Vec<PluginStatus>;
 }
 
 /// A message for an event source.
@@ -219,6 +222,56 @@ pub struct PluginHealth {
     /// For people: why it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+/// One plugin on one camera: what it is, since when, how it fares, and why it does not run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// Its configured name.
+    pub name: String,
+    /// The camera that it serves; none for event sources, and for what no camera names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// `starting`, `waiting`, `running`, `down`, `quarantined` or `unused`.
+    pub state: String,
+    /// For people: why it does not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when the one in charge is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What was loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<PluginComponent>,
+    /// Calls since the host began, of all its instances.
+    pub calls: u64,
+    /// Processor time of a call in microseconds: the mean.
+    pub mean_micros: f64,
+    /// Half of the calls took no longer.
+    pub p50_micros: f64,
+    /// 99 of 100 calls took no longer.
+    pub p99_micros: f64,
+    /// Calls over half their deadline.
+    pub overruns: u64,
+    /// Traps, missed deadlines and nonsense.
+    pub faults: u64,
+    /// The most memory that an instance has had, in bytes.
+    pub memory_peak_bytes: u64,
+}
+
+/// What a plugin's component is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PluginComponent {
+    /// As its manifest says.
+    pub id: String,
+    /// As its manifest says.
+    pub version: String,
+    /// `analyzer`, `source` or `policy`.
+    pub world: String,
+    /// `sha256:` and hexadecimal digits.
+    pub digest: String,
+    /// What is in force of what it asks for.
+    pub grants: Vec<String>,
 }
 
 /// How the store is.

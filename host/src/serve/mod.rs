@@ -12,6 +12,7 @@
 //! | `DELETE /api/v1/recordings?span=` or `?camera=&start=&end=` | 200 with what is gone and what is left (`&look=true`: would be); 400, 404, 409 |
 //! | `POST /api/v1/time/confirm` | 200 with what was guarded until then |
 //! | `POST /api/v1/config/reload` | 200 with what has changed; 409 with what is wrong with the file |
+//! | `GET /api/v1/plugins` | 200 with what runs, on which camera, and how it fares |
 //! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
 //! | `GET /metrics` | Prometheus text |
 
@@ -20,6 +21,7 @@ mod access;
 mod connection;
 mod recordings;
 mod routes;
+mod status;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 #[cfg(test)]
@@ -38,8 +40,8 @@ use crate::config::Secret;
 
 pub use host::{
     CameraHealth, Changes, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth,
-    PluginHealth, ReloadAnswer, Reloaded, StoreHealth, TriggerAnswer, TriggerRequest, Triggered,
-    Wished,
+    PluginComponent, PluginHealth, PluginStatus, ReloadAnswer, Reloaded, StoreHealth,
+    TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
 
 /// Where to listen, and who may come.

@@ -87,6 +87,11 @@ impl Host for Sample {
         ReloadAnswer::Done(Reloaded { cameras, ..Reloaded::default() })
     }
 
+    fn plugins(&self) -> Vec<PluginStatus> {
+        let (name, state) = ("motion".into(), "running".into());
+        vec![PluginStatus { name, state, ..PluginStatus::default() }]
+    }
+
     fn health(&self) -> Health {
         Health {
             store: StoreHealth { healthy: !self.unwell, ..Default::default() },
@@ -163,6 +168,7 @@ async fn each_request_has_its_answer() {
         ("POST /api/v1/cameras/off/trigger", "", 409, "its mode is `off`"),
         ("POST /api/v1/cameras/none/trigger", "", 404, "there is no camera `none`: there are none"),
         ("GET /healthz", "", 200, r#""status":"ok""#),
+        ("GET /api/v1/plugins", "", 200, r#"[{"name":"motion","state":"running","calls":0"#),
         ("GET /metrics", "", 200, "# EOF"),
         ("GET /", "", 404, "/healthz"),
     ] {

@@ -8,6 +8,7 @@
 //! <root>/journal.d/<yyyy>-<mm>-<dd>.jsonl                     what no file says, see journal
 //! <root>/wardline-ballast                                     room for the index on a full disk
 //! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
+//! <root>/plugins.d/                                          what plugins keep, see kv
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.
@@ -28,12 +29,14 @@ const INDEX: &str = "index.sqlite";
 const JOURNAL: &str = "journal.d";
 /// Where a repair puts what can't be used.
 const LOST: &str = "lost.d";
+/// What plugins keep: not the store's affair.
+const PLUGINS: &str = "plugins.d";
 /// An index that was made anew and is whole, on its way into its place.
 const REBUILT: &str = "index.sqlite.rebuilt";
 /// Ends the name of what is not whole yet.
 const PART: &str = ".part";
 /// What lies in a store's root beside the directories of cameras; of filesystems, too.
-const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, "lost+found"];
+const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, PLUGINS, "lost+found"];
 const BALLAST: &str = "wardline-ballast";
 const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
@@ -103,6 +106,11 @@ pub(super) fn is_own(name: &str) -> bool {
 /// The name of something that did not come to its end.
 pub(super) fn is_leftover(name: &str) -> bool {
     name.ends_with(PART) || name.starts_with(REBUILT) || name.contains(".part-")
+}
+
+/// Where plugins keep what is theirs, in the store at `root`.
+pub fn plugins(root: &Path) -> PathBuf {
+    root.join(PLUGINS)
 }
 
 /// The directory of a place where a repair puts what can't be used.

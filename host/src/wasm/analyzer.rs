@@ -1,16 +1,20 @@
 //! An instance of an analyzer: pictures or units in, events out. Blocking: runs on a lane.
 
-use super::bindings::exports::wardline::plugin::{analyzer as contract, listener};
+use std::sync::Arc;
+
+use super::bindings::exports::wardline::plugin::{analyzer as contract, listener, messages};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
+use super::source::Message;
 use super::{check, convert, limits};
 use crate::base::Timestamp;
-use crate::decode::{Fit, PixelFormat};
+use crate::decode::{Fit, Image, PixelFormat};
 use crate::events::{Event, Notice};
 
 const ANALYZE: Call = Call { name: "analyze", limit: limits::ANALYZE };
 const ON_EVENTS: Call = Call { name: "on-events", limit: limits::ANALYZE };
+const ON_MESSAGE: Call = Call { name: "on-message", limit: limits::ANALYZE };
 const OBSERVE: Call = Call { name: "observe", limit: limits::ANALYZE };
 
 /// How often a picture is wanted.
@@ -87,6 +91,7 @@ pub struct Analyzer {
     instance: Instance,
     exports: contract::Guest,
     listener: Option<listener::Guest>,
+    messages: Option<messages::Guest>,
 }
 
 impl Analyzer {
@@ -99,25 +104,49 @@ impl Analyzer {
     ) -> Result<(Self, Wishes), Fault> {
         let setup = convert::setup(&config, setup);
         let mut instance = Instance::new(plugin, config);
-        let Exports::Analyzer(indices) = plugin.exports() else {
+        let Exports::Analyzer(indices, message) = plugin.exports() else {
             return Err(instance.fault(INIT, Cause::Unsupported("it is no analyzer".into())));
         };
-        let (exports, listener, wishes) = instance.call(INIT, now, |store| {
+        let (exports, listener, messages, wishes) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
             let exports = indices.load(&mut *store, &made)?;
-            let listener = plugin.listener().map(|listener| listener.load(&mut *store, &made));
-            let listener = listener.transpose()?;
+            let listener = plugin.listener().map(|it| it.load(&mut *store, &made)).transpose()?;
+            let messages = message.as_ref().map(|it| it.load(&mut *store, &made)).transpose()?;
             let answer = exports.call_init(&mut *store, &setup)?;
-            Ok(answer.map(|wishes| (exports, listener, wishes)))
+            Ok(answer.map(|wishes| (exports, listener, messages, wishes)))
         })?;
         let wishes = instance.checked(INIT, check::wishes(wishes).map(|wishes| (wishes, 0)))?;
-        Ok((Self { instance, exports, listener }, wishes))
+        let grants = plugin.grants();
+        for (wished, granted, name) in [
+            (wishes.pictures.is_some(), grants.pictures, "pictures"),
+            (wishes.units, grants.units, "units"),
+        ] {
+            if wished && !granted {
+                let why = format!(
+                    "it wishes for {name}, and its plugin.toml does not: add a [[capability]] with \
+                     name = \"{name}\" and a reason"
+                );
+                return Err(instance.fault(INIT, Cause::Unsupported(why)));
+            }
+        }
+        Ok((Self { instance, exports, listener, messages }, wishes))
     }
 
     /// Looks at a picture whose `pixels` are as wished. Its clock shows the picture's time.
     pub fn analyze(&mut self, picture: Picture, pixels: &[u8]) -> Result<Vec<Event>, Fault> {
+        self.analyze_whole(picture, pixels, None)
+    }
+
+    /// The same, where `whole` is the picture as it was decoded, from which the plugin may `crop`.
+    pub fn analyze_whole(
+        &mut self,
+        picture: Picture,
+        pixels: &[u8],
+        whole: Option<Arc<Image>>,
+    ) -> Result<Vec<Event>, Fault> {
         let exports = &self.exports;
         let said = self.instance.call(ANALYZE, picture.time, |store| {
+            store.data_mut().picture = whole;
             let picture = contract::Picture {
                 sequence: picture.sequence,
                 time: picture.time.micros(),
@@ -127,7 +156,9 @@ impl Analyzer {
                 key: picture.key,
                 gap: picture.gap,
             };
-            exports.call_analyze(store, picture, pixels)
+            let said = exports.call_analyze(&mut *store, picture, pixels);
+            store.data_mut().picture = None;
+            said
         })?;
         self.instance.checked(ANALYZE, check::events(said))
     }
@@ -159,6 +190,16 @@ impl Analyzer {
         let said =
             self.instance.call(ON_EVENTS, now, |store| listener.call_on_events(store, &notices))?;
         self.instance.checked(ON_EVENTS, check::events(said))
+    }
+
+    /// Tells it the answer to what it has asked. Without `messages` it has asked nothing.
+    pub fn on_message(&mut self, message: &Message) -> Result<Vec<Event>, Fault> {
+        let Some(messages) = &self.messages else { return Ok(Vec::new()) };
+        let head = convert::message(message);
+        let said = self.instance.call(ON_MESSAGE, message.received, |store| {
+            messages.call_on_message(store, &head, &message.body)
+        })?;
+        self.instance.checked(ON_MESSAGE, check::events(said))
     }
 
     /// What the last call took.

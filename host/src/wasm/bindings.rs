@@ -12,6 +12,9 @@ wasmtime::component::bindgen!({
             include wardline:plugin/source-plugin@0.1.0;
             include wardline:plugin/policy-plugin@0.1.0;
             export wardline:plugin/listener@0.1.0;
+            import wardline:plugin/kv@0.1.0;
+            import wardline:plugin/crop@0.1.0;
+            import wardline:plugin/http@0.1.0;
         }
     ",
     path: "../wit",

@@ -10,11 +10,12 @@ use serde_json::Value;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::exports::wardline::plugin as exports;
+use super::grants::{Grants, Terms};
 use super::inspect::{Inspection, World, inspect};
 use super::instance::Host;
 use super::limits;
 use super::manifest::Manifest;
-use super::{Engine, params};
+use super::{Engine, imports, params};
 use crate::base::{Error, Result};
 
 /// A checked and compiled plugin. Cheap to clone.
@@ -26,6 +27,7 @@ struct Loaded {
     world: World,
     manifest: Manifest,
     inspection: Inspection,
+    grants: Grants,
     engine: Engine,
     pre: InstancePre<Host>,
     exports: Exports,
@@ -35,8 +37,8 @@ struct Loaded {
 
 /// Where in the component the functions of its world are.
 pub(super) enum Exports {
-    /// Of an analyzer.
-    Analyzer(exports::analyzer::GuestIndices),
+    /// Of an analyzer; answers to its requests come to `messages`, where it has that.
+    Analyzer(exports::analyzer::GuestIndices, Option<exports::messages::GuestIndices>),
     /// Of an event source.
     Source(exports::event_source::GuestIndices, exports::messages::GuestIndices),
     /// Of a recording policy.
@@ -44,14 +46,21 @@ pub(super) enum Exports {
 }
 
 impl Plugin {
+    /// As [`Plugin::load_on`], on the terms of an operator who grants nothing that has to be asked
+    /// for.
+    pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::load_on(&Terms::default(), engine, name, bytes)
+    }
+
     /// Checks and compiles the component of the plugin that is configured as `name`. Blocks, for
     /// seconds where the component is large and was not compiled before.
     ///
     /// Refused: what is no component, is for another version of the contract, imports what this
-    /// host does not serve, lacks an export of its world, or has a manifest that does not fit. The
-    /// message tells all reasons.
-    pub fn load(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self> {
+    /// host does not serve, lacks an export of its world, has a manifest that does not fit, or asks
+    /// for more than the `terms` grant. The message tells all reasons.
+    pub fn load_on(terms: &Terms, engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self> {
         let inspection = inspect(name, bytes)?;
+        let grants = inspection.settle(name, terms)?;
         let (world, manifest) = {
             let (world, manifest) = inspection.accept(name)?;
             (world, manifest.clone())
@@ -65,10 +74,13 @@ impl Plugin {
         let component = Component::new(engine.inner(), bytes).map_err(|error| {
             refuse("cannot be compiled, rebuild it with this host's SDK", error)
         })?;
-        let pre = engine.linker().instantiate_pre(&component).map_err(|error| {
+        let mut linker = engine.linker();
+        imports::link_granted(&mut linker, &grants)
+            .map_err(|error| refuse("its imports can't be linked", error))?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| {
             refuse("imports what this host does not offer, rebuild it with this host's SDK", error)
         })?;
-        let exports = Exports::find(world, &pre).map_err(|error| {
+        let exports = Exports::find(world, inspection.has("messages"), &pre).map_err(|error| {
             refuse("lacks a function of its world, rebuild it with this host's SDK", error)
         })?;
         let listener =
@@ -81,6 +93,7 @@ impl Plugin {
             world,
             manifest,
             inspection,
+            grants,
             engine: engine.clone(),
             pre,
             exports,
@@ -88,16 +101,21 @@ impl Plugin {
         })))
     }
 
-    /// As [`Plugin::load`], on a thread of the lowest priority, so that compiling takes no
+    /// As [`Plugin::load_on`], on a thread of the lowest priority, so that compiling takes no
     /// processor time from recording.
-    pub async fn load_in_background(engine: Engine, name: String, bytes: Vec<u8>) -> Result<Self> {
+    pub async fn load_in_background(
+        terms: Terms,
+        engine: Engine,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Self> {
         let (sender, answer) = tokio::sync::oneshot::channel();
         std::thread::Builder::new()
             .name("wasm-compile".into())
             .spawn(move || {
                 // Linux counts niceness by thread. Where it can't be set, compiling still works.
                 let _ = rustix::process::nice(19);
-                let _ = sender.send(Self::load(&engine, &name, &bytes));
+                let _ = sender.send(Self::load_on(&terms, &engine, &name, &bytes));
             })
             .map_err(|error| Error::retry("start the thread wasm-compile").with(error))?;
         answer.await.unwrap_or_else(|_| Err(Error::bug("compiling a plugin panicked")))
@@ -126,6 +144,11 @@ impl Plugin {
     /// Whether it can hear the events of others: it exports `listener`.
     pub fn listens(&self) -> bool {
         self.0.listener.is_some()
+    }
+
+    /// What is in force for it.
+    pub fn grants(&self) -> &Grants {
+        &self.0.grants
     }
 
     /// SHA-256 of the component, in hexadecimal digits.
@@ -174,9 +197,13 @@ impl fmt::Debug for Plugin {
 }
 
 impl Exports {
-    fn find(world: World, pre: &InstancePre<Host>) -> wasmtime::Result<Self> {
+    /// `listens`: it exports `messages`.
+    fn find(world: World, listens: bool, pre: &InstancePre<Host>) -> wasmtime::Result<Self> {
         Ok(match world {
-            World::Analyzer => Self::Analyzer(exports::analyzer::GuestIndices::new(pre)?),
+            World::Analyzer => Self::Analyzer(
+                exports::analyzer::GuestIndices::new(pre)?,
+                listens.then(|| exports::messages::GuestIndices::new(pre)).transpose()?,
+            ),
             World::Source => Self::Source(
                 exports::event_source::GuestIndices::new(pre)?,
                 exports::messages::GuestIndices::new(pre)?,

@@ -1,8 +1,11 @@
 //! Host types as the contract's types, and attribute values both ways. Says nothing about what is
 //! allowed: `check` does.
 
+use super::bindings::exports::wardline::plugin::messages;
 use super::bindings::wardline::plugin::types;
 use super::instance::{InstanceConfig, Setup};
+use super::source::Message;
+use crate::decode::PixelFormat;
 use crate::events::{Area, Attribute, Event, Notice, Phase, Region, Value};
 
 /// What an instance is told at `init`.
@@ -18,6 +21,16 @@ pub(super) fn setup(config: &InstanceConfig, setup: &Setup) -> types::Setup {
         }),
         params: setup.params.clone(),
         attributes: attributes(&setup.attributes),
+    }
+}
+
+/// A message without its body.
+pub(super) fn message(message: &Message) -> messages::Message {
+    messages::Message {
+        topic: message.topic.clone(),
+        content_type: message.content_type.clone(),
+        received: message.received.micros(),
+        attributes: attributes(&message.attributes),
     }
 }
 
@@ -83,5 +96,15 @@ pub(super) fn value_from_guest(value: types::Value) -> Value {
         types::Value::Flag(flag) => Value::Flag(flag),
         types::Value::Bytes(bytes) => Value::Bytes(bytes),
         types::Value::Json(text) => Value::Json(text),
+    }
+}
+
+pub(super) fn pixel_format(format: types::PixelFormat) -> PixelFormat {
+    match format {
+        types::PixelFormat::Gray8 => PixelFormat::Gray8,
+        types::PixelFormat::I420 => PixelFormat::I420,
+        types::PixelFormat::Nv12 => PixelFormat::Nv12,
+        types::PixelFormat::Rgb24 => PixelFormat::Rgb24,
+        types::PixelFormat::Rgba32 => PixelFormat::Rgba32,
     }
 }

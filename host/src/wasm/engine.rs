@@ -8,10 +8,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
-use super::bindings;
+use super::imports;
 use super::instance::Host;
 use super::ticker::{InFlight, Ticker};
 use crate::base::{Error, Result};
@@ -49,7 +49,7 @@ impl Engine {
         let inner = wasmtime::Engine::new(&config)
             .map_err(|error| Error::stop(format!("start the WebAssembly engine: {error:#}")))?;
         let mut linker = Linker::new(&inner);
-        bindings::Guests::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)
+        imports::link_free(&mut linker)
             .map_err(|error| Error::bug(format!("link the imports of plugins: {error:#}")))?;
         let ticker = Ticker::start({
             let engine = inner.clone();
@@ -62,8 +62,9 @@ impl Engine {
         &self.inner
     }
 
-    pub(super) fn linker(&self) -> &Linker<Host> {
-        &self.linker
+    /// What every plugin may import.
+    pub(super) fn linker(&self) -> Linker<Host> {
+        Linker::clone(&self.linker)
     }
 
     /// Deadlines are checked as long as the answer lives.

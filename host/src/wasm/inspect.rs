@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator};
 
+use super::grants::{Capability, Grants, Terms, useless};
 use super::manifest::{Manifest, SECTION};
 use crate::base::{Error, Result};
 
@@ -17,10 +18,10 @@ pub const CONTRACT: &str = "0.1.0";
 /// The package of the contract.
 const PACKAGE: &str = "wardline:plugin";
 
-/// Interfaces that a plugin may import.
-const SERVED: [&str; 4] = ["types", "log", "clock", "metrics"];
+/// Interfaces that every plugin may import.
+const FREE: [&str; 4] = ["types", "log", "clock", "metrics"];
 
-/// Interfaces of the contract that need a grant, which this host does not give yet.
+/// Interfaces that a plugin may import which asks for them in its manifest.
 const GRANTED: [&str; 3] = ["kv", "crop", "http"];
 
 /// Interfaces that a plugin may export beside what its world wants.
@@ -106,6 +107,19 @@ impl Inspection {
             }
         }
     }
+
+    /// Whether this host takes the plugin that is configured as `name` and the operator's `terms`
+    /// cover what it asks for; if so, what is in force for it. What a running plugin's successor
+    /// must pass.
+    pub fn settle(&self, name: &str, terms: &Terms) -> Result<Grants> {
+        let (world, manifest) = self.accept(name)?;
+        Grants::settle(name, world, &manifest.capabilities, terms).map_err(|missing| {
+            Error::refuse(format!(
+                "plugin {name} ({} {}): {missing}",
+                manifest.id, manifest.version
+            ))
+        })
+    }
 }
 
 /// Looks at the component of the plugin that is configured as `name`. An error means that it is no
@@ -122,8 +136,8 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<Inspection> {
     let mut problems = Vec::new();
     let contract = contract(&found, &mut problems);
     let world = world(&found, &mut problems);
-    check_imports(&found.imports, &mut problems);
     let manifest = manifest(name, &found, world, &mut problems);
+    check_imports(&found, manifest.as_ref(), &mut problems);
     let optional = OPTIONAL
         .iter()
         .filter(|name| found.exports.iter().any(|export| interface(export) == Some(name)))
@@ -248,19 +262,47 @@ fn world(found: &Found, problems: &mut Vec<String>) -> Option<World> {
     Some(world)
 }
 
-fn check_imports(imports: &[String], problems: &mut Vec<String>) {
-    for name in imports {
+fn check_imports(found: &Found, manifest: Option<&Manifest>, problems: &mut Vec<String>) {
+    let asks = |interface: &str| {
+        let is = |capability: &Capability| match capability {
+            Capability::Kv(_) => interface == "kv",
+            Capability::Crop => interface == "crop",
+            Capability::Http(_) => interface == "http",
+            _ => false,
+        };
+        manifest.is_some_and(|manifest| manifest.capabilities.iter().any(|wish| is(&wish.name)))
+    };
+    for name in &found.imports {
         match interface(name) {
-            Some(known) if SERVED.contains(&known) => {}
-            Some(known) if GRANTED.contains(&known) => {
-                problems
-                    .push(format!("needs the grant {known}, which this host does not serve yet"));
-            }
+            Some(known) if FREE.contains(&known) => {}
+            Some(known) if GRANTED.contains(&known) && asks(known) => {}
+            // Without a manifest there is another problem already.
+            Some(known) if GRANTED.contains(&known) && manifest.is_none() => {}
+            Some(known) if GRANTED.contains(&known) => problems.push(format!(
+                "imports `{known}`, and plugin.toml does not ask for it: add a [[capability]] with \
+                 its name and the reason"
+            )),
             _ if name.starts_with("wasi:") => problems.push(format!(
                 "imports {name}, and this host offers no WASI: build it for \
                  wasm32-unknown-unknown, or with WASI stubbed out"
             )),
             _ => problems.push(format!("imports {name}, which this host does not offer")),
+        }
+    }
+}
+
+/// What a manifest asks for that its plugin could do nothing with.
+fn check_wishes(found: &Found, world: World, manifest: &Manifest, problems: &mut Vec<String>) {
+    let listens = found.exports.iter().any(|name| interface(name) == Some("messages"));
+    for wish in &manifest.capabilities {
+        if let Some(why) = useless(world, &wish.name) {
+            problems.push(format!("asks for `{}`: {why}", wish.name));
+        } else if matches!(wish.name, Capability::Http(_)) && !listens {
+            problems.push(format!(
+                "asks for `{}`, and the answers come to `messages`, which it does not export: add \
+                 it to the `plugin!` line",
+                wish.name
+            ));
         }
     }
 }
@@ -300,17 +342,8 @@ fn manifest(
             manifest.api
         ));
     }
-    for capability in &manifest.capabilities {
-        if GRANTED.contains(&capability.name.as_str())
-            && !problems
-                .iter()
-                .any(|problem| problem.contains(&format!("grant {}", capability.name)))
-        {
-            problems.push(format!(
-                "needs the grant {}, which this host does not serve yet",
-                capability.name
-            ));
-        }
+    if let Some(world) = world {
+        check_wishes(found, world, &manifest, problems);
     }
     Some(manifest)
 }

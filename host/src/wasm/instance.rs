@@ -2,6 +2,7 @@
 //!
 //! The three kinds of instance stand on this. Blocking: runs on a lane, never on a task.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -14,11 +15,14 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::bindings::wardline::plugin::types;
 use super::fault::{self, Cause, Fault};
-use super::imports::{clock, cut, log, metrics};
+use super::imports::{Services, clock, cut, http, kv, log, metrics};
 use super::{Plugin, limits};
 use crate::base::Timestamp;
+use crate::base::latency::Latencies;
 use crate::base::metrics::{Metrics, Plugin as Labels};
+use crate::decode::Image;
 use crate::events::Attribute;
+use crate::kv::Shelf;
 
 /// Frames of a trap's backtrace that are shown.
 const FRAMES: usize = 8;
@@ -36,6 +40,15 @@ pub struct InstanceConfig {
     pub metrics: Metrics,
     /// The operator's limit over all memories and tables; none: what the manifest asks for.
     pub memory_bytes: Option<u64>,
+    /// What its granted imports work on.
+    pub services: Services,
+}
+
+impl InstanceConfig {
+    /// The topic of what is posted to its own path.
+    pub fn hook(&self) -> String {
+        format!("hook:{}", self.name)
+    }
 }
 
 /// What an instance is told at `init`, beside its name and camera.
@@ -90,6 +103,10 @@ pub(super) struct Host {
     pub(super) clock: clock::Face,
     pub(super) log: log::Lines,
     pub(super) metrics: metrics::Figures,
+    pub(super) kv: kv::Store,
+    pub(super) http: http::Asking,
+    /// What `crop` cuts from, inside `analyze`.
+    pub(super) picture: Option<Arc<Image>>,
     timer: Timer,
 }
 
@@ -126,6 +143,8 @@ pub(super) struct Instance {
     plugin: Plugin,
     config: InstanceConfig,
     store: Store<Host>,
+    /// Why it can't even begin.
+    unusable: Option<String>,
     gone: bool,
     stats: CallStats,
     figures: Figures,
@@ -134,6 +153,7 @@ pub(super) struct Instance {
 struct Figures {
     calls: Counter,
     seconds: Histogram,
+    lengths: Arc<Latencies>,
     overruns: Counter,
     faults: Counter,
     memory_peak: Gauge,
@@ -143,11 +163,23 @@ impl Instance {
     /// A store that holds nothing yet.
     pub(super) fn new(plugin: &Plugin, config: InstanceConfig) -> Self {
         let (name, camera) = (config.name.as_str(), config.camera.as_deref());
+        let (grants, mut unusable) = (plugin.grants(), None);
+        let shelf = match grants.kv_bytes.map(|_| config.services.kv.shelf()) {
+            None => Shelf::default(),
+            Some(Ok(shelf)) => shelf,
+            Some(Err(error)) => {
+                unusable = Some(error.chain());
+                Shelf::default()
+            }
+        };
         let host = Host {
             memory: limits::Memory::new(config.memory_bytes.unwrap_or(plugin.memory_bytes())),
             clock: clock::Face { now: Timestamp::ZERO, zone: config.zone.clone() },
             log: log::Lines::new(name, camera),
             metrics: metrics::Figures::new(config.metrics.clone(), name, camera),
+            kv: kv::Store { shelf, quota_bytes: grants.kv_bytes.unwrap_or(0) },
+            http: http::Asking::new(grants, &config),
+            picture: None,
             timer: Timer::default(),
         };
         let mut store = Store::new(plugin.engine().inner(), host);
@@ -162,7 +194,7 @@ impl Instance {
         });
         let figures = Figures::new(&config);
         let stats = CallStats::default();
-        Self { plugin: plugin.clone(), config, store, gone: false, stats, figures }
+        Self { plugin: plugin.clone(), config, store, unusable, gone: false, stats, figures }
     }
 
     pub(super) fn config(&self) -> &InstanceConfig {
@@ -184,6 +216,9 @@ impl Instance {
     ) -> Result<R, Fault> {
         if self.gone {
             return Err(self.fault(call, Cause::Gone));
+        }
+        if let Some(why) = &self.unusable {
+            return Err(self.fault(call, Cause::Transient(why.clone())));
         }
         let limit =
             if call.name == INIT.name { call.limit } else { self.plugin.deadline(call.limit) };
@@ -282,6 +317,7 @@ impl Figures {
         Self {
             calls: metrics.calls.get_or_create(&labels).clone(),
             seconds: metrics.call_seconds.get_or_create(&labels).clone(),
+            lengths: metrics.call_lengths.get_or_create(&labels).clone(),
             overruns: metrics.overruns.get_or_create(&labels).clone(),
             faults: metrics.faults.get_or_create(&labels).clone(),
             memory_peak: metrics.memory_peak_bytes.get_or_create(&labels).clone(),
@@ -291,6 +327,7 @@ impl Figures {
     fn count(&self, stats: CallStats, memory_peak_bytes: u64) {
         self.calls.inc();
         self.seconds.observe(stats.cpu.as_secs_f64());
+        self.lengths.count(stats.cpu);
         self.overruns.inc_by(u64::from(stats.overrun));
         let peak = i64::try_from(memory_peak_bytes).unwrap_or(i64::MAX);
         self.memory_peak.set(self.memory_peak.get().max(peak));

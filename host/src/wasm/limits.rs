@@ -3,6 +3,7 @@
 //! Growth beyond the budget is refused, as `memory.grow` allows, and remembered, so that the trap
 //! which follows can be told from others.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -88,6 +89,12 @@ pub const METRICS: usize = 64;
 
 /// Bytes of the name of a metric.
 pub const METRIC_BYTES: usize = 64;
+
+/// Sides of a part of a picture, in pixels.
+pub const CROP_SIDE: RangeInclusive<u32> = 2..=4096;
+
+/// Bytes of a part of a picture: a 4K one in I420 fits, and leaves the guest room to look at it.
+pub const CROP_BYTES: usize = 16 << 20;
 
 /// What wasmtime needs for an element of a table.
 const ELEMENT_BYTES: u64 = 8;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::grants::Capability;
 use super::inspect::World;
 use crate::base::{Error, Result};
 
@@ -18,6 +19,9 @@ pub const SECTION: &str = "wardline:manifest";
 
 /// A manifest longer than this is refused: nothing that is meant for people is.
 const BYTES_MAX: usize = 256 << 10;
+
+/// A reason stands in a line of the log.
+const REASON_BYTES_MAX: usize = 256;
 
 /// What a plugin says of itself. Unknown keys are errors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +43,7 @@ pub struct Manifest {
     pub api: String,
     /// What it wants beyond the free imports.
     #[serde(default, rename = "capability", skip_serializing_if = "Vec::is_empty")]
-    pub capabilities: Vec<Capability>,
+    pub capabilities: Vec<Wish>,
     /// What it may use.
     #[serde(default)]
     pub limits: Limits,
@@ -57,17 +61,14 @@ pub struct Manifest {
     pub tests: Vec<BTreeMap<String, Value>>,
 }
 
-/// A wish for a granted interface.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A wish for what must be granted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Capability {
-    /// `kv`, `crop`, `http` or a topic.
-    pub name: String,
+pub struct Wish {
+    /// What.
+    pub name: Capability,
     /// For the person who grants it.
     pub reason: String,
-    /// What exactly: hosts, topics, bytes.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub scope: BTreeMap<String, Value>,
 }
 
 /// What an instance may use. Deadlines can only be shortened here.
@@ -175,8 +176,18 @@ impl Manifest {
         if self.limits.deadline_ms == Some(0) {
             return Err("`limits.deadline-ms`: use at least 1".into());
         }
-        if self.capabilities.iter().any(|capability| capability.reason.trim().is_empty()) {
-            return Err("`capability.reason`: tell the operator why it is needed".into());
+        for (at, wish) in self.capabilities.iter().enumerate() {
+            let reason = wish.reason.trim();
+            if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
+                return Err(format!(
+                    "`capability.reason` of `{}`: tell the operator why it is needed, in at most \
+                     {REASON_BYTES_MAX} bytes",
+                    wish.name
+                ));
+            }
+            if self.capabilities[..at].iter().any(|other| other.name == wish.name) {
+                return Err(format!("`capability.name`: `{}` stands twice", wish.name));
+            }
         }
         super::params::check_schema(&self.params).map_err(|why| format!("`params`: {why}"))
     }
@@ -200,6 +211,9 @@ mod tests {
         description = "keeps the night"
         world = "policy-plugin"
         api = "0.1"
+        [[capability]]
+        name = "kv:64KiB"
+        reason = "remembers holidays"
         [limits]
         memory = "16MiB"
         deadline-ms = 20
@@ -214,6 +228,7 @@ mod tests {
     fn a_whole_manifest_is_read() {
         let manifest = Manifest::parse("night", GOOD.as_bytes()).unwrap();
         assert_eq!(manifest.world, World::Policy);
+        assert_eq!(manifest.capabilities[0].name, Capability::Kv(64 << 10));
         assert_eq!(manifest.limits.memory_bytes(), Some(16 << 20));
         assert_eq!(manifest.limits.deadline(), Some(Duration::from_millis(20)));
     }
@@ -227,6 +242,9 @@ mod tests {
             ("memory = \"16MiB\"", "memory = \"16 apples\"", "`limits.memory`"),
             ("deadline-ms = 20", "deadline = 20", "deadline"),
             ("license", "licence", "licence"),
+            ("kv:64KiB", "kv:64", "`kv:64`: the size is not a size"),
+            ("kv:64KiB", "topic:mqtt", "does not serve them yet"),
+            ("remembers holidays", " ", "`capability.reason` of `kv:64KiB`"),
             ("type = \"object\"", "type = \"thing\"", "`params`"),
             ("default = \"22:00\"", "default = 22", "`params`"),
         ] {

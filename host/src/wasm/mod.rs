@@ -10,6 +10,7 @@
 pub mod engine;
 mod ticker;
 mod bindings;
+pub mod grants;
 pub mod manifest;
 mod params;
 pub mod component;
@@ -36,9 +37,12 @@ pub use bundled::{BUNDLED, bundled};
 pub use component::Plugin;
 pub use engine::Engine;
 pub use fault::{Cause, Fault, Trap};
+pub use grants::{Capability, Grants, Terms};
+pub use imports::Services;
 pub use inspect::{Inspection, World, inspect};
 pub use instance::{CallStats, InstanceConfig, Setup, Video};
 pub use lane::{Lane, Lanes};
+pub use manifest::Manifest;
 pub use policy::{Answer, ClosedSegment, Policy, SpanAsk, Tally};
 pub use source::{Message, Source, SourceSpec};
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::bindings::exports::wardline::plugin::{event_source, listener, messages};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
+use super::grants::Grants;
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
-use super::{check, convert, limits};
+use super::{check, convert, imports, limits};
 use crate::base::Timestamp;
 use crate::events::{Attribute, Event, Notice};
+use crate::fetch::Answer;
 
 const ON_MESSAGE: Call = Call { name: "on-message", limit: limits::DECIDE };
 const ON_EVENTS: Call = Call { name: "on-events", limit: limits::DECIDE };
@@ -21,6 +23,21 @@ pub struct SourceSpec {
     pub topics: Vec<String>,
     /// Time between calls of [`Source::on_tick`], at least 100 ms; none: never.
     pub tick: Option<Duration>,
+}
+
+/// Why a topic can't be subscribed, if so. `own` is the one that can.
+fn refused(topic: &str, own: &str, grants: &Grants) -> Option<String> {
+    let kind = topic.split(':').next().unwrap_or_default();
+    if topic == own {
+        let missing = "it subscribes its hook, and its plugin.toml does not ask for it: add a \
+                       [[capability]] with name = \"topic:hook\" and a reason";
+        return (!grants.hook).then(|| missing.into());
+    }
+    Some(match kind {
+        "hook" => format!("it subscribes `{topic}`, and only `{own}` is its own"),
+        "mqtt" | "onvif" => format!("it subscribes `{topic}`, and this host serves no {kind} yet"),
+        _ => format!("it subscribes `{topic}`, and this host serves hooks only: `{own}`"),
+    })
 }
 
 /// What came from outside.
@@ -36,6 +53,13 @@ pub struct Message {
     pub attributes: Vec<Attribute>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Message {
+    /// The answer to what an instance asked through `http`.
+    pub fn answer(answer: Answer, received: Timestamp) -> Self {
+        imports::http::message(answer, received)
+    }
 }
 
 /// One instance, for one configured source.
@@ -69,18 +93,19 @@ impl Source {
             Ok(answer.map(|spec| (exports, messages, listener, spec)))
         })?;
         let spec = instance.checked(INIT, check::source_spec(spec).map(|spec| (spec, 0)))?;
+        let own = instance.config().hook();
+        if let Some(why) =
+            spec.topics.iter().find_map(|topic| refused(topic, &own, plugin.grants()))
+        {
+            return Err(instance.fault(INIT, Cause::Unsupported(why)));
+        }
         Ok((Self { instance, exports, messages, listener }, spec))
     }
 
     /// Makes events of a message. [`Cause::Rejected`] is for its sender (400), and
     /// [`Cause::Transient`] too (503).
     pub fn on_message(&mut self, message: &Message) -> Result<Vec<Event>, Fault> {
-        let head = messages::Message {
-            topic: message.topic.clone(),
-            content_type: message.content_type.clone(),
-            received: message.received.micros(),
-            attributes: convert::attributes(&message.attributes),
-        };
+        let head = convert::message(message);
         let messages = &self.messages;
         let said = self.instance.call(ON_MESSAGE, message.received, |store| {
             messages.call_on_message(store, &head, &message.body)
@@ -115,5 +140,27 @@ impl Source {
     /// What it was made with.
     pub fn config(&self) -> &InstanceConfig {
         self.instance.config()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_hook_can_be_subscribed() {
+        let granted = Grants { hook: true, ..Grants::default() };
+        assert_eq!(refused("hook:door", "hook:door", &granted), None);
+        for (topic, grants, said) in [
+            ("hook:door", &Grants::default(), "name = \"topic:hook\""),
+            ("hook:gate", &granted, "only `hook:door` is its own"),
+            ("hook:#", &granted, "only `hook:door` is its own"),
+            ("mqtt:zigbee2mqtt/door", &granted, "serves no mqtt yet"),
+            ("onvif:gate/motion", &granted, "serves no onvif yet"),
+            ("doors", &granted, "serves hooks only"),
+        ] {
+            let why = refused(topic, "hook:door", grants).unwrap();
+            assert!(why.contains(topic) && why.contains(said) || topic == "hook:door", "{why}");
+        }
     }
 }

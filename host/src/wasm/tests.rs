@@ -2,6 +2,7 @@
 //! tells a person what to do.
 
 mod bundled;
+mod granted;
 
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ fn config(metrics: &Metrics) -> InstanceConfig {
         zone: TimeZone::UTC,
         metrics: metrics.clone(),
         memory_bytes: None,
+        services: Services::default(),
     }
 }
 
@@ -133,7 +135,7 @@ fn the_deadline_is_processor_time_and_half_of_it_an_overrun() {
 #[test]
 fn the_operator_and_the_manifest_limit_memory_and_time() {
     let manifest = "id = \"test\"\nversion = \"2.0.0\"\nworld = \"analyzer-plugin\"\napi = \"0.1\"\n\
-                    [limits]\nmemory = \"8MiB\"\ndeadline-ms = 30\n";
+                    [[capability]]\nname = \"pictures\"\nreason = \"a test\"\n[limits]\nmemory = \"8MiB\"\ndeadline-ms = 30\n";
     for (operator, guest, said) in [
         (None, "analyzer-eats-memory", "limit 8 MiB"),
         (Some(2 << 20), "analyzer-eats-memory", "limit 2 MiB"),
@@ -179,7 +181,7 @@ fn a_source_may_reject_its_input() {
     let plugin = load("source-rejects");
     let config = InstanceConfig { camera: None, ..config(&Metrics::default()) };
     let (mut source, spec) = Source::new(&plugin, config, &Setup::default(), NOW).unwrap();
-    assert_eq!(spec, SourceSpec { topics: Vec::new(), tick: None });
+    assert_eq!(spec, SourceSpec { topics: vec!["hook:test".into()], tick: None });
     let message = Message {
         topic: "hook:test".into(),
         content_type: "application/json".into(),
@@ -225,8 +227,27 @@ fn refusals_say_what_to_do() {
         ),
         (
             guests::component("analyzer-wants-kv"),
-            "plugin test (analyzer-wants-kv 0.1.0): needs the grant kv, which this host does not \
-             serve yet",
+            "plugin test (analyzer-wants-kv 0.1.0): needs the grant `kv` (a test): to allow it, \
+             write `grant = [\"kv\"]` in `[plugins.test]`",
+        ),
+        (
+            guests::component_with("analyzer-wants-kv", &manifest("analyzer-plugin", "0.1")),
+            "imports `kv`, and plugin.toml does not ask for it: add a [[capability]]",
+        ),
+        (guests::component("policy-asks"), "a policy hears no answers: let an event source ask"),
+        (
+            quiet(&format!(
+                "{}[[capability]]\nname = \"http:GET *\"\nreason = \"r\"\n",
+                manifest("analyzer-plugin", "0.1")
+            )),
+            "the answers come to `messages`, which it does not export",
+        ),
+        (
+            quiet(&format!(
+                "{}[[capability]]\nname = \"topic:hook\"\nreason = \"r\"\n",
+                manifest("analyzer-plugin", "0.1")
+            )),
+            "asks for `topic:hook`: only event sources hear what is posted",
         ),
         (guests::component_bare("analyzer-quiet"), "has no manifest inside"),
         (quiet(&manifest("policy-plugin", "0.1")), "the exports are those of analyzer-plugin"),
@@ -254,7 +275,12 @@ fn an_inspection_is_facts_without_running() {
     assert_eq!(json["world"], "analyzer-plugin");
     assert_eq!(json["contract"], "0.1.0");
     assert_eq!(json["manifest"]["id"], "analyzer-wants-kv");
-    assert_eq!(json["problems"][0], "needs the grant kv, which this host does not serve yet");
+    assert_eq!(json["manifest"]["capability"][2]["name"], "kv");
+    assert_eq!(
+        json["problems"],
+        serde_json::json!([]),
+        "whether it is granted is not its own fact"
+    );
     assert_eq!(json["digest"].as_str().unwrap().len(), 64);
     assert!(inspection.imports.iter().any(|import| import == "wardline:plugin/kv@0.1.0"));
 }
@@ -265,7 +291,8 @@ async fn compiled_code_is_kept_and_an_instance_moves_between_threads() {
     let cache = directory.path().join("compiled");
     let engine = Engine::new(Some(&cache)).unwrap();
     let bytes = guests::component("analyzer-quiet");
-    let plugin = Plugin::load_in_background(engine, "test".into(), bytes).await.unwrap();
+    let plugin =
+        Plugin::load_in_background(Terms::default(), engine, "test".into(), bytes).await.unwrap();
     assert!(std::fs::read_dir(&cache).unwrap().next().is_some(), "something was kept");
     let lanes = Lanes::start().unwrap();
     let config = config(&Metrics::default());

@@ -24,6 +24,24 @@ pub mod base {
     });
 }
 
+/// What is granted: a component imports of it what its code calls, and nothing else.
+pub mod granted {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package wardline:sdk-granted;
+            world sdk-granted {
+                import wardline:plugin/kv@0.1.0;
+                import wardline:plugin/crop@0.1.0;
+                import wardline:plugin/http@0.1.0;
+            }
+        ",
+        with: { "wardline:plugin/types@0.1.0": crate::bindings::base::wardline::plugin::types },
+        generate_all,
+        additional_derives: [PartialEq],
+    });
+}
+
 pub mod analyzer {
     wit_bindgen::generate!({
         path: "../../wit",

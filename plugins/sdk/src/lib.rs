@@ -6,8 +6,11 @@
 mod bindings;
 mod exports;
 pub mod clock;
+pub mod crop;
 pub mod events;
+pub mod http;
 pub mod kernels;
+pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod params;

@@ -27,6 +27,8 @@ mod torture;
 mod full_disk;
 // Plugins that loop, trap, eat and lie.
 mod guests;
+// What a person lets plugins do: grants and signatures; what is seen of them.
+mod trust;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.

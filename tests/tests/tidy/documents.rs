@@ -8,7 +8,7 @@ use wardline::config;
 use super::{none, root, texts};
 
 /// Folders of the root, so that a word in backticks is seen to be a path.
-const FOLDERS: [&str; 6] = ["host/", "plugins/", "wit/", "tests/", "examples/", "xtask/"];
+const FOLDERS: [&str; 7] = ["host/", "plugins/", "wit/", "tests/", "examples/", "xtask/", "docs/"];
 
 /// Paths that exist only once something is built.
 const BUILT: [&str; 2] = ["plugins/dist", "plugins/target"];

@@ -15,6 +15,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusty_h264", &["host/src/decode/", "host/src/simulate/encode"]),
     ("rusty_h265", &["host/src/decode/"]),
     ("jsonschema", &["host/src/wasm/params"]),
+    ("ed25519_dalek", &["host/src/trust/"]),
+    // Commands ask a running host with the same library.
+    ("ureq", &["host/src/fetch/", "host/src/commands/host"]),
 ];
 
 #[test]

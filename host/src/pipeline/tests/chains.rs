@@ -68,6 +68,7 @@ fn stage(place: &Place, bus: &Bus, eye: &Eye, name: &str, turn: Turn) -> Stage {
         wishes: eye.wishes.clone(),
         video: eye.known.clone(),
         units: None,
+        answers: tokio::sync::mpsc::channel(1).1,
         hearing: None,
         turn,
         bus: bus.clone(),

@@ -117,6 +117,7 @@ impl Place {
             zone: jiff::tz::TimeZone::UTC,
             metrics: self.metrics.clone(),
             memory_bytes: None,
+            services: wasm::Services::default(),
         }
     }
 }

@@ -28,7 +28,9 @@ fn wish(max_width: u32, pace: Pace, thinning: u32) -> (Arc<Subscription>, Receiv
     let (mailbox, frames) = mailbox::mailbox();
     let thinning = Arc::new(AtomicU32::new(thinning));
     let (until, turn) = (Until::always(), Turn::default());
-    (Arc::new(Subscription { request, thinning, mailbox, until, turn }), frames)
+    let looks_closer = false;
+    let subscription = Subscription { request, looks_closer, thinning, mailbox, until, turn };
+    (Arc::new(subscription), frames)
 }
 
 /// All units go through, then `end`. Gives how the sight was last.

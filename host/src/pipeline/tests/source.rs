@@ -34,6 +34,7 @@ async fn ask((plugin, setup): (Plugin, Setup), body: &str, full: bool) -> (Place
         lane: Lane::inline("test"),
         messages,
         follower: None,
+        answers: mpsc::channel(1).1,
         bus,
         clock: place.clock.clone(),
     };

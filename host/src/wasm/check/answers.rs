@@ -5,13 +5,12 @@ use std::time::Duration;
 use super::{Checked, at_most, attributes, events, id, label, length, time};
 use crate::base::Timestamp;
 use crate::base::time::micros;
-use crate::decode::{Fit, PixelFormat};
+use crate::decode::Fit;
 use crate::wasm::analyzer::{Pace, PictureRequest, Wishes};
 use crate::wasm::bindings::exports::wardline::plugin::{analyzer, event_source, recording_policy};
-use crate::wasm::bindings::wardline::plugin::types;
-use crate::wasm::limits;
 use crate::wasm::policy::{Answer, SpanAsk};
 use crate::wasm::source::SourceSpec;
+use crate::wasm::{convert, limits};
 
 /// Sides of a picture that can be asked for, in pixels.
 const SIDE: std::ops::RangeInclusive<u32> = 16..=4096;
@@ -44,13 +43,7 @@ fn picture_request(request: analyzer::PictureRequest) -> Checked<PictureRequest>
         }
     };
     Ok(PictureRequest {
-        format: match request.format {
-            types::PixelFormat::Gray8 => PixelFormat::Gray8,
-            types::PixelFormat::I420 => PixelFormat::I420,
-            types::PixelFormat::Nv12 => PixelFormat::Nv12,
-            types::PixelFormat::Rgb24 => PixelFormat::Rgb24,
-            types::PixelFormat::Rgba32 => PixelFormat::Rgba32,
-        },
+        format: convert::pixel_format(request.format),
         max_width,
         max_height,
         fit: match request.fit {
