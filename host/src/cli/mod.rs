@@ -1,6 +1,7 @@
 //! Arguments of the command line: types and their help only.
 
 mod export;
+mod plugin;
 mod recordings;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
+pub use plugin::{Inspect, Plugin};
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
@@ -56,7 +58,7 @@ pub enum Command {
     Recordings(Recordings),
     /// Record now: tell a running host that something happened
     Trigger(Trigger),
-    /// Look at plugins
+    /// Write plugins, and look at them
     #[command(subcommand)]
     Plugin(Plugin),
 }
@@ -167,26 +169,6 @@ pub struct Trigger {
     /// Why, for people
     #[arg(long)]
     pub label: Option<String>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `wardline plugin`.
-#[derive(Debug, Subcommand)]
-pub enum Plugin {
-    /// Say what a plugin is and wants, without running it
-    Inspect(Inspect),
-}
-
-/// `wardline plugin inspect`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  wardline plugin inspect analyzer-motion
-  wardline plugin inspect ./mine.wasm --json")]
-pub struct Inspect {
-    /// A .wasm file, or the name of a bundled plugin
-    pub plugin: String,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::Result;
 use crate::base::clock::Clock;
-use crate::cli::{Cli, Command, Plugin};
+use crate::cli::{Cli, Command};
 
 /// What every command gets from the process.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
-        Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
+        Command::Plugin(arguments) => plugin::execute(arguments),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

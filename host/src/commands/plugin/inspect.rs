@@ -1,12 +1,10 @@
 //! `wardline plugin inspect`: what a plugin is and wants, without running any of it.
 
-use std::borrow::Cow;
-
-use super::output;
-use crate::base::{Error, Result};
+use super::{bytes, output};
+use crate::base::Result;
 use crate::cli::Inspect;
 use crate::config::show_size;
-use crate::wasm::{self, BUNDLED, Inspection};
+use crate::wasm::{self, Inspection};
 
 pub(super) fn inspect(arguments: &Inspect) -> Result<()> {
     let name = &arguments.plugin;
@@ -17,19 +15,6 @@ pub(super) fn inspect(arguments: &Inspect) -> Result<()> {
     output::line(describe(&found))?;
     // The exit code says whether a host would take it.
     found.accept(name).map(drop)
-}
-
-fn bytes(name: &str) -> Result<Cow<'static, [u8]>> {
-    if let Some(bytes) = wasm::bundled(name) {
-        return Ok(Cow::Borrowed(bytes));
-    }
-    std::fs::read(name).map(Cow::Owned).map_err(|error| {
-        let bundled = BUNDLED.join("`, `");
-        Error::refuse(format!(
-            "read plugin {name}: give a .wasm file, or a bundled plugin: `{bundled}`"
-        ))
-        .with(error)
-    })
 }
 
 fn describe(found: &Inspection) -> String {
@@ -83,6 +68,7 @@ fn params(schema: &serde_json::Value) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wasm::BUNDLED;
 
     #[test]
     fn bundled_plugins_are_described() {
@@ -95,11 +81,5 @@ mod tests {
                 "{text}"
             );
         }
-    }
-
-    #[test]
-    fn what_is_no_plugin_is_named() {
-        let said = bytes("no/such.wasm").unwrap_err().to_string();
-        assert!(said.contains("no/such.wasm") && said.contains("`analyzer-motion`"), "{said}");
     }
 }
