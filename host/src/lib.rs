@@ -25,5 +25,6 @@ pub mod export;
 pub mod serve;
 pub mod pipeline;
 pub mod simulate;
+pub mod author;
 pub mod cli;
 pub mod commands;

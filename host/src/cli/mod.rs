@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
-pub use plugin::{Inspect, Plugin};
+pub use plugin::{BenchPlugin, Build, CheckPlugin, Dev, Inspect, Kind, Lang, New, Plugin};
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,

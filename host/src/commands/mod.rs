@@ -44,7 +44,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
-        Command::Plugin(arguments) => plugin::execute(arguments),
+        Command::Plugin(arguments) => plugin::execute(arguments, process).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -31,6 +31,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     linker: Arc<Linker<Host>>,
     ticker: Arc<Ticker>,
+    counts: bool,
 }
 
 impl Engine {
@@ -46,7 +47,19 @@ impl Engine {
         if let Some(directory) = cache {
             config.cache(Some(open_cache(directory)?));
         }
-        let inner = wasmtime::Engine::new(&config)
+        Self::with(&config, false)
+    }
+
+    /// An engine for measurements: as [`Engine::new`] makes it, and counts instructions, which
+    /// costs time. See [`super::CallStats::instructions`].
+    pub fn counting() -> Result<Self> {
+        let mut config = settings();
+        config.consume_fuel(true);
+        Self::with(&config, true)
+    }
+
+    fn with(config: &Config, counts: bool) -> Result<Self> {
+        let inner = wasmtime::Engine::new(config)
             .map_err(|error| Error::stop(format!("start the WebAssembly engine: {error:#}")))?;
         let mut linker = Linker::new(&inner);
         bindings::Guests::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)
@@ -55,7 +68,7 @@ impl Engine {
             let engine = inner.clone();
             move || engine.increment_epoch()
         })?;
-        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker) })
+        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), counts })
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {
@@ -64,6 +77,11 @@ impl Engine {
 
     pub(super) fn linker(&self) -> &Linker<Host> {
         &self.linker
+    }
+
+    /// Whether its instances count instructions.
+    pub(super) fn counts(&self) -> bool {
+        self.counts
     }
 
     /// Deadlines are checked as long as the answer lives.

@@ -1,17 +1,30 @@
 //! `wardline plugin ...`: one command a file.
 
+mod bench;
+mod build;
+mod check;
+mod dev;
 mod inspect;
+mod new;
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
-use super::output;
+use serde_json::Value;
+
+use super::{Process, output};
 use crate::base::{Error, Result};
 use crate::cli::Plugin;
 use crate::wasm::{self, BUNDLED};
 
 /// Does what the arguments say.
-pub(super) fn execute(arguments: Plugin) -> Result<()> {
+pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<()> {
     match arguments {
+        Plugin::New(arguments) => new::new(&arguments),
+        Plugin::Build(arguments) => build::build(&arguments),
+        Plugin::Check(arguments) => check::check(&arguments),
+        Plugin::Bench(arguments) => bench::bench(&arguments),
+        Plugin::Dev(arguments) => dev::dev(arguments, process).await,
         Plugin::Inspect(arguments) => inspect::inspect(&arguments),
     }
 }
@@ -28,6 +41,31 @@ fn bytes(name: &str) -> Result<Cow<'static, [u8]>> {
         ))
         .with(error)
     })
+}
+
+/// The component that a person names, as [`bytes`] finds it, or made anew from a folder; with a name
+/// for messages.
+fn component(name: &str) -> Result<(String, Cow<'static, [u8]>)> {
+    if Path::new(name).is_dir() {
+        let built = build::make(Path::new(name))?;
+        return Ok((built.project.id().to_owned(), Cow::Owned(built.bytes)));
+    }
+    let bytes = bytes(name)?;
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((stem, bytes))
+}
+
+/// Parameters as a person writes them; none: the defaults.
+fn params(text: Option<&str>) -> Result<Value> {
+    text.map_or(Ok(Value::Null), |text| {
+        serde_json::from_str(text)
+            .map_err(|error| Error::refuse("--params needs a JSON object").with(error))
+    })
+}
+
+/// Where compiled code is kept: Python takes seconds to compile.
+fn cache() -> Option<PathBuf> {
+    super::run::cache(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
 #[cfg(test)]

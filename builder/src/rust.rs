@@ -1,12 +1,14 @@
-//! Finds a compiler for guests on this machine, installing Debian's where it may, and runs it. Takes a
-//! manifest path, leaves core modules in the target folder. Knows nothing of components.
+//! Rust: finds a compiler for guests on this machine, installing Debian's where it may, and runs it.
+//! Takes a manifest path, leaves core modules in the target folder. Knows nothing of components.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::tools::output;
+
 /// What guests are compiled for.
-pub(super) const TARGET: &str = "wasm32-unknown-unknown";
+pub const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// The release profile of a guest, whatever its own workspace says: small, one piece, and with names,
 /// so that a trap says where.
@@ -17,16 +19,39 @@ const PROFILE: [(&str, &str); 4] = [
     ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
 ];
 
+/// What to do where no compiler is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Say what to type.
+    Say,
+    /// Install Debian's, as root on Debian; else say what to type.
+    Install,
+}
+
+/// Where cargo leaves the module of the library `name`.
+#[must_use]
+pub fn module(target_folder: &Path, name: &str) -> PathBuf {
+    target_folder.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")))
+}
+
 /// How code for the guests' target is compiled on this machine, in order of preference.
-pub(super) enum Toolchain {
+#[derive(Debug)]
+pub enum Toolchain {
     /// rustup's, with the target installed (`rust-toolchain.toml` names it).
     Rustup,
     /// Debian's `rustc-web`, which builds the standard library from source.
-    Debian { linker: PathBuf },
+    Debian {
+        /// `rust-lld` or `wasm-ld`.
+        linker: PathBuf,
+    },
 }
 
 impl Toolchain {
-    pub(super) fn find(workspace_root: &Path) -> Result<Self, String> {
+    /// The one that cargo would use in `workspace_root`, if it knows the target, else Debian's.
+    ///
+    /// # Errors
+    /// There is none; says what to type.
+    pub fn find(workspace_root: &Path, missing: Missing) -> Result<Self, String> {
         let library = output(
             Command::new("rustc")
                 .args(["--print", "target-libdir", "--target", TARGET])
@@ -42,7 +67,7 @@ impl Toolchain {
         );
         if !debian_packages_installed() {
             let root = output(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
-            if !root || !Path::new("/usr/bin/apt-get").is_file() {
+            if missing == Missing::Say || !root || !Path::new("/usr/bin/apt-get").is_file() {
                 return Err(advice);
             }
             install_debian_packages().map_err(|error| format!("{error}; {advice}"))?;
@@ -52,7 +77,11 @@ impl Toolchain {
         Ok(Self::Debian { linker })
     }
 
-    pub(super) fn cargo_build(
+    /// Builds a package in the guests' profile; its output is shown as it comes.
+    ///
+    /// # Errors
+    /// It did not build.
+    pub fn cargo_build(
         &self,
         manifest: &Path,
         target_folder: &Path,
@@ -166,9 +195,4 @@ fn find_linker(workspace_root: &Path) -> Option<PathBuf> {
     let debian =
         (14..=25).rev().map(|version| PathBuf::from(format!("/usr/bin/wasm-ld-{version}")));
     rustup.into_iter().chain(["/usr/bin/wasm-ld".into()]).chain(debian).find(|path| path.is_file())
-}
-
-fn output(command: &mut Command) -> Option<String> {
-    let answer = command.stderr(std::process::Stdio::null()).output().ok()?;
-    answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
