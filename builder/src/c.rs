@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wit_bindgen_core::Files;
+use wit_bindgen_core::wit_parser::Resolve;
 
-use crate::{Project, contract, tools};
+use crate::{Project, tools};
 
 /// Compilers, newest first: Debian numbers them.
 const CLANG: [&str; 10] = [
@@ -68,11 +69,14 @@ pub(crate) fn compile(project: &Project) -> Result<Vec<u8>, String> {
 /// Writes the bindings of the project's world into `build/bindings/`, and gives what belongs to the
 /// command line: the generated source, and the object with the types.
 fn generate(project: &Project) -> Result<Vec<PathBuf>, String> {
-    let (mut resolve, world) = contract::world(project.folder())?;
+    let mut resolve = Resolve::default();
     let mut files = Files::default();
-    wit_bindgen_c::Opts::default()
-        .build()
-        .generate(&mut resolve, world, &mut files)
+    resolve
+        .push_dir(project.folder().join("wit"))
+        .and_then(|(package, _)| resolve.select_world(&[package], None))
+        .and_then(|world| {
+            wit_bindgen_c::Opts::default().build().generate(&mut resolve, world, &mut files)
+        })
         .map_err(|error| format!("make the bindings of plugin {}: {error:#}", project.id()))?;
     let folder = project.scratch()?.join("bindings");
     let fail = |error: std::io::Error| format!("write into {}: {error}", folder.display());

@@ -14,7 +14,7 @@ pub fn encode(name: &str, module: &[u8]) -> Result<Vec<u8>, String> {
     ComponentEncoder::default()
         .validate(true)
         .module(module)
-        .and_then(|encoder| encoder.encode())
+        .and_then(|mut encoder| encoder.encode())
         .map_err(|error| format!("make a component of plugin {name}: {error:#}"))
 }
 

@@ -2,26 +2,18 @@
 
 use std::path::Path;
 
-use wit_parser::{Resolve, WorldId};
+use wit_parser::Resolve;
 
-/// Reads `wit/`, which has one world of the author's own beside the contract in `wit/deps/`.
+/// The name of the author's own world, which stands in `wit/` beside the contract in `wit/deps/`.
 ///
 /// # Errors
-/// It cannot be read, or has no world or several.
-pub(crate) fn world(folder: &Path) -> Result<(Resolve, WorldId), String> {
-    let path = folder.join("wit");
-    let fail = |error: &dyn std::fmt::Display| {
-        format!("read the world of the plugin in {}: {error}", path.display())
-    };
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(&path).map_err(|error| fail(&format!("{error:#}")))?;
-    let world =
-        resolve.select_world(&[package], None).map_err(|error| fail(&format!("{error:#}")))?;
-    Ok((resolve, world))
-}
-
-/// The name of that world.
+/// It cannot be read, or there is no world or several.
 pub(crate) fn world_name(folder: &Path) -> Result<String, String> {
-    let (resolve, world) = world(folder)?;
-    Ok(resolve.worlds[world].name.clone())
+    let path = folder.join("wit");
+    let mut resolve = Resolve::default();
+    resolve
+        .push_dir(&path)
+        .and_then(|(package, _)| resolve.select_world(&[package], None))
+        .map(|world| resolve.worlds[world].name.clone())
+        .map_err(|error| format!("read the world of the plugin in {}: {error:#}", path.display()))
 }

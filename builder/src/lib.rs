@@ -9,6 +9,7 @@ mod project;
 mod tools;
 pub mod rust;
 mod contract;
+#[cfg(feature = "c")]
 mod c;
 mod javascript;
 mod python;
@@ -31,7 +32,12 @@ pub fn build(project: &Project) -> Result<Vec<u8>, String> {
             toolchain.cargo_build(&project.folder().join("Cargo.toml"), &target, &[])?;
             component::encode(project.id(), &tools::read(&rust::module(&target, &name))?)?
         }
+        #[cfg(feature = "c")]
         Language::C => component::encode(project.id(), &c::compile(project)?)?,
+        #[cfg(not(feature = "c"))]
+        Language::C => {
+            return Err("this wardline was built without C: build it with the feature `c`".into());
+        }
         Language::JavaScript => javascript::componentize(project)?,
         Language::Python => python::componentize(project)?,
     };

@@ -17,6 +17,10 @@ NOT_HEARD = ("host", "api")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 
+# One instance serves one camera, and an object of the class below serves one call: what lasts stands here.
+ladder: Ladder
+keep: int
+
 
 def alarm(stretch: Stretch, kind: str, time: int) -> Event:
     """For others to hear: a light, a siren, a person."""
@@ -33,40 +37,42 @@ def alarm(stretch: Stretch, kind: str, time: int) -> Event:
     )
 
 
+def span(said: Said, notice: Notice) -> Span:
+    stretch = said.stretch
+    return Span(
+        id=str(stretch.number),
+        start=stretch.start,
+        end=stretch.end,
+        keep=keep if stretch.alarm else None,
+        label="alarm" if stretch.alarm else notice.event.kind,
+        because=stretch.because,
+        attributes=[],
+    )
+
+
 class RecordingPolicy(exports.RecordingPolicy):
     @exported
     def init(self, setup: Setup) -> None:
+        global ladder, keep
         params = json.loads(setup.params)
         names = ("before", "after", "alarm-after", "quiet")
-        self.ladder = Ladder(*(params[name] * SECOND for name in names))
-        self.keep = params["keep"] * DAY
+        ladder = Ladder(*(params[name] * SECOND for name in names))
+        keep = params["keep"] * DAY
 
     @exported
     def on_event(self, notice: Notice, now: int) -> Answer:
         if notice.origin in NOT_HEARD:
-            return Answer(spans=[], wake=self.ladder.wake(), events=[])
-        said = self.ladder.hear(notice.event.id, notice.event.time)
+            return Answer(spans=[], wake=ladder.wake(), events=[])
+        said = ladder.hear(notice.event.id, notice.event.time)
         events = [alarm(said.stretch, "raised", notice.event.time)] if said.raised else []
-        return Answer(spans=[self.span(said, notice)], wake=self.ladder.wake(), events=events)
+        return Answer(spans=[span(said, notice)], wake=ladder.wake(), events=events)
 
     @exported
     def on_wake(self, now: int) -> Answer:
-        said = self.ladder.look(now)
+        said = ladder.look(now)
         events = [alarm(said.stretch, "over", now)] if said else []
-        return Answer(spans=[], wake=self.ladder.wake(), events=events)
+        return Answer(spans=[], wake=ladder.wake(), events=events)
 
     @exported
     def keep_continuous(self, segment: ClosedSegment, now: int) -> int | None:
         return None
-
-    def span(self, said: Said, notice: Notice) -> Span:
-        stretch = said.stretch
-        return Span(
-            id=str(stretch.number),
-            start=stretch.start,
-            end=stretch.end,
-            keep=self.keep if stretch.alarm else None,
-            label="alarm" if stretch.alarm else notice.event.kind,
-            because=stretch.because,
-            attributes=[],
-        )

@@ -27,6 +27,10 @@ mod torture;
 mod full_disk;
 // Plugins that loop, trap, eat and lie.
 mod guests;
+// Plugins of released versions of the contract, for ever.
+mod golden;
+// Beginning, building and trying plugins, in each language.
+mod authors;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.

@@ -37,14 +37,14 @@ fn write(folder: &Path, files: &[File]) -> Result<()> {
     let fail = |what: &Path, error| {
         Error::refuse(format!("write the new plugin: {}", what.display())).with(error)
     };
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_some() => {
+    match std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Ok(false) => {
             return Err(Error::refuse(format!(
                 "{} is there already, and not empty: give another name, or --dir",
                 folder.display()
             )));
         }
-        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(fail(folder, error)),
     }

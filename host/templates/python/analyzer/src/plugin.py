@@ -9,12 +9,16 @@ from wit_world.imports.types import Event, Phase, PixelFormat, Setup
 from exported import exported
 from light import Light
 
+# One instance serves one camera, and an object of the class below serves one call: what lasts stands here.
+light: Light
+
 
 class Analyzer(exports.Analyzer):
     @exported
     def init(self, setup: Setup) -> Wishes:
+        global light
         # As `plugin.toml` describes them. The host has checked them and filled in the defaults.
-        self.light = Light(json.loads(setup.params)["level"])
+        light = Light(json.loads(setup.params)["level"])
         pictures = PictureRequest(
             format=PixelFormat.GRAY8,
             # An interpreter looks at every pixel: small pictures, few of them.
@@ -29,8 +33,8 @@ class Analyzer(exports.Analyzer):
     def analyze(self, picture: Picture, pixels: bytes) -> list[Event]:
         if picture.gap:
             # The host has ended what was open.
-            self.light.forget()
-        said = self.light.look(pixels)
+            light.forget()
+        said = light.look(pixels)
         if said is None:
             return []
         number, phase = said

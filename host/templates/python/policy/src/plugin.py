@@ -15,19 +15,23 @@ NOT_HEARD = ("host", "api")
 
 SECOND = 1_000_000
 
+# One instance serves one camera, and an object of the class below serves one call: what lasts stands here.
+keeper: Keeper
+
 
 class RecordingPolicy(exports.RecordingPolicy):
     @exported
     def init(self, setup: Setup) -> None:
+        global keeper
         # As `plugin.toml` describes them. The host has checked them and filled in the defaults.
         params = json.loads(setup.params)
-        self.keeper = Keeper(params["before"] * SECOND, params["after"] * SECOND)
+        keeper = Keeper(params["before"] * SECOND, params["after"] * SECOND)
 
     @exported
     def on_event(self, notice: Notice, now: int) -> Answer:
         spans = []
         if notice.origin not in NOT_HEARD:
-            stretch = self.keeper.hear(notice.event.id, notice.event.time)
+            stretch = keeper.hear(notice.event.id, notice.event.time)
             spans.append(
                 Span(
                     id=str(stretch.number),
