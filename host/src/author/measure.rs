@@ -4,6 +4,7 @@
 //! would send. Blocking.
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -60,12 +61,17 @@ pub struct Figures {
 }
 
 /// Measures the plugin of `bytes` with `params`, as a configuration gives them; a source hears
-/// `body`.
+/// `body`. Compiled code is kept in `cache`.
 ///
 /// # Errors
 /// The plugin can't be loaded, or a call failed.
-pub fn run(bytes: &[u8], params: &serde_json::Value, body: &[u8]) -> Result<Figures> {
-    let plugin = Plugin::load(&Engine::new(None)?, NAME, bytes)?;
+pub fn run(
+    bytes: &[u8],
+    params: &serde_json::Value,
+    body: &[u8],
+    cache: Option<&Path>,
+) -> Result<Figures> {
+    let plugin = Plugin::load(&Engine::new(cache)?, NAME, bytes)?;
     let params = plugin.params(params)?;
     let metrics = Metrics::default();
     let mut subject = Subject::new(&plugin, &params, body, &metrics)?;
@@ -80,7 +86,7 @@ pub fn run(bytes: &[u8], params: &serde_json::Value, body: &[u8]) -> Result<Figu
         spent += cpu;
         times.push(cpu);
     }
-    let counting = Plugin::load(&Engine::counting()?, NAME, bytes)?;
+    let counting = Plugin::load(&Engine::counting(cache)?, NAME, bytes)?;
     let mut counted = Subject::new(&counting, &params, body, &Metrics::default())?;
     let mut instructions = Vec::new();
     for _ in 0..COUNTED.min(times.len()) {
@@ -329,7 +335,7 @@ mod tests {
     #[test]
     fn instructions_are_counted_and_the_same_every_time() {
         let bytes = guests::component("policy-quiet");
-        let plugin = Plugin::load(&Engine::counting().unwrap(), NAME, &bytes).unwrap();
+        let plugin = Plugin::load(&Engine::counting(None).unwrap(), NAME, &bytes).unwrap();
         let mut subject = Subject::new(&plugin, "{}", b"", &Metrics::default()).unwrap();
         let counts: Vec<_> = (0..3).map(|_| subject.call().unwrap().instructions).collect();
         assert!(counts[0].is_some_and(|count| count > 0), "{counts:?}");
@@ -342,7 +348,7 @@ mod tests {
     #[test]
     fn a_message_that_is_rejected_is_said_to_be() {
         let bytes = guests::component("source-rejects");
-        let said = run(&bytes, &serde_json::Value::Null, b"{}").unwrap_err().to_string();
+        let said = run(&bytes, &serde_json::Value::Null, b"{}", None).unwrap_err().to_string();
         assert!(said.contains("no door in it.") && said.contains("--body"), "{said}");
     }
 }

@@ -43,23 +43,22 @@ impl Engine {
     /// [`super::Plugin::load`] before the cameras run, or
     /// [`super::Plugin::load_in_background`] while they do.
     pub fn new(cache: Option<&Path>) -> Result<Self> {
-        let mut config = settings();
-        if let Some(directory) = cache {
-            config.cache(Some(open_cache(directory)?));
-        }
-        Self::with(&config, false)
+        Self::with(settings(), cache, false)
     }
 
     /// An engine for measurements: as [`Engine::new`] makes it, and counts instructions, which
     /// costs time. See [`super::CallStats::instructions`].
-    pub fn counting() -> Result<Self> {
+    pub fn counting(cache: Option<&Path>) -> Result<Self> {
         let mut config = settings();
         config.consume_fuel(true);
-        Self::with(&config, true)
+        Self::with(config, cache, true)
     }
 
-    fn with(config: &Config, counts: bool) -> Result<Self> {
-        let inner = wasmtime::Engine::new(config)
+    fn with(mut config: Config, cache: Option<&Path>, counts: bool) -> Result<Self> {
+        if let Some(directory) = cache {
+            config.cache(Some(open_cache(directory)?));
+        }
+        let inner = wasmtime::Engine::new(&config)
             .map_err(|error| Error::stop(format!("start the WebAssembly engine: {error:#}")))?;
         let mut linker = Linker::new(&inner);
         bindings::Guests::add_to_linker::<_, HasSelf<_>>(&mut linker, |host: &mut Host| host)

@@ -13,7 +13,8 @@ use crate::config::show_size;
 pub(super) fn bench(arguments: &BenchPlugin) -> Result<()> {
     let (_, bytes) = component(&arguments.plugin)?;
     let params = params(arguments.params.as_deref())?;
-    let figures = measure::run(&bytes, &params, arguments.body.as_bytes())?;
+    let cache = super::cache();
+    let figures = measure::run(&bytes, &params, arguments.body.as_bytes(), cache.as_deref())?;
     if arguments.json {
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
         return output::json(&json!({
