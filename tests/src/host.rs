@@ -179,6 +179,11 @@ impl Host {
         self.process.lines().join("\n")
     }
 
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) -> String {
         self.process.signal(Signal::KILL);

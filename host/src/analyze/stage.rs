@@ -1,4 +1,4 @@
-//! One analyzer on one camera: pictures in, events out, rebuilt when it faults.
+//! One analyzer on one camera: pictures and events of others in, events out, rebuilt when it faults.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,11 +8,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Until;
+use super::hearing::Hearing;
 use super::mailbox;
-use super::pictures::{Frame, Subscription, Wishes};
+use super::pictures::{Frame, Subscription, Turn, Wishes};
+use crate::base::Timestamp;
 use crate::base::clock::{Clock, sleep_until};
 use crate::events::lifecycle::Lifecycle;
-use crate::events::{Bus, Event, Publish};
+use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::VideoParameters;
 use crate::wasm::standing::Standing;
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
@@ -44,6 +47,10 @@ pub struct Stage {
     pub video: watch::Receiver<Option<Arc<VideoParameters>>>,
     /// Access units of the recorded stream, in batches; only if it asks for them.
     pub units: Option<mpsc::Receiver<Vec<wasm::Unit>>>,
+    /// What it hears of those it comes after; `None`: it comes after nobody.
+    pub hearing: Option<Hearing>,
+    /// Its place among the camera's analyzers.
+    pub turn: Turn,
     /// Where its events go.
     pub bus: Bus,
     /// Wall time.
@@ -92,6 +99,7 @@ impl Stage {
         for event in life.events.end_all() {
             self.publish(event).await;
         }
+        self.turn.progress.end();
         end
     }
 
@@ -112,8 +120,9 @@ impl Stage {
                 },
                 frame = take(life.pictures.as_ref()) => match frame {
                     None => return End::Shutdown,
-                    Some((frame, skipped)) => self.analyze(life, frame, skipped).await,
+                    Some((frame, skipped)) => self.look(life, frame, skipped).await,
                 },
+                () = something(self.hearing.as_mut()) => self.hear(life, None).await,
                 () = sleep_until(renewal) => Ok(()),
             };
             if let Err(trouble) = step {
@@ -140,8 +149,10 @@ impl Stage {
         let thinning = Arc::new(AtomicU32::new(1));
         let pictures = wishes.pictures.map(|request| {
             let (sender, receiver) = mailbox::mailbox();
-            let subscription =
-                Subscription { request, thinning: thinning.clone(), mailbox: sender };
+            let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
+            let (thinning, turn) = (thinning.clone(), self.turn.clone());
+            turn.progress.begin();
+            let subscription = Subscription { request, thinning, mailbox: sender, until, turn };
             self.wishes.send_modify(|wishes| {
                 wishes.retain(|old| !old.mailbox.is_closed());
                 wishes.push(Arc::new(subscription));
@@ -157,6 +168,41 @@ impl Stage {
             overruns: 0,
             last_overrun: Instant::now(),
         })
+    }
+
+    /// Looks at a picture, once it has heard what others say of it and what came before.
+    async fn look(&mut self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
+        let time = frame.time;
+        self.hear(life, Some(time)).await?;
+        self.analyze(life, frame, skipped).await?;
+        self.turn.progress.finish(time);
+        Ok(())
+    }
+
+    /// Tells it what was said up to a time; all of it without one.
+    async fn hear(&mut self, life: &mut Life, until: Option<Timestamp>) -> Result<(), Trouble> {
+        let Some(hearing) = &mut self.hearing else { return Ok(()) };
+        let notices = match until {
+            Some(time) => hearing.before(time).await,
+            None => hearing.all(),
+        };
+        self.listen(life, notices).await
+    }
+
+    async fn listen(&self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
+        life.events.heard(notices.iter().map(|notice| &notice.event));
+        if notices.is_empty() || !self.plugin.listens() {
+            return Ok(());
+        }
+        let said = life
+            .analyzer
+            .call(move |analyzer| {
+                let events = analyzer.on_events(&notices)?;
+                Ok((events, analyzer.last_call()))
+            })
+            .await?;
+        self.said(life, said).await;
+        Ok(())
     }
 
     async fn analyze(&self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
@@ -186,7 +232,9 @@ impl Stage {
         Ok(())
     }
 
-    async fn observe(&self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+    async fn observe(&mut self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+        let last = units.iter().map(|unit| unit.time).max();
+        self.hear(life, last).await?;
         let said = life
             .analyzer
             .call(move |analyzer| {
@@ -251,6 +299,13 @@ impl Stage {
 async fn take(pictures: Option<&mailbox::Receiver<Frame>>) -> Option<(Frame, u32)> {
     match pictures {
         Some(pictures) => pictures.take().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn something(hearing: Option<&mut Hearing>) {
+    match hearing {
+        Some(hearing) => hearing.some().await,
         None => std::future::pending().await,
     }
 }

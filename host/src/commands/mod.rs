@@ -9,6 +9,7 @@ mod preroll;
 mod sizes;
 mod probe;
 mod recordings;
+mod reload;
 mod run;
 mod simulate;
 mod state;
@@ -44,6 +45,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
+        Command::Reload(arguments) => reload::reload(arguments).await,
         Command::Plugin(arguments) => plugin::execute(arguments, process).await,
     };
     done.map(|()| ExitCode::SUCCESS)

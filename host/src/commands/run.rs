@@ -19,6 +19,7 @@ pub(super) async fn run(arguments: Run, process: Process) -> Result<()> {
         metrics: Metrics::default(),
         cache: cache(|name| std::env::var_os(name).map(PathBuf::from)),
         notes: state::directory(),
+        file: Some(arguments.config),
     };
     pipeline::start(config, surroundings).await?.run(process.shutdown).await;
     Ok(())

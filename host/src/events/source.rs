@@ -1,4 +1,4 @@
-//! One configured event source: messages in, events out, rebuilt when it faults.
+//! One configured event source: messages and events of others in, events out, rebuilt when it faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
-use super::{Attribute, Bus, Event, Notice, Publish};
+use super::{Attribute, Bus, Event, Follower, Notice, Publish};
 use crate::base::clock::{Clock, sleep_until};
 use crate::base::{Kind, limits};
 use crate::wasm::standing::Standing;
@@ -56,6 +56,8 @@ pub struct Source {
     pub lane: Lane,
     /// Its messages.
     pub messages: mpsc::Receiver<Delivery>,
+    /// What it hears of those it comes after; `None`: it comes after nobody.
+    pub follower: Option<Follower>,
     /// Where its events go.
     pub bus: Bus,
     /// Wall time.
@@ -127,6 +129,7 @@ impl Source {
                         None => return End::Shutdown,
                         Some(delivery) => self.on_message(life, delivery).await,
                     },
+                    notices = next(self.follower.as_mut()) => self.on_events(life, notices).await,
                     () = sleep_until(life.next_tick) => Ok(()),
                     () = sleep_until(renewal) => Ok(()),
                 }
@@ -152,13 +155,24 @@ impl Source {
         let now = self.clock.wall();
         life.next_tick = life.tick.map(|tick| Instant::now() + tick);
         let said = life.source.call(move |source| source.on_tick(now)).await?;
-        let Said::Answer(events) = said else { return Ok(()) };
+        self.said(life, said).await;
+        Ok(())
+    }
+
+    async fn on_events(&self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
+        life.events.heard(notices.iter().map(|notice| &notice.event));
+        let said = life.source.call(move |source| source.on_events(&notices)).await?;
+        self.said(life, said).await;
+        Ok(())
+    }
+
+    async fn said(&self, life: &mut Life, said: Said<Vec<Event>>) {
+        let Said::Answer(events) = said else { return };
         for event in events {
             if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.publish(event).await;
             }
         }
-        Ok(())
     }
 
     async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
@@ -214,5 +228,17 @@ impl Source {
                 tracing::warn!(camera, plugin = self.name, "{}", error.chain());
             }
         }
+    }
+}
+
+/// What others have said, as many events as fit into a call.
+async fn next(follower: Option<&mut Follower>) -> Vec<Notice> {
+    let heard = match follower {
+        Some(follower) => follower.next(limits::EVENT_QUEUE).await,
+        None => None,
+    };
+    match heard {
+        Some(heard) => heard,
+        None => std::future::pending().await,
     }
 }

@@ -180,6 +180,7 @@ impl Stage {
 
     async fn on_event(&mut self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
         let now = self.clock.wall();
+        life.events.heard([&notice.event]);
         let heard = notice.clone();
         let said = life.policy.call(move |policy| policy.on_event(&heard, now)).await?;
         self.apply(life, said, Some(&notice)).await

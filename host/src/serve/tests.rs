@@ -78,6 +78,15 @@ impl Host for Sample {
         }
     }
 
+    async fn reload(&self) -> ReloadAnswer {
+        if self.unwell {
+            let wrong = ["wardline.toml:3: unknown key `kepe`", "restart needed for: store"];
+            return ReloadAnswer::Refused(wrong.map(str::to_owned).to_vec());
+        }
+        let cameras = Changes { added: vec!["yard".into()], ..Changes::default() };
+        ReloadAnswer::Done(Reloaded { cameras, ..Reloaded::default() })
+    }
+
     fn health(&self) -> Health {
         Health {
             store: StoreHealth { healthy: !self.unwell, ..Default::default() },
@@ -136,6 +145,7 @@ async fn each_request_has_its_answer() {
         ("POST /hooks/broken", "{}", 503, "out of memory"),
         ("POST /hooks/dor", "{}", 404, "there is no source `dor`: there are `door`, `bell`"),
         ("GET /hooks/door", "", 405, ""),
+        ("POST /api/v1/config/reload", "", 200, r#""cameras":{"added":["yard"],"removed":[]"#),
         ("POST /api/v1/cameras/gate/trigger", "", 200, r#""end":"1970-01-01T00:00:02Z""#),
         (
             "POST /api/v1/cameras/gate/trigger",

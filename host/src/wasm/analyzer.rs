@@ -1,15 +1,16 @@
 //! An instance of an analyzer: pictures or units in, events out. Blocking: runs on a lane.
 
-use super::bindings::exports::wardline::plugin::analyzer as contract;
+use super::bindings::exports::wardline::plugin::{analyzer as contract, listener};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
 use super::{check, convert, limits};
 use crate::base::Timestamp;
 use crate::decode::{Fit, PixelFormat};
-use crate::events::Event;
+use crate::events::{Event, Notice};
 
 const ANALYZE: Call = Call { name: "analyze", limit: limits::ANALYZE };
+const ON_EVENTS: Call = Call { name: "on-events", limit: limits::ANALYZE };
 const OBSERVE: Call = Call { name: "observe", limit: limits::ANALYZE };
 
 /// How often a picture is wanted.
@@ -85,6 +86,7 @@ pub struct Unit {
 pub struct Analyzer {
     instance: Instance,
     exports: contract::Guest,
+    listener: Option<listener::Guest>,
 }
 
 impl Analyzer {
@@ -100,14 +102,16 @@ impl Analyzer {
         let Exports::Analyzer(indices) = plugin.exports() else {
             return Err(instance.fault(INIT, Cause::Unsupported("it is no analyzer".into())));
         };
-        let (exports, wishes) = instance.call(INIT, now, |store| {
+        let (exports, listener, wishes) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
             let exports = indices.load(&mut *store, &made)?;
+            let listener = plugin.listener().map(|listener| listener.load(&mut *store, &made));
+            let listener = listener.transpose()?;
             let answer = exports.call_init(&mut *store, &setup)?;
-            Ok(answer.map(|wishes| (exports, wishes)))
+            Ok(answer.map(|wishes| (exports, listener, wishes)))
         })?;
         let wishes = instance.checked(INIT, check::wishes(wishes).map(|wishes| (wishes, 0)))?;
-        Ok((Self { instance, exports }, wishes))
+        Ok((Self { instance, exports, listener }, wishes))
     }
 
     /// Looks at a picture whose `pixels` are as wished. Its clock shows the picture's time.
@@ -144,6 +148,17 @@ impl Analyzer {
         let exports = &self.exports;
         let said = self.instance.call(OBSERVE, now, |store| exports.call_observe(store, &units))?;
         self.instance.checked(OBSERVE, check::events(said))
+    }
+
+    /// Hears what others said, in order of receipt. Its clock shows the latest time. Nothing comes of
+    /// it where the plugin has no `listener`.
+    pub fn on_events(&mut self, notices: &[Notice]) -> Result<Vec<Event>, Fault> {
+        let now = notices.iter().map(|notice| notice.event.time).max();
+        let (Some(listener), Some(now)) = (&self.listener, now) else { return Ok(Vec::new()) };
+        let notices: Vec<_> = notices.iter().map(convert::notice).collect();
+        let said =
+            self.instance.call(ON_EVENTS, now, |store| listener.call_on_events(store, &notices))?;
+        self.instance.checked(ON_EVENTS, check::events(said))
     }
 
     /// What the last call took.

@@ -29,6 +29,8 @@ struct Loaded {
     engine: Engine,
     pre: InstancePre<Host>,
     exports: Exports,
+    /// Of one that hears the events of others.
+    listener: Option<exports::listener::GuestIndices>,
 }
 
 /// Where in the component the functions of its world are.
@@ -69,6 +71,11 @@ impl Plugin {
         let exports = Exports::find(world, &pre).map_err(|error| {
             refuse("lacks a function of its world, rebuild it with this host's SDK", error)
         })?;
+        let listener =
+            inspection.has("listener").then(|| exports::listener::GuestIndices::new(&pre));
+        let listener = listener.transpose().map_err(|error| {
+            refuse("lacks a function of `listener`, rebuild it with this host's SDK", error)
+        })?;
         Ok(Self(Arc::new(Loaded {
             name: name.to_owned(),
             world,
@@ -77,6 +84,7 @@ impl Plugin {
             engine: engine.clone(),
             pre,
             exports,
+            listener,
         })))
     }
 
@@ -115,6 +123,11 @@ impl Plugin {
         &self.0.inspection
     }
 
+    /// Whether it can hear the events of others: it exports `listener`.
+    pub fn listens(&self) -> bool {
+        self.0.listener.is_some()
+    }
+
     /// SHA-256 of the component, in hexadecimal digits.
     pub fn digest(&self) -> &str {
         &self.0.inspection.digest
@@ -143,6 +156,10 @@ impl Plugin {
 
     pub(super) fn pre(&self) -> &InstancePre<Host> {
         &self.0.pre
+    }
+
+    pub(super) fn listener(&self) -> Option<&exports::listener::GuestIndices> {
+        self.0.listener.as_ref()
     }
 
     pub(super) fn exports(&self) -> &Exports {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::bindings::exports::wardline::plugin::{event_source, messages};
+use super::bindings::exports::wardline::plugin::{event_source, listener, messages};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
 use super::{check, convert, limits};
 use crate::base::Timestamp;
-use crate::events::{Attribute, Event};
+use crate::events::{Attribute, Event, Notice};
 
 const ON_MESSAGE: Call = Call { name: "on-message", limit: limits::DECIDE };
+const ON_EVENTS: Call = Call { name: "on-events", limit: limits::DECIDE };
 const ON_TICK: Call = Call { name: "on-tick", limit: limits::DECIDE };
 
 /// What a source wants to be called with.
@@ -42,6 +43,7 @@ pub struct Source {
     instance: Instance,
     exports: event_source::Guest,
     messages: messages::Guest,
+    listener: Option<listener::Guest>,
 }
 
 impl Source {
@@ -57,15 +59,17 @@ impl Source {
         let Exports::Source(source, message) = plugin.exports() else {
             return Err(instance.fault(INIT, Cause::Unsupported("it is no event source".into())));
         };
-        let (exports, messages, spec) = instance.call(INIT, now, |store| {
+        let (exports, messages, listener, spec) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
             let exports = source.load(&mut *store, &made)?;
             let messages = message.load(&mut *store, &made)?;
+            let listener = plugin.listener().map(|listener| listener.load(&mut *store, &made));
+            let listener = listener.transpose()?;
             let answer = exports.call_init(&mut *store, &setup)?;
-            Ok(answer.map(|spec| (exports, messages, spec)))
+            Ok(answer.map(|spec| (exports, messages, listener, spec)))
         })?;
         let spec = instance.checked(INIT, check::source_spec(spec).map(|spec| (spec, 0)))?;
-        Ok((Self { instance, exports, messages }, spec))
+        Ok((Self { instance, exports, messages, listener }, spec))
     }
 
     /// Makes events of a message. [`Cause::Rejected`] is for its sender (400), and
@@ -90,6 +94,17 @@ impl Source {
         let said =
             self.instance.call(ON_TICK, now, |store| exports.call_on_tick(store, now.micros()))?;
         self.instance.checked(ON_TICK, check::events(said))
+    }
+
+    /// Hears what others said, in order of receipt. Its clock shows the latest time. Nothing comes of
+    /// it where the plugin has no `listener`.
+    pub fn on_events(&mut self, notices: &[Notice]) -> Result<Vec<Event>, Fault> {
+        let now = notices.iter().map(|notice| notice.event.time).max();
+        let (Some(listener), Some(now)) = (&self.listener, now) else { return Ok(Vec::new()) };
+        let notices: Vec<_> = notices.iter().map(convert::notice).collect();
+        let said =
+            self.instance.call(ON_EVENTS, now, |store| listener.call_on_events(store, &notices))?;
+        self.instance.checked(ON_EVENTS, check::events(said))
     }
 
     /// What the last call took.

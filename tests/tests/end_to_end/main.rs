@@ -45,6 +45,8 @@ mod commands;
 mod export;
 // What is said of recordings and the store.
 mod life;
+// Another configuration for a host that runs.
+mod reload;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.

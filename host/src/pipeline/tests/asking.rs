@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::{CAMERA, Place, bundled, guest, video};
 use crate::base::Timestamp;
 use crate::events::Heard;
-use crate::events::bus::Wiring;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
 use crate::record::{SegmentEnd, SegmentStart, Sink};
@@ -79,7 +78,7 @@ fn judging(place: &Place, name: &str, judge: Judge, policy: (Plugin, Setup)) -> 
         setup: policy.1,
         lane: Lane::inline("test"),
         heard,
-        bus: place.connect(Wiring::default()),
+        bus: place.bus(),
         store: place.store.clone(),
         judge,
         spans: mpsc::channel(8).0,

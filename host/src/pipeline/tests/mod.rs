@@ -3,6 +3,8 @@
 
 mod asking;
 mod bus;
+mod chains;
+mod listening;
 mod house;
 mod life;
 mod pictures;
@@ -20,7 +22,6 @@ use tempfile::TempDir;
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::Metrics;
-use crate::events::bus::Wiring;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
 use crate::simulate::encode::{SceneEncoder, SceneFormat};
@@ -94,9 +95,11 @@ impl Place {
         self.store.judges(CAMERA, vec![policy]).await.unwrap()[0]
     }
 
-    fn connect(&self, mut wiring: Wiring) -> Bus {
-        wiring.camera(CAMERA);
-        wiring.connect(self.store.clone(), self.clock.clone(), self.metrics.clone()).0
+    /// A bus that knows the camera.
+    fn bus(&self) -> Bus {
+        let bus = Bus::new(self.store.clone(), self.clock.clone(), self.metrics.clone()).0;
+        bus.add_camera(CAMERA);
+        bus
     }
 
     fn reader(&self) -> Reader {

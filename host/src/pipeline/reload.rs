@@ -1,0 +1,198 @@
+//! Reads the configuration anew while the host runs: when it is asked to, at SIGHUP, and when the
+//! file has changed.
+//!
+//! All or nothing: what does not check, or needs a restart, leaves everything as it was.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::camera_events::instant;
+use super::difference::{Difference, needs_restart};
+use super::guests::Guests;
+use super::house::House;
+use super::plugins;
+use crate::base::{Error, Result};
+use crate::config;
+use crate::events::{Attribute, Value};
+use crate::serve::{ReloadAnswer, Reloaded};
+use crate::wasm::Engine;
+
+/// The file is looked at so often; what is the same at two looks has been written whole.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Who ask at the same time; more wait.
+const ASKERS: usize = 4;
+
+/// Asks for the configuration to be read anew.
+pub(super) struct Asker(mpsc::Sender<oneshot::Sender<ReloadAnswer>>);
+
+impl Asker {
+    pub(super) async fn ask(&self) -> ReloadAnswer {
+        let ending = || ReloadAnswer::Failed("the host is ending".into());
+        let (answer, answered) = oneshot::channel();
+        if self.0.send(answer).await.is_err() {
+            return ending();
+        }
+        answered.await.unwrap_or_else(|_| ending())
+    }
+}
+
+/// Who reads the configuration anew.
+pub(super) struct Reloader {
+    file: PathBuf,
+    engine: Engine,
+    house: Arc<Mutex<House>>,
+    asked: mpsc::Receiver<oneshot::Sender<ReloadAnswer>>,
+    /// Of the text that was tried last.
+    tried: Option<Sum>,
+    /// Of the text as it was at the last look.
+    seen: Option<Sum>,
+}
+
+type Sum = [u8; 32];
+
+impl Reloader {
+    /// For the configuration in `file`, which is in force in `house`.
+    pub(super) fn new(file: PathBuf, engine: Engine, house: Arc<Mutex<House>>) -> (Self, Asker) {
+        let (asker, asked) = mpsc::channel(ASKERS);
+        (Self { file, engine, house, asked, tried: None, seen: None }, Asker(asker))
+    }
+
+    /// Waits for reasons until `shutdown`; what has been begun then is done to its end.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        self.tried = self.sum().await;
+        self.seen = self.tried;
+        let mut hangup = signal(SignalKind::hangup())
+            .inspect_err(|error| tracing::warn!("SIGHUP will not be heard: {error}"))
+            .ok();
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                Some(asker) = self.asked.recv() => {
+                    let answer = self.reload("it was asked to").await;
+                    // Who asked may have gone: fine.
+                    let _gone = asker.send(answer);
+                }
+                () = heard(hangup.as_mut()) => drop(self.reload("SIGHUP").await),
+                _ = looks.tick() => {
+                    if self.has_changed().await {
+                        drop(self.reload("its file has changed").await);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The file has another text than the one that was tried, and has had it for a while.
+    async fn has_changed(&mut self) -> bool {
+        let now = self.sum().await;
+        let settled = now.is_some() && now == self.seen;
+        self.seen = now;
+        settled && now != self.tried
+    }
+
+    /// `None`: it can't be read now. An editor may be about to put it back.
+    async fn sum(&self) -> Option<Sum> {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || std::fs::read(file).ok());
+        read.await.ok().flatten().map(|text| Sha256::digest(text).into())
+    }
+
+    async fn reload(&mut self, why: &str) -> ReloadAnswer {
+        self.tried = self.sum().await;
+        tracing::info!(file = %self.file.display(), "reading the configuration anew: {why}");
+        let answer = self.try_reload().await.unwrap_or_else(|error| {
+            tracing::error!("{}", error.chain());
+            ReloadAnswer::Failed(error.chain())
+        });
+        match &answer {
+            ReloadAnswer::Refused(mistakes) => {
+                for mistake in mistakes {
+                    tracing::error!("{mistake}");
+                }
+                tracing::error!("the configuration stays as it was");
+            }
+            ReloadAnswer::Done(Reloaded { cameras, plugins, failed }) => {
+                let failed = failed.len();
+                tracing::info!(%cameras, %plugins, failed, "the configuration is in force");
+            }
+            ReloadAnswer::Failed(_) => {}
+        }
+        answer
+    }
+
+    async fn try_reload(&mut self) -> Result<ReloadAnswer> {
+        let file = self.file.clone();
+        let config = match off_thread(move || config::load(&file)).await? {
+            Ok(config) => config,
+            Err(mistakes) => {
+                let lines = mistakes.to_string();
+                return Ok(ReloadAnswer::Refused(lines.lines().map(str::to_owned).collect()));
+            }
+        };
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let mut house = self.house.lock().await;
+        let restart = needs_restart(house.config(), &config);
+        if !restart.is_empty() {
+            let what = restart.join(", ");
+            return Ok(ReloadAnswer::Refused(vec![format!(
+                "restart needed for: {what}; nothing was changed"
+            )]));
+        }
+        let (engine, old) = (self.engine.clone(), plugins::known(house.plugins()));
+        let load = move || (plugins::reload(&engine, &config, &old), config);
+        let ((loaded, rebuilt), config) = off_thread(load).await?;
+        let mistakes = plugins::mistakes(&config, &loaded);
+        if !mistakes.is_empty() {
+            return Ok(ReloadAnswer::Refused(mistakes));
+        }
+        let difference = Difference::of(house.config(), &config, &rebuilt);
+        if difference.is_empty() {
+            return Ok(ReloadAnswer::Done(Reloaded::default()));
+        }
+        let guests = Guests::new(&config, loaded);
+        let done = house.apply(config, guests, difference).await;
+        note(&house, &done).await;
+        Ok(ReloadAnswer::Done(done))
+    }
+}
+
+/// Notes in the index what has changed.
+async fn note(house: &House, done: &Reloaded) {
+    let shared = house.shared();
+    let now = shared.clock.wall();
+    let text = |key: &str, value: String| Attribute { key: key.into(), value: Value::Text(value) };
+    let attributes =
+        vec![text("cameras", done.cameras.to_string()), text("plugins", done.plugins.to_string())];
+    let id = format!("host/config.reloaded/{}", now.micros());
+    let event = instant(id, "config.reloaded", now, attributes);
+    if let Err(error) = shared.bus.note("", Some(event), None).await {
+        tracing::warn!("{}", error.chain());
+    }
+}
+
+async fn heard(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Does what blocks where that holds up nobody.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::bug("read the configuration anew").with(error))
+}
