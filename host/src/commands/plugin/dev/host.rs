@@ -53,6 +53,7 @@ impl Host {
             metrics: Metrics::default(),
             cache: super::super::cache(),
             notes: None,
+            file: None,
         };
         let running = pipeline::start(config, surroundings).await?;
         if built.inspection.world == Some(World::Source) {
