@@ -45,6 +45,8 @@ mod commands;
 mod export;
 // What is said of recordings and the store.
 mod life;
+// Cameras and analyzers that hear others.
+mod chains;
 // Another configuration for a host that runs.
 mod reload;
 // The ordered end.

@@ -73,7 +73,7 @@ fn circles_are_refused_once_by_name() {
     let before: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     let mut long = vec![("p0", "\"api\"")];
     long.extend((1..10).map(|at| (names[at].as_str(), before[at - 1].as_str())));
-    check(&chain(&long[..9].to_vec()), &[]);
+    check(&chain(&long[..9]), &[]);
     check(&chain(&long), &["32: plugin `p9` comes after 9 others in a row"]);
 }
 
