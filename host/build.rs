@@ -1,6 +1,16 @@
-//! Puts the bundled plugins where the host's source includes them from.
+//! Puts the bundled plugins, and what new plugins are begun from, where the host's source includes
+//! them from.
 
-use std::path::Path;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Folders whose files are part of the binary, seen from the host's: what `wardline plugin new` writes.
+const EMBEDDED: [(&str, &str); 4] = [
+    ("templates", "templates"),
+    ("wit", "../wit"),
+    ("sdk/src", "../plugins/sdk/src"),
+    ("sdk/readme", "../plugins/sdk/README.md"),
+];
 
 /// The plugins that are part of the binary. `src/wasm/bundled.rs` names the same.
 const BUNDLED: [&str; 3] = ["analyzer-motion", "source-webhook", "policy-pre-post"];
@@ -18,5 +28,37 @@ fn main() {
     }
     if missing {
         println!("cargo::error=the bundled plugins are not built yet: run `cargo xtask plugins`");
+    }
+    embed(Path::new(&variable("CARGO_MANIFEST_DIR")), Path::new(&out));
+}
+
+/// Writes `embedded.rs`: a list of names and texts, in order of name.
+#[allow(clippy::print_stdout, reason = "so a build script talks to cargo")]
+fn embed(host: &Path, out: &Path) {
+    let mut list = String::from("&[\n");
+    for (name, folder) in EMBEDDED {
+        let folder = host.join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let mut files = Vec::new();
+        collect(&folder, &mut files);
+        files.sort();
+        for file in files {
+            let below = file.strip_prefix(&folder).expect("found in it");
+            let name = Path::new(name).join(below);
+            let name = name.to_string_lossy();
+            let name = name.trim_end_matches('/');
+            writeln!(list, "    ({name:?}, include_str!({file:?})),").expect("a string has room");
+        }
+    }
+    list.push_str("]\n");
+    std::fs::write(out.join("embedded.rs"), list).expect("cargo's folder can be written");
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            entries.flatten().for_each(|entry| collect(&entry.path(), files));
+        }
+        Err(_) => files.push(path.to_owned()),
     }
 }

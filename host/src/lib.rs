@@ -28,6 +28,7 @@ pub mod export;
 pub mod serve;
 pub mod pipeline;
 pub mod simulate;
+pub mod author;
 pub mod cli;
 pub mod commands;
 #[cfg(any(test, fuzzing))]

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use wardline::base::clock::System;
 use wardline::base::{Error, Result};
-use wardline::cli::{Cli, Command};
+use wardline::cli::{Cli, Command, Plugin};
 use wardline::commands::{self, Process};
 
 fn main() -> ExitCode {
@@ -31,6 +31,8 @@ fn start_logs(cli: &Cli) {
     let usual = match cli.command {
         // What libraries follow step by step is for RUST_LOG only.
         Command::Run(_) | Command::Simulate(_) => "warn,wardline=info",
+        // What the plugin logs, and why it fails.
+        Command::Plugin(Plugin::Dev(_)) => "warn,wardline::wasm=info",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));

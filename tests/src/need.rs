@@ -22,6 +22,11 @@ pub enum Need {
     Gstreamer,
     /// A camera clip by its file name.
     Clip(&'static str),
+    /// A program.
+    Tool(&'static str),
+    /// What an example's README says is installed beside it: the example's folder, and what is there
+    /// then.
+    SetUp(&'static str, &'static str),
     /// A guest that `cargo xtask plugins` builds, by its folder's name.
     Guest(&'static str),
 }
@@ -35,6 +40,12 @@ pub fn missing(test: &str, needs: &[Need]) -> bool {
         Need::Ffmpeg => (!runs("ffmpeg", &["-version"])).then(|| "no ffmpeg".to_owned()),
         Need::Gstreamer => {
             python().is_none().then(|| "no python3-gi with gir1.2-gst-rtsp-server-1.0".to_owned())
+        }
+        Need::Tool(name) => (!on_path(name)).then(|| format!("no {name}")),
+        Need::SetUp(example, made) => {
+            let folder = workspace().join("examples").join(example);
+            let why = || format!("no {made} in examples/{example}: its README says how to get it");
+            (!folder.join(made).exists()).then(why)
         }
         Need::Guest(name) => (!guest(name).is_file())
             .then(|| format!("guest {name} is not built: type `cargo xtask plugins`")),
@@ -86,6 +97,11 @@ pub fn python() -> Option<&'static str> {
         let probe = "import gi\ngi.require_version('GstRtspServer', '1.0')\nfrom gi.repository import GstRtspServer";
         ["/usr/bin/python3", "python3"].into_iter().find(|python| runs(python, &["-c", probe]))
     })
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn runs(program: &str, arguments: &[&str]) -> bool {

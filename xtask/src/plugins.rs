@@ -1,6 +1,6 @@
 //! `cargo xtask plugins`: builds the guests under `plugins/` and the examples' for wasm32, makes
 //! components of them with their manifest inside, and puts them into `plugins/dist/`. Takes a workspace folder, gives the paths
-//! of the components. It must not know what any plugin does, nor how it is compiled: `toolchain.rs`.
+//! of the components. It must not know what any plugin does, nor how it is compiled: `builder/`.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -8,14 +8,10 @@ use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use wit_component::{ComponentEncoder, DecodedWasm};
+use wardline_builder::component;
+use wardline_builder::rust::{self, Missing, Toolchain};
+use wit_component::DecodedWasm;
 
-mod toolchain;
-
-use toolchain::{TARGET, Toolchain};
-
-/// The custom section of a component in which the host looks for the manifest.
-const MANIFEST_SECTION: &str = "wardline:manifest";
 /// What a plugin may import without a grant; the bundled ones have none.
 const FREE_IMPORTS: [&str; 4] = [
     "wardline:plugin/types@0.1.0",
@@ -27,7 +23,7 @@ const FREE_IMPORTS: [&str; 4] = [
 /// What a guest among the examples is built from; beside it may lie what the example recorded.
 const EXAMPLE: [&str; 3] = ["src", "Cargo.toml", "plugin.toml"];
 
-/// Builds every folder of `plugins/` and `examples/` that has a `plugin.toml`, in order of name.
+/// Builds every plugin in Rust of `plugins/` and `examples/`, in order of name.
 ///
 /// # Errors
 /// What failed and what to type next; the output of cargo has been shown by then.
@@ -35,7 +31,8 @@ pub(crate) fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
     let plugins = workspace_root.join("plugins");
     let mut folders = plugin_folders(&plugins)?;
     let examples = plugin_folders(&workspace_root.join("examples"))?;
-    let mut sources = vec![plugins.clone(), workspace_root.join("wit")];
+    let mut sources =
+        vec![plugins.clone(), workspace_root.join("wit"), workspace_root.join("builder/src")];
     sources.extend(examples.iter().flat_map(|folder| EXAMPLE.map(|part| folder.join(part))));
     folders.extend(examples);
     let dist = plugins.join("dist");
@@ -48,7 +45,7 @@ pub(crate) fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
         }
         return Ok(outputs);
     }
-    let toolchain = Toolchain::find(workspace_root)?;
+    let toolchain = Toolchain::find(workspace_root, Missing::Install)?;
     let target_folder = plugins.join("target").join("guests");
     let mut arguments = vec!["--locked".to_owned()];
     for folder in &folders {
@@ -78,7 +75,7 @@ pub(crate) fn build_folder(
     let folder = folder
         .canonicalize()
         .map_err(|error| format!("cannot open plugin folder {}: {error}", folder.display()))?;
-    let toolchain = Toolchain::find(workspace_root)?;
+    let toolchain = Toolchain::find(workspace_root, Missing::Install)?;
     let target_folder = workspace_root.join("plugins").join("target").join("guests");
     toolchain.cargo_build(&folder.join("Cargo.toml"), &target_folder, &[])?;
     let output = component_path(output_folder, &folder);
@@ -93,7 +90,8 @@ fn plugin_folders(plugins: &Path) -> Result<Vec<PathBuf>, String> {
     let mut folders: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.join("plugin.toml").is_file())
+        // Those in other languages are built by `wardline plugin build`.
+        .filter(|path| path.join("plugin.toml").is_file() && path.join("Cargo.toml").is_file())
         .collect();
     folders.sort();
     if folders.is_empty() {
@@ -113,40 +111,9 @@ fn component_path(output_folder: &Path, folder: &Path) -> PathBuf {
 /// The core module of a folder, as a component with its manifest inside.
 fn componentize(folder: &Path, target_folder: &Path) -> Result<Vec<u8>, String> {
     let name = folder_name(folder);
-    let module_path =
-        target_folder.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
-    let module = read(&module_path)?;
+    let module = read(&rust::module(target_folder, &name))?;
     let manifest = read(&folder.join("plugin.toml"))?;
-    let mut component = ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| format!("cannot make a component of plugin {name}: {error:#}"))?;
-    append_custom_section(&mut component, MANIFEST_SECTION, &manifest);
-    Ok(component)
-}
-
-/// WebAssembly core specification 2.0, 5.5.3: id 0, size, name, bytes; components share the format.
-fn append_custom_section(component: &mut Vec<u8>, name: &str, data: &[u8]) {
-    let mut content = Vec::with_capacity(name.len() + data.len() + 5);
-    push_leb128(&mut content, name.len());
-    content.extend_from_slice(name.as_bytes());
-    content.extend_from_slice(data);
-    component.push(0);
-    push_leb128(component, content.len());
-    component.extend_from_slice(&content);
-}
-
-fn push_leb128(bytes: &mut Vec<u8>, mut value: usize) {
-    loop {
-        let low = (value & 0x7f) as u8;
-        value >>= 7;
-        if value == 0 {
-            bytes.push(low);
-            return;
-        }
-        bytes.push(low | 0x80);
-    }
+    Ok(component::with_manifest(component::encode(&name, &module)?, &manifest))
 }
 
 /// The bundled plugins live by the free imports alone.
@@ -203,7 +170,6 @@ impl Stamp {
     fn of(sources: &[PathBuf], path: &Path) -> Result<Self, String> {
         let mut hasher = DefaultHasher::new();
         include_str!("plugins.rs").hash(&mut hasher);
-        include_str!("plugins/toolchain.rs").hash(&mut hasher);
         for source in sources {
             hash(source, &mut hasher)?;
         }
@@ -237,31 +203,4 @@ fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<(), String> 
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().try_for_each(|path| hash(path, hasher))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_custom_section_is_framed_by_the_specification() {
-        let mut component = vec![1, 2];
-        append_custom_section(&mut component, "ab", &[7; 130]);
-        assert_eq!(component[..8], [1, 2, 0, 0x85, 0x01, 2, b'a', b'b']);
-        assert_eq!(component.len(), 2 + 1 + 2 + 133);
-    }
-
-    #[test]
-    fn sizes_are_leb128() {
-        for (value, expected) in [
-            (0, vec![0]),
-            (127, vec![127]),
-            (128, vec![0x80, 1]),
-            (624_485, vec![0xe5, 0x8e, 0x26]),
-        ] {
-            let mut bytes = Vec::new();
-            push_leb128(&mut bytes, value);
-            assert_eq!(bytes, expected);
-        }
-    }
 }

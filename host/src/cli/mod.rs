@@ -1,6 +1,7 @@
 //! Arguments of the command line: types and their help only.
 
 mod export;
+mod plugin;
 mod recordings;
 mod signing;
 mod status;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
+pub use plugin::{BenchPlugin, Build, CheckPlugin, Dev, Inspect, Kind, Lang, New, Plugin};
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
@@ -62,7 +64,7 @@ pub enum Command {
     Trigger(Trigger),
     /// Tell a running host to read its configuration anew
     Reload(Reload),
-    /// Look at plugins
+    /// Write plugins, and look at them
     #[command(subcommand)]
     Plugin(Plugin),
 }
@@ -195,34 +197,6 @@ pub struct Reload {
     /// The running host's address; its token is taken from WARDLINE_TOKEN
     #[arg(long, default_value = "http://127.0.0.1:8086", value_name = "URL")]
     pub host: String,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `wardline plugin`.
-#[derive(Debug, Subcommand)]
-pub enum Plugin {
-    /// Say what a plugin is and wants, without running it
-    Inspect(Inspect),
-    /// Say what runs in a running host, how it fares, and why something does not
-    Status(Status),
-    /// Make a pair of keys, to sign plugins with
-    Keygen(Keygen),
-    /// Vouch for a plugin
-    Sign(Sign),
-    /// Say who vouches for a plugin, if that can be trusted
-    Verify(Verify),
-}
-
-/// `wardline plugin inspect`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  wardline plugin inspect analyzer-motion
-  wardline plugin inspect ./mine.wasm --json")]
-pub struct Inspect {
-    /// A .wasm file, or the name of a bundled plugin
-    pub plugin: String,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -11,10 +11,8 @@ mod probe;
 mod recordings;
 mod reload;
 mod run;
-mod signing;
 mod simulate;
 mod state;
-mod status;
 mod trigger;
 
 use std::process::ExitCode;
@@ -24,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::Result;
 use crate::base::clock::Clock;
-use crate::cli::{Cli, Command, Plugin};
+use crate::cli::{Cli, Command};
 
 /// What every command gets from the process.
 #[derive(Clone)]
@@ -48,17 +46,8 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Reload(arguments) => reload::reload(arguments).await,
-        Command::Plugin(arguments) => plugin(&arguments).await,
+        Command::Plugin(arguments) => plugin::execute(arguments, process).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }
 
-async fn plugin(arguments: &Plugin) -> Result<()> {
-    match arguments {
-        Plugin::Inspect(arguments) => plugin::inspect(arguments),
-        Plugin::Status(arguments) => status::status(arguments).await,
-        Plugin::Keygen(arguments) => signing::keygen(arguments),
-        Plugin::Sign(arguments) => signing::sign(arguments),
-        Plugin::Verify(arguments) => signing::verify(arguments),
-    }
-}

@@ -41,7 +41,7 @@ fn truth(paths: &[PathConfig]) -> String {
 }
 
 /// `gate=clip.mp4`, `yard=scene` or `yard=scene:seconds=60&visits=20-30`.
-fn path(text: &str, looping: bool) -> Result<PathConfig> {
+pub(super) fn path(text: &str, looping: bool) -> Result<PathConfig> {
     let wrong = || {
         Error::refuse(format!(
             "`{text}` is no path of a camera: write NAME=FILE.mp4, NAME=scene or 'NAME=scene:seconds=60&visits=20-30'"

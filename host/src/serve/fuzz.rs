@@ -57,6 +57,10 @@ impl Host for Willing {
         ReloadAnswer::Refused(Vec::new())
     }
 
+    fn plugins(&self) -> Vec<PluginStatus> {
+        Vec::new()
+    }
+
     fn health(&self) -> Health {
         Health::default()
     }

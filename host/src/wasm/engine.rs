@@ -31,6 +31,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     linker: Arc<Linker<Host>>,
     ticker: Arc<Ticker>,
+    counts: bool,
 }
 
 impl Engine {
@@ -42,7 +43,18 @@ impl Engine {
     /// [`super::Plugin::load`] before the cameras run, or
     /// [`super::Plugin::load_in_background`] while they do.
     pub fn new(cache: Option<&Path>) -> Result<Self> {
+        Self::with(settings(), cache, false)
+    }
+
+    /// An engine for measurements: as [`Engine::new`] makes it, and counts instructions, which
+    /// costs time. See [`super::CallStats::instructions`].
+    pub fn counting(cache: Option<&Path>) -> Result<Self> {
         let mut config = settings();
+        config.consume_fuel(true);
+        Self::with(config, cache, true)
+    }
+
+    fn with(mut config: Config, cache: Option<&Path>, counts: bool) -> Result<Self> {
         if let Some(directory) = cache {
             config.cache(Some(open_cache(directory)?));
         }
@@ -55,7 +67,7 @@ impl Engine {
             let engine = inner.clone();
             move || engine.increment_epoch()
         })?;
-        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker) })
+        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), counts })
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {
@@ -65,6 +77,11 @@ impl Engine {
     /// What every plugin may import.
     pub(super) fn linker(&self) -> Linker<Host> {
         Linker::clone(&self.linker)
+    }
+
+    /// Whether its instances count instructions.
+    pub(super) fn counts(&self) -> bool {
+        self.counts
     }
 
     /// Deadlines are checked as long as the answer lives.

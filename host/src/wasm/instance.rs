@@ -84,6 +84,8 @@ pub struct CallStats {
     pub overrun: bool,
     /// Areas in its answer that were partly outside the picture, and were clipped.
     pub clipped: u32,
+    /// Instructions of WebAssembly, about; only of an [`super::Engine::counting`].
+    pub instructions: Option<u64>,
 }
 
 /// A function of the contract.
@@ -121,6 +123,9 @@ impl Host {
             clock: clock::Face { now: Timestamp::ZERO, zone },
             log: log::Lines::new("fuzz", None),
             metrics: metrics::Figures::new(figures.clone(), "fuzz", None),
+            kv: kv::Store { shelf: Shelf::default(), quota_bytes: 1 << 20 },
+            http: http::Asking::default(),
+            picture: None,
             timer: Timer::default(),
         }
     }
@@ -185,6 +190,9 @@ impl Instance {
         let mut store = Store::new(plugin.engine().inner(), host);
         store.limiter(|host| &mut host.memory);
         store.set_hostcall_fuel(limits::ANSWER_BYTES);
+        if plugin.engine().counts() {
+            store.set_fuel(u64::MAX).expect("the engine counts");
+        }
         store.epoch_deadline_callback(|store| {
             let timer = &store.data().timer;
             if thread_cpu_time().saturating_sub(timer.start) > timer.limit {
@@ -229,12 +237,14 @@ impl Instance {
         host.timer = Timer { start, limit };
         host.memory.take_refused();
         self.store.set_epoch_deadline(1);
+        let fuel = self.fuel();
         let outcome = {
             let _in_flight = self.plugin.engine().in_flight();
             run(&mut self.store)
         };
         let cpu = thread_cpu_time().saturating_sub(start);
-        self.stats = CallStats { cpu, overrun: cpu > limit / 2, clipped: 0 };
+        let instructions = fuel.zip(self.fuel()).map(|(before, after)| before - after);
+        self.stats = CallStats { cpu, overrun: cpu > limit / 2, clipped: 0, instructions };
         self.figures.count(self.stats, self.store.data().memory.peak_bytes());
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
@@ -246,6 +256,11 @@ impl Instance {
                 Err(self.fault(call, cause))
             }
         }
+    }
+
+    /// What is left of it, where the engine counts.
+    fn fuel(&self) -> Option<u64> {
+        self.plugin.engine().counts().then(|| self.store.get_fuel().ok()).flatten()
     }
 
     /// Hands out a checked answer, or the fault that it is.

@@ -158,7 +158,7 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), String> {
-        if !is_kebab(&self.id) || self.id.len() > 64 {
+        if !is_id(&self.id) {
             return Err(format!(
                 "`id` = {:?}: use lower-case letters, digits and single hyphens, at most 64",
                 self.id
@@ -193,8 +193,10 @@ impl Manifest {
     }
 }
 
-fn is_kebab(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_lowercase())
+/// Whether a plugin may have this id.
+pub fn is_id(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.split('-').all(|part| {
             !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         })

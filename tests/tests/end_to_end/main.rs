@@ -29,6 +29,10 @@ mod full_disk;
 mod guests;
 // What a person lets plugins do: grants and signatures; what is seen of them.
 mod trust;
+// Plugins of released versions of the contract, for ever.
+mod golden;
+// Beginning, building and trying plugins, in each language.
+mod authors;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.

@@ -34,6 +34,13 @@ fn table(events: &[StoredEvent], zone: &TimeZone) -> String {
     output::table(&["time", "camera", "kind", "phase", "said by", "what"], &rows)
 }
 
+/// One event, for a list that goes on.
+pub(in crate::commands) fn line(stored: &StoredEvent, zone: &TimeZone) -> String {
+    let mut cells = row(stored, zone);
+    let what = cells.pop().unwrap_or_default();
+    format!("{}  {what}", cells.join("  ")).trim_end().to_owned()
+}
+
 fn row(stored: &StoredEvent, zone: &TimeZone) -> Vec<String> {
     let event = &stored.event;
     let local = event.time.civil().to_zoned(zone.clone());

@@ -25,6 +25,7 @@ use crate::cli::{Recordings, Shown, What};
 use crate::config::{self, parse_duration};
 use crate::store::Named;
 
+pub(super) use events::line as event_line;
 pub(super) use list::table;
 
 /// Does what the arguments say.

@@ -41,6 +41,7 @@ const HEADERS_MAX: usize = 32;
 const HEADER_BYTES: usize = 4 << 10;
 
 /// What one instance may ask, and where.
+#[derive(Default)]
 pub(in crate::wasm) struct Asking {
     pub(in crate::wasm) reach: Vec<Reach>,
     /// `None`: nothing goes out, as while an instance is only tried.
