@@ -1,9 +1,12 @@
 //! Arguments of the command line: types and their help only.
 
 mod export;
+mod plugin_test;
 mod recordings;
 mod signing;
 mod status;
+mod replay;
+mod shadow;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,10 +16,13 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
+pub use plugin_test::PluginTest;
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
 };
+pub use replay::Replay;
+pub use shadow::{Promote, Shadow};
 pub use signing::{Keygen, Sign, Verify};
 pub use status::Status;
 
@@ -58,6 +64,8 @@ pub enum Command {
     /// See what was recorded, pin or delete it
     #[command(subcommand)]
     Recordings(Recordings),
+    /// Judge again what was recorded: what would another policy have kept?
+    Replay(Replay),
     /// Record now: tell a running host that something happened
     Trigger(Trigger),
     /// Tell a running host to read its configuration anew
@@ -213,6 +221,12 @@ pub enum Plugin {
     Sign(Sign),
     /// Say who vouches for a plugin, if that can be trusted
     Verify(Verify),
+    /// Run the tests of its manifest
+    Test(PluginTest),
+    /// Show where a candidate and the plugin in charge differ
+    Shadow(Shadow),
+    /// Let a candidate and the plugin in charge change places
+    Promote(Promote),
 }
 
 /// `wardline plugin inspect`.

@@ -5,11 +5,15 @@ mod demo;
 mod host;
 mod output;
 mod plugin;
+mod plugin_test;
 mod preroll;
 mod sizes;
 mod probe;
 mod recordings;
 mod reload;
+mod replay;
+mod shadow;
+mod promote;
 mod run;
 mod signing;
 mod simulate;
@@ -46,6 +50,12 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
+        Command::Plugin(Plugin::Test(arguments)) => {
+            return plugin_test::test(&arguments, &process).await;
+        }
+        Command::Plugin(Plugin::Shadow(arguments)) => shadow::shadow(&arguments, &process),
+        Command::Plugin(Plugin::Promote(arguments)) => promote::promote(&arguments),
+        Command::Replay(arguments) => replay::replay(&arguments, &process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Reload(arguments) => reload::reload(arguments).await,
         Command::Plugin(arguments) => plugin(&arguments).await,

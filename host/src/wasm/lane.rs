@@ -103,6 +103,11 @@ impl Lane {
         Self(Arc::new(Inner { name, jobs, inline: true, workers }))
     }
 
+    /// It has no threads: time stands still while a job runs, so that nobody can be too slow.
+    pub fn is_inline(&self) -> bool {
+        self.0.inline
+    }
+
     /// Runs `job` on a thread of this lane and gives its result. Waits while the queue is full. An
     /// error means that the job panicked (a bug of ours; what it owned is lost) or that the lane
     /// has ended. A job once handed over runs to its end, even when nobody awaits it any more: its
