@@ -26,7 +26,7 @@ use crate::wasm::{self, Analyzer, CallStats, Lane, Plugin};
 /// So many overruns in a row halve the analyzer's rate.
 const OVERRUNS_MAX: u32 = 3;
 
-/// Where time stands still while an analyzer looks (see [`Lane::is_inline`]) it gets every picture:
+/// Where time stands still while an analyzer looks (see [`Lane::is_unhurried`]) it gets every picture:
 /// so many wait at most. One unit may release all that were held back to be put in order.
 const UNHURRIED: usize = limits::REORDER_DEPTH + 2;
 
@@ -157,7 +157,7 @@ impl Stage {
         }
         let thinning = Arc::new(AtomicU32::new(1));
         let pictures = wishes.pictures.map(|request| {
-            let depth = if self.lane.is_inline() { UNHURRIED } else { 1 };
+            let depth = if self.lane.is_unhurried() { UNHURRIED } else { 1 };
             let (sender, receiver) = mailbox::with_depth(depth);
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
             let (thinning, turn) = (thinning.clone(), self.turn.clone());
@@ -290,7 +290,7 @@ impl Stage {
 
     /// Fewer pictures for an analyzer that can't keep up, more again when it can.
     fn thin(&self, life: &mut Life, stats: CallStats) {
-        if self.lane.is_inline() {
+        if self.lane.is_unhurried() {
             return;
         }
         let now = Instant::now();

@@ -94,7 +94,7 @@ pub(super) fn start(
     plan.hears.iter().for_each(|other| bus.add_camera(&other.name));
     let heard = |seat: &Seat| bus.listen(&plan.camera, &seat.name, &plan.hears);
     let heard: Vec<_> = plan.policies.iter().map(heard).collect();
-    let rig = Rig { plan, ledger, clock, metrics, bus: bus.clone(), lanes: Lanes::inline() };
+    let rig = Rig { plan, ledger, clock, metrics, bus: bus.clone(), lanes: Lanes::unhurried() };
     let (look, judge, faults) = (Tasks::new(), Tasks::new(), Faults::new());
     for (number, (seat, heard)) in plan.policies.iter().zip(heard).enumerate() {
         rig.policy(number, seat, heard, &judge, &faults);

@@ -383,9 +383,7 @@ impl Store {
     pub fn places(&self) -> Vec<PlaceStatus> {
         self.places.iter().map(|place| place.status(&self.condition)).collect()
     }
-}
 
-impl Store {
     fn take_threads(&self) -> Option<Threads> {
         self.threads.lock().expect("no panic under this lock").take()
     }

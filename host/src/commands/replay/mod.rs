@@ -20,7 +20,7 @@ use crate::record::ticks_to_micros;
 use crate::replay::diff::{Diff, Sides};
 use crate::replay::recorded::{self, Neighbour, Wanted};
 use crate::replay::report::Report;
-use crate::replay::{Film, Plan, run};
+use crate::replay::{Film, Plan, Seat, run};
 use crate::store::Reader;
 use crate::store::kept::Kept;
 
@@ -76,24 +76,7 @@ fn prepare(
     let moment =
         |text: &Option<String>| text.as_deref().map(|text| time(text, now, shown)).transpose();
     let (from, to) = (moment(&arguments.from)?, moment(&arguments.to)?);
-    let own_zone = camera.timezone.as_deref().and_then(|name| TimeZone::get(name).ok());
-    let mut plan = Plan {
-        camera: camera.name.clone(),
-        zone: own_zone.unwrap_or_else(TimeZone::system),
-        keep: camera.keep,
-        hears: camera.hears.clone(),
-        start: Timestamp::ZERO,
-        end: Timestamp::ZERO,
-        run_on: RUN_ON,
-        notices: Vec::new(),
-        messages: Vec::new(),
-        films: Vec::new(),
-        segments: Vec::new(),
-        cut: None,
-        source: None,
-        analyzers: chosen.analyzers,
-        policies: chosen.policies,
-    };
+    let mut plan = blank(camera, chosen.analyzers, chosen.policies);
     let mut replaced: BTreeSet<String> = camera.policies.iter().cloned().collect();
     replaced.extend(plan.policies.iter().map(|seat| seat.name.clone()));
     if !arguments.files.is_empty() {
@@ -142,6 +125,28 @@ fn prepare(
         ..plan
     };
     Ok(Task { plan, from, to, kept: Some(found.kept), replaced })
+}
+
+/// A plan for the camera, with nothing in it yet.
+fn blank(camera: &config::Camera, analyzers: Vec<Seat>, policies: Vec<Seat>) -> Plan {
+    let zone = camera.timezone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    Plan {
+        camera: camera.name.clone(),
+        zone: zone.unwrap_or_else(TimeZone::system),
+        keep: camera.keep,
+        hears: camera.hears.clone(),
+        start: Timestamp::ZERO,
+        end: Timestamp::ZERO,
+        run_on: RUN_ON,
+        notices: Vec::new(),
+        messages: Vec::new(),
+        films: Vec::new(),
+        segments: Vec::new(),
+        cut: None,
+        source: None,
+        analyzers,
+        policies,
+    }
 }
 
 /// Files one after the other, and where the last one ends.
