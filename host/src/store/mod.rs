@@ -283,8 +283,7 @@ impl Store {
     /// # Errors
     /// When the index can't be written.
     pub async fn event(&self, event: NewEvent) -> Result<u64> {
-        let insert = move |c: &index::Connection| index::events::insert(c, &event);
-        self.indexer.ask(move |c| insert(c).map_err(failed("store an event"))).await
+        self.enter(event).await
     }
 
     /// As [`event`](Self::event), but on its way when this returns: events have the order of these
