@@ -8,8 +8,8 @@
 //!    webhook / trigger --Message--> event source (wasm) --Event--> bus --> policy (wasm) --Span--> record, store
 //! ```
 //!
-//! The modules below stand in the order of that flow. `pipeline` is the only one that knows all
-//! stages; each other stage imports `base` and the types of the edges that enter it.
+//! The modules below stand in the order of that flow. `pipeline` and `replay` are the only ones that
+//! know all stages; each other stage imports `base` and the types of the edges that enter it.
 
 pub mod base;
 pub mod config;
@@ -26,6 +26,8 @@ pub mod record;
 pub mod store;
 pub mod export;
 pub mod serve;
+pub mod replay;
+pub mod shadow;
 pub mod pipeline;
 pub mod simulate;
 pub mod author;

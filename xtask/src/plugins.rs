@@ -62,6 +62,21 @@ pub(crate) fn build(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(outputs)
 }
 
+/// The folders that [`build`] builds.
+///
+/// # Errors
+/// When they can't be listed.
+pub(crate) fn folders(workspace_root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut folders = plugin_folders(&workspace_root.join("plugins"))?;
+    folders.extend(plugin_folders(&workspace_root.join("examples"))?);
+    Ok(folders)
+}
+
+/// Where [`build`] puts the component of a folder.
+pub(crate) fn component(workspace_root: &Path, folder: &Path) -> PathBuf {
+    component_path(&workspace_root.join("plugins/dist"), folder)
+}
+
 /// Builds one plugin folder anywhere: an example, a test's guest, an author's own. The component
 /// goes to `output_folder`, under the folder's name. Grants are not checked: the host does that.
 ///

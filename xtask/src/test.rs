@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that can be tested, in the order in which it is built.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::step::{Step, say};
 use crate::{build_host, plugins, setup};
@@ -21,6 +21,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .run(root)?;
     plugins::build(root)?;
     let program = build_host(root)?;
+    test_plugins(root, &program)?;
     Step::cargo(
         "test the host, xtask, the whole end to end, and the examples in the documentation",
     )
@@ -32,4 +33,25 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     .run(root)?;
     say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
     Ok(())
+}
+
+/// Runs what the manifests of the bundled plugins and of the examples' say of themselves.
+fn test_plugins(root: &Path, program: &Path) -> Result<(), String> {
+    for folder in plugins::folders(root)? {
+        let component = plugins::component(root, &folder);
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Step::new(&format!("run the tests in the manifest of {name}"), program)
+            .args(["plugin", "test"])
+            .arg(folder)
+            .arg("--component")
+            .arg(component)
+            .env("WARDLINE_CLIPS", &clips(root))
+            .run(root)?;
+    }
+    Ok(())
+}
+
+/// As the tests find them: in a folder that the environment names, or beside the workspace.
+fn clips(root: &Path) -> PathBuf {
+    std::env::var_os("WARDLINE_CLIPS").map_or_else(|| root.join("../shared/clips"), PathBuf::from)
 }

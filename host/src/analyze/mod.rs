@@ -6,4 +6,7 @@ pub mod order;
 pub mod hearing;
 mod worker;
 pub mod pictures;
+pub mod units;
 pub mod stage;
+
+pub use units::UnitTee;

@@ -14,6 +14,7 @@ use super::mailbox;
 use super::pictures::{Frame, Subscription, Turn, Wishes};
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, sleep_until};
+use crate::base::limits;
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::fetch::{self, Answer, Answers};
@@ -24,6 +25,10 @@ use crate::wasm::{self, Analyzer, CallStats, Lane, Plugin};
 
 /// So many overruns in a row halve the analyzer's rate.
 const OVERRUNS_MAX: u32 = 3;
+
+/// Where time stands still while an analyzer looks (see [`Lane::is_unhurried`]) it gets every picture:
+/// so many wait at most. One unit may release all that were held back to be put in order.
+const UNHURRIED: usize = limits::REORDER_DEPTH + 2;
 
 /// After so long without one the rate doubles again.
 const OVERRUN_MEMORY: Duration = Duration::from_secs(60);
@@ -152,7 +157,8 @@ impl Stage {
         }
         let thinning = Arc::new(AtomicU32::new(1));
         let pictures = wishes.pictures.map(|request| {
-            let (sender, receiver) = mailbox::mailbox();
+            let depth = if self.lane.is_unhurried() { UNHURRIED } else { 1 };
+            let (sender, receiver) = mailbox::with_depth(depth);
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
             let (thinning, turn) = (thinning.clone(), self.turn.clone());
             turn.progress.begin();
@@ -284,6 +290,9 @@ impl Stage {
 
     /// Fewer pictures for an analyzer that can't keep up, more again when it can.
     fn thin(&self, life: &mut Life, stats: CallStats) {
+        if self.lane.is_unhurried() {
+            return;
+        }
         let now = Instant::now();
         let divisor = life.thinning.load(Ordering::Relaxed);
         if stats.overrun {

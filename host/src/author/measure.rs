@@ -336,12 +336,15 @@ mod tests {
     #[test]
     fn instructions_are_counted_and_the_same_every_time() {
         let bytes = guests::component("policy-quiet");
-        let plugin = Plugin::load_on(&Terms::AsAsked, &Engine::counting(None).unwrap(), NAME, &bytes).unwrap();
+        let plugin =
+            Plugin::load_on(&Terms::AsAsked, &Engine::counting(None).unwrap(), NAME, &bytes)
+                .unwrap();
         let mut subject = Subject::new(&plugin, "{}", b"", &Metrics::default()).unwrap();
         let counts: Vec<_> = (0..3).map(|_| subject.call().unwrap().instructions).collect();
         assert!(counts[0].is_some_and(|count| count > 0), "{counts:?}");
         assert_eq!(counts[1], counts[2]);
-        let plugin = Plugin::load_on(&Terms::AsAsked, &Engine::new(None).unwrap(), NAME, &bytes).unwrap();
+        let plugin =
+            Plugin::load_on(&Terms::AsAsked, &Engine::new(None).unwrap(), NAME, &bytes).unwrap();
         let mut subject = Subject::new(&plugin, "{}", b"", &Metrics::default()).unwrap();
         assert_eq!(subject.call().unwrap().instructions, None);
     }

@@ -2,9 +2,12 @@
 
 mod export;
 mod plugin;
+mod plugin_test;
 mod recordings;
 mod signing;
 mod status;
+mod replay;
+mod shadow;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,10 +18,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
 pub use plugin::{BenchPlugin, Build, CheckPlugin, Dev, Inspect, Kind, Lang, New, Plugin};
+pub use plugin_test::PluginTest;
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
 };
+pub use replay::Replay;
+pub use shadow::{Promote, Shadow};
 pub use signing::{Keygen, Sign, Verify};
 pub use status::Status;
 
@@ -60,6 +66,8 @@ pub enum Command {
     /// See what was recorded, pin or delete it
     #[command(subcommand)]
     Recordings(Recordings),
+    /// Judge again what was recorded: what would another policy have kept?
+    Replay(Replay),
     /// Record now: tell a running host that something happened
     Trigger(Trigger),
     /// Tell a running host to read its configuration anew

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Keygen, Sign, Status, Verify};
+use super::{Keygen, PluginTest, Promote, Shadow, Sign, Status, Verify};
 
 /// `wardline plugin`.
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,12 @@ pub enum Plugin {
     Sign(Sign),
     /// Say who vouches for a plugin, if that can be trusted
     Verify(Verify),
+    /// Run the tests of its manifest
+    Test(PluginTest),
+    /// Show where a candidate and the plugin in charge differ
+    Shadow(Shadow),
+    /// Let a candidate and the plugin in charge change places
+    Promote(Promote),
 }
 
 /// `wardline plugin new`.

@@ -10,6 +10,7 @@ mod sizes;
 mod probe;
 mod recordings;
 mod reload;
+mod replay;
 mod run;
 mod simulate;
 mod state;
@@ -40,14 +41,14 @@ pub struct Process {
 pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
     let done = match cli.command {
         Command::Recordings(arguments) => return recordings::execute(&arguments, &process).await,
+        Command::Plugin(arguments) => return plugin::execute(arguments, process).await,
         Command::Run(arguments) => run::run(arguments, process).await,
         Command::Check(arguments) => check::check(arguments).await,
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
+        Command::Replay(arguments) => replay::replay(&arguments, &process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Reload(arguments) => reload::reload(arguments).await,
-        Command::Plugin(arguments) => plugin::execute(arguments, process).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }
-

@@ -20,7 +20,7 @@ const TAIL: Duration = Duration::from_secs(5);
 const OTHERS: [&str; 2] = ["api", "host"];
 
 /// `after`, `pictures` and `tail` of a plugin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chain {
     /// It hears these plugins' events, on its own cameras.
     pub after: Vec<KindsOf>,
@@ -31,9 +31,10 @@ pub struct Chain {
 }
 
 /// When an analyzer gets pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pictures {
     /// As many as it wishes.
+    #[default]
     Always,
     /// Only while an event of those it comes after is open, and so long after.
     WhileOpen(Duration),

@@ -108,6 +108,25 @@ pub struct Plugin {
     pub grant: Vec<Capability>,
     /// Who must vouch for its component, where that is a file.
     pub trust: Trust,
+    /// A candidate for its place: another plugin of the same kind, that runs beside this one, and is
+    /// neither heard nor obeyed.
+    pub shadow: Option<String>,
+}
+
+impl Plugin {
+    /// As if the file named no more than the component.
+    pub fn new(name: impl Into<String>, component: Component) -> Self {
+        Self {
+            name: name.into(),
+            component,
+            params: Params::default(),
+            cameras: Vec::new(),
+            chain: Chain::default(),
+            grant: Vec::new(),
+            trust: Trust::default(),
+            shadow: None,
+        }
+    }
 }
 
 /// Where a component comes from.

@@ -27,6 +27,7 @@ pub(super) struct ReadPlugin {
     pub(super) at: usize,
     pub(super) cameras: Vec<Text>,
     pub(super) chain: chains::ReadChain,
+    pub(super) shadow: Option<Text>,
 }
 
 pub(super) fn config(
@@ -144,6 +145,7 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>, all: &Trust) -> Vec<Re
         let chain = chains::chain(context, &table);
         let grant = grants(context, &table);
         let trust = trust::of_plugin(context, &table, all);
+        let shadow = table.text("shadow");
         table.finish();
         let plugin = Plugin {
             name: name.into(),
@@ -154,8 +156,9 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>, all: &Trust) -> Vec<Re
             chain: chain.chain.clone(),
             grant,
             trust,
+            shadow: shadow.as_ref().map(|text| text.value.clone()),
         };
-        plugins.push(ReadPlugin { plugin, at, cameras, chain });
+        plugins.push(ReadPlugin { plugin, at, cameras, chain, shadow });
     }
     plugins
 }

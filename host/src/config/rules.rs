@@ -16,6 +16,7 @@ pub(super) fn check(
         names(context, plugins, read);
         modes(context, plugins, read);
     }
+    shadows(context, plugins, cameras);
     for read in plugins {
         for wanted in &read.cameras {
             if !camera_names.contains(&wanted.value.as_str()) {
@@ -23,6 +24,38 @@ pub(super) fn check(
                 context.mistake(wanted.at, unknown("camera", &wanted.raw, known));
             }
         }
+    }
+}
+
+/// A candidate is a plugin, waits for one place only, and is in charge nowhere.
+fn shadows(context: &Context<'_>, plugins: &[ReadPlugin], cameras: &[Read]) {
+    let mut seen: Vec<&str> = Vec::new();
+    for read in plugins {
+        let Some(wanted) = &read.shadow else { continue };
+        let name = wanted.value.as_str();
+        let Some(candidate) = plugins.iter().find(|other| other.plugin.name == name) else {
+            let known = plugins.iter().map(|read| read.plugin.name.as_str());
+            context.mistake(wanted.at, unknown("plugin", &wanted.raw, known));
+            continue;
+        };
+        let wrong = |why: String| {
+            context.mistake(wanted.at, format!("`shadow` = `{}`: {why}", wanted.raw));
+        };
+        let in_charge = |read: &&Read| {
+            read.analyzers.iter().chain(&read.policies).any(|text| text.value == name)
+        };
+        if let Some(camera) = cameras.iter().find(in_charge) {
+            wrong(format!("it is in charge already, of camera `{}`", camera.camera.name));
+        } else if name == read.plugin.name {
+            wrong("a plugin is no candidate for its own place".into());
+        } else if candidate.shadow.is_some() {
+            wrong("a candidate has no candidate itself: take out its `shadow`".into());
+        } else if !candidate.cameras.is_empty() {
+            wrong("event sources have no candidates: take out its `cameras`".into());
+        } else if seen.contains(&name) {
+            wrong("it is the candidate for another place, too: give one a name of its own".into());
+        }
+        seen.push(name);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::base::clock::Clock;
 use crate::base::kinds::KindsOf;
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result, Timestamp, limits};
-use crate::store::{self, ClosedSegment, Mark, Store};
+use crate::store::{self, ClosedSegment, Mark, Records};
 
 /// Who says an event.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct Publish<'a> {
 /// Carries events from who says them to who hears them. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
-    store: Arc<Store>,
+    store: Arc<dyn Records>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     roster: Arc<Roster>,
@@ -50,7 +50,7 @@ impl Bus {
     /// A bus without cameras and listeners, and the queue of the host's own events, to be handed to
     /// [`run_host_events`].
     pub fn new(
-        store: Arc<Store>,
+        store: Arc<dyn Records>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> (Self, mpsc::Receiver<(String, Event)>) {
@@ -137,6 +137,19 @@ impl Bus {
             return Err(Error::retry(busy));
         }
         self.publish(by, event).await
+    }
+
+    /// Offers a notice as it was once stored: nothing is stored again. Waits for room in the queues
+    /// of judges.
+    ///
+    /// # Errors
+    /// `Refuse` for an unknown camera.
+    pub async fn repeat(&self, notice: &Notice) -> Result<()> {
+        let by = Publish { origin: &notice.origin, camera: &notice.camera };
+        let seats = self.seats(by)?;
+        let late = self.offer(by, notice, &seats).await;
+        join_all(late.into_iter().map(|(_, taken)| taken)).await;
+        Ok(())
     }
 
     /// Stores an event and offers it to those who listen, each in its turn; gives the judges that

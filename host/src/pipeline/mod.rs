@@ -255,7 +255,7 @@ pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: CancellationTo
 }
 
 /// The user's cache directory, or one in the store for a service that has none.
-fn cache_directory(config: &Config) -> PathBuf {
+pub(crate) fn cache_directory(config: &Config) -> PathBuf {
     let given = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty());
     given("XDG_CACHE_HOME")
         .map(PathBuf::from)

@@ -156,7 +156,7 @@ pub(super) fn judges(camera: &config::Camera, plugins: &Plugins) -> Vec<store::P
 }
 
 /// The plugin in a role; `None` when it could not be loaded, which is told once, elsewhere.
-pub(super) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Ready>> {
+pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Ready>> {
     let ready = plugins.get(name)?.as_ref().ok()?;
     let is = ready.plugin.world();
     if is == world {

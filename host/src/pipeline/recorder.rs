@@ -8,11 +8,12 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{camera_events, status};
+use crate::analyze::UnitTee;
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, FloatGauge, Metrics};
 use crate::events::Bus;
 use crate::ingest::timeline::TimelineHandle;
-use crate::ingest::{Access, Item, VideoUnit, queue};
+use crate::ingest::{Item, queue};
 use crate::policy::Span;
 use crate::policy::spans::Reach;
 use crate::record::{self, Recorder};
@@ -21,9 +22,6 @@ use crate::wasm;
 
 /// Packets taken in one go before spans and timers get their turn.
 const BATCH_MAX: usize = 256;
-
-/// The longest batch of access units that an analyzer gets.
-const UNITS_AGE: Duration = Duration::from_secs(1);
 
 /// A camera without key frames for so long is told of: its file can't be ended.
 const KEYLESS: Duration = Duration::from_secs(600);
@@ -204,51 +202,5 @@ fn arm(armed: &mut Option<Instant>, timer: std::pin::Pin<&mut Sleep>, deadline: 
             timer.reset(deadline);
         }
         *armed = deadline;
-    }
-}
-
-/// Collects what analyzers that watch the coded stream are told.
-struct UnitTee {
-    listeners: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
-    batch: Vec<wasm::Unit>,
-    gap: bool,
-}
-
-impl UnitTee {
-    fn new(listeners: Vec<mpsc::Sender<Vec<wasm::Unit>>>) -> Self {
-        Self { listeners, batch: Vec::new(), gap: true }
-    }
-
-    fn gap(&mut self) {
-        self.gap = true;
-    }
-
-    fn video(&mut self, unit: &VideoUnit) {
-        if self.listeners.is_empty() {
-            return;
-        }
-        let is_full =
-            self.batch.first().is_some_and(|first| unit.time.since(first.time) >= UNITS_AGE);
-        if is_full || self.batch.len() >= BATCH_MAX {
-            let batch = std::mem::take(&mut self.batch);
-            // Nobody waits for a slow analyzer: it is told of a gap instead.
-            let mut dropped = false;
-            self.listeners.retain(|listener| match listener.try_send(batch.clone()) {
-                Ok(()) => true,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    dropped = true;
-                    true
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => false,
-            });
-            self.gap |= dropped;
-        }
-        self.batch.push(wasm::Unit {
-            time: unit.time,
-            size: u32::try_from(unit.data.len()).unwrap_or(u32::MAX),
-            key: unit.access.is_key(),
-            disposable: unit.access == Access::Disposable,
-            gap: std::mem::take(&mut self.gap) || unit.damaged,
-        });
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::base::Result;
-use crate::store::{Answer, Judge, Store, Unjudged};
+use crate::store::{Answer, Judge, Records, Unjudged};
 
 /// Between two pages, so that a year of segments leaves the lane and the index to others.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -68,7 +68,7 @@ impl Asking {
     ///
     /// # Errors
     /// When the index can't be read: asked again later.
-    pub(super) async fn next(&mut self, store: &Store) -> Result<Option<Unjudged>> {
+    pub(super) async fn next(&mut self, store: &dyn Records) -> Result<Option<Unjudged>> {
         if self.waiting.is_empty() && self.due.is_some_and(|due| due <= Instant::now()) {
             self.due = Some(Instant::now() + AGAIN);
             let page = store.unjudged(self.judge, self.after).await?;
@@ -87,7 +87,7 @@ impl Asking {
     /// When the index can't be written: the page is asked again later.
     pub(super) async fn answered(
         &mut self,
-        store: &Store,
+        store: &dyn Records,
         segment: &Unjudged,
         keep: Option<Option<Duration>>,
     ) -> Result<()> {

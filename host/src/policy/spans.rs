@@ -7,7 +7,7 @@ use super::Span;
 use crate::base::Timestamp;
 use crate::events::Notice;
 use crate::events::lifecycle::Lifecycle;
-use crate::store::{Store, Unjudged};
+use crate::store::{Records, Unjudged};
 use crate::wasm;
 
 /// The oldest video that a span can reach: in the pre-roll ring (told by the recorder), or on disk.
@@ -27,7 +27,7 @@ impl Reach {
     }
 
     /// Nothing of the span can exist: all video begins after its end.
-    pub async fn is_lost(&self, store: &Store, camera: &str, span: &Span) -> bool {
+    pub async fn is_lost(&self, store: &dyn Records, camera: &str, span: &Span) -> bool {
         if span.end.micros() > self.0.load(Ordering::Relaxed) {
             return false;
         }

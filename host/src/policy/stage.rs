@@ -14,7 +14,7 @@ use crate::base::clock::Clock;
 use crate::base::{Kind, Timestamp, limits};
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Heard, Notice, Publish};
-use crate::store::{Answer, Judge, Store};
+use crate::store::{Answer, Judge, Records};
 use crate::wasm::standing::{Standing, Teller};
 use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
 use crate::wasm::{self, Lane, Plugin};
@@ -53,7 +53,7 @@ pub struct Stage {
     /// Where its events go.
     pub bus: Bus,
     /// Where its spans are kept.
-    pub store: Arc<Store>,
+    pub store: Arc<dyn Records>,
     /// Who it is to the store.
     pub judge: Judge,
     /// Where its spans go next: the camera's recorder.
@@ -195,7 +195,7 @@ impl Stage {
 
     /// Asks how long to keep the next segment, if it is time for one.
     async fn ask(&mut self, life: &mut Life) -> Result<(), Trouble> {
-        let segment = match life.asking.next(&self.store).await {
+        let segment = match life.asking.next(&*self.store).await {
             Ok(Some(segment)) => segment,
             Ok(None) => return Ok(()),
             Err(error) => {
@@ -220,7 +220,7 @@ impl Stage {
             }
             Err(lost) => (None, Some(lost)),
         };
-        self.warn(life.asking.answered(&self.store, &segment, keep).await);
+        self.warn(life.asking.answered(&*self.store, &segment, keep).await);
         trouble.map_or(Ok(()), Err)
     }
 
@@ -261,7 +261,7 @@ impl Stage {
 
     /// Stores a span, then tells the recorder.
     async fn keep(&mut self, span: Span) {
-        if self.reach.is_lost(&self.store, &self.camera, &span).await {
+        if self.reach.is_lost(&*self.store, &self.camera, &span).await {
             tracing::warn!(
                 camera = self.camera,
                 plugin = self.name,

@@ -32,6 +32,18 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judge(pub(super) i64);
 
+impl Judge {
+    /// One that no store knows: for a replay's ledger.
+    pub(crate) fn numbered(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// As given to [`numbered`](Self::numbered).
+    pub(crate) fn number(self) -> i64 {
+        self.0
+    }
+}
+
 /// A judge's answer for one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -69,7 +81,7 @@ pub struct Page {
 }
 
 /// Many answers as one hold: the longest counts, and who has said nothing counts as configured.
-pub(super) fn combine(answers: impl IntoIterator<Item = Option<Timestamp>>) -> Continuous {
+pub(crate) fn combine(answers: impl IntoIterator<Item = Option<Timestamp>>) -> Continuous {
     let mut answers = answers.into_iter().peekable();
     if answers.peek().is_none() {
         return Continuous::CONFIGURED;

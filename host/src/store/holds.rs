@@ -64,6 +64,13 @@ impl Continuous {
     pub fn answered(until: Timestamp) -> Self {
         Self { configured: false, answered: Some(until) }
     }
+
+    /// When the hold of a segment that ended at `end` is over, on a camera with `camera_keep`.
+    pub fn until(self, end: Timestamp, camera_keep: Option<Duration>) -> Until {
+        let configured =
+            if self.configured { Until::after(end, camera_keep) } else { Until::NEVER };
+        configured.max(self.answered.map_or(Until::NEVER, Until::At))
+    }
 }
 
 /// What the arithmetic needs of a closed segment.
@@ -132,9 +139,7 @@ pub enum Rank {
 impl Segment {
     /// When its hold as continuous video ends.
     pub fn continuous_until(&self, camera_keep: Option<Duration>) -> Until {
-        let configured = || Until::after(self.end, camera_keep);
-        let configured = if self.continuous.configured { configured() } else { Until::NEVER };
-        configured.max(self.continuous.answered.map_or(Until::NEVER, Until::At))
+        self.continuous.until(self.end, camera_keep)
     }
 
     /// When its last span's hold ends.

@@ -13,6 +13,7 @@ mod known;
 mod places;
 pub mod edges;
 pub mod holds;
+pub(crate) mod seal;
 pub mod answers;
 pub mod pins;
 mod settings;
@@ -22,6 +23,7 @@ mod guard;
 mod news;
 mod condition;
 mod telling;
+mod records;
 mod end;
 mod leave;
 mod recording;
@@ -51,6 +53,7 @@ mod rebuild;
 pub mod check;
 mod opening;
 mod merge;
+pub mod kept;
 mod whereabouts;
 pub mod query;
 pub mod plan;
@@ -81,6 +84,7 @@ pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};
 pub use rebuild::{Rebuilt, Remark, rebuild};
+pub use records::Records;
 pub use recover::{Action, Recovered, Repair};
 pub use settings::{
     CHECK_RATE, CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL,
@@ -283,8 +287,7 @@ impl Store {
     /// # Errors
     /// When the index can't be written.
     pub async fn event(&self, event: NewEvent) -> Result<u64> {
-        let insert = move |c: &index::Connection| index::events::insert(c, &event);
-        self.indexer.ask(move |c| insert(c).map_err(failed("store an event"))).await
+        self.enter(event).await
     }
 
     /// As [`event`](Self::event), but on its way when this returns: events have the order of these
@@ -372,9 +375,7 @@ impl Store {
     pub fn places(&self) -> Vec<PlaceStatus> {
         self.places.iter().map(|place| place.status(&self.condition)).collect()
     }
-}
 
-impl Store {
     fn take_threads(&self) -> Option<Threads> {
         self.threads.lock().expect("no panic under this lock").take()
     }

@@ -38,10 +38,16 @@ impl Lanes {
         })
     }
 
-    /// Lanes without threads, for replay and for tests on paused time: a job runs where it is
-    /// awaited, so that simulated time stands still meanwhile.
+    /// Lanes without threads, for tests on paused time: a job runs where it is awaited, so that
+    /// simulated time stands still meanwhile.
     pub fn inline() -> Self {
         Self { decide: Lane::inline("wasm-decide"), analyze: Lane::inline("wasm-analyze") }
+    }
+
+    /// The same for a replay, in which nobody is told to hurry and nothing is left out.
+    pub fn unhurried() -> Self {
+        let lane = |name| Lane::without_threads(name, true);
+        Self { decide: lane("wasm-decide"), analyze: lane("wasm-analyze") }
     }
 
     /// Ends both, each within `bound`. Gives the names of those that still run a job then.
@@ -61,6 +67,8 @@ struct Inner {
     /// None once the lane has ended, and for a lane without threads.
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     inline: bool,
+    /// See [`Lanes::unhurried`].
+    unhurried: bool,
     workers: Mutex<Workers>,
 }
 
@@ -93,14 +101,24 @@ impl Lane {
             name,
             jobs: Mutex::new(Some(jobs)),
             inline: false,
+            unhurried: false,
             workers: Mutex::new(workers),
         })))
     }
 
     /// A lane without threads: see [`Lanes::inline`].
     pub fn inline(name: &'static str) -> Self {
+        Self::without_threads(name, false)
+    }
+
+    fn without_threads(name: &'static str, unhurried: bool) -> Self {
         let (jobs, workers) = (Mutex::new(None), Mutex::default());
-        Self(Arc::new(Inner { name, jobs, inline: true, workers }))
+        Self(Arc::new(Inner { name, jobs, inline: true, unhurried, workers }))
+    }
+
+    /// Time stands still while a job runs, so that nobody can be too slow.
+    pub fn is_unhurried(&self) -> bool {
+        self.0.unhurried
     }
 
     /// Runs `job` on a thread of this lane and gives its result. Waits while the queue is full. An

@@ -26,6 +26,14 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// What happened, and what to do, where it is down.
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Down { reason } | Self::Quarantined { reason } => Some(reason),
+            Self::Starting | Self::Waiting | Self::Running => None,
+        }
+    }
+
     /// Others may rely on it.
     pub fn is_healthy(&self) -> bool {
         matches!(self, Self::Waiting | Self::Running)

@@ -35,6 +35,7 @@ fn instance(camera: Option<&str>) -> InstanceConfig {
         zone: jiff::tz::TimeZone::UTC,
         metrics: Metrics::default(),
         memory_bytes: None,
+        services: wardline::wasm::Services::default(),
     }
 }
 

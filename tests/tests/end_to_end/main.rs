@@ -43,6 +43,8 @@ mod places;
 mod ground;
 // Commands beside `run`.
 mod commands;
+// Recorded video and events, judged again.
+mod replay;
 // Getting video out.
 mod export;
 // What is said of recordings and the store.

@@ -195,7 +195,8 @@ mod tests {
 
     fn tried(guest: &str) -> Outcome {
         let engine = Engine::new(None).unwrap();
-        let plugin = Plugin::load_on(&Terms::AsAsked, &engine, NAME, &guests::component(guest)).unwrap();
+        let plugin =
+            Plugin::load_on(&Terms::AsAsked, &engine, NAME, &guests::component(guest)).unwrap();
         run(&plugin, "{}")
     }
 

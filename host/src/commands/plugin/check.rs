@@ -24,7 +24,8 @@ pub(super) fn check(arguments: &CheckPlugin) -> Result<()> {
         inspection.contract.as_deref().unwrap_or("?")
     ))?;
     output::line(format!("imports  {}", inspection.imports.join(", ")))?;
-    let plugin = Plugin::load_on(&Terms::AsAsked, &Engine::new(super::cache().as_deref())?, &name, &bytes)?;
+    let plugin =
+        Plugin::load_on(&Terms::AsAsked, &Engine::new(super::cache().as_deref())?, &name, &bytes)?;
     let params = plugin.params(&params(arguments.params.as_deref())?)?;
     let outcome = trial::run(&plugin, &params);
     output::line(describe(&outcome))?;

@@ -6,11 +6,15 @@ mod check;
 mod dev;
 mod inspect;
 mod new;
+mod promote;
+mod shadow;
 mod signing;
 mod status;
+mod test;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde_json::Value;
 
@@ -20,8 +24,11 @@ use crate::cli::Plugin;
 use crate::wasm::{self, BUNDLED};
 
 /// Does what the arguments say.
-pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<()> {
-    match arguments {
+pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<ExitCode> {
+    let done = match arguments {
+        Plugin::Test(arguments) => return test::test(&arguments, &process).await,
+        Plugin::Shadow(arguments) => shadow::shadow(&arguments, &process),
+        Plugin::Promote(arguments) => promote::promote(&arguments),
         Plugin::New(arguments) => new::new(&arguments),
         Plugin::Build(arguments) => build::build(&arguments),
         Plugin::Check(arguments) => check::check(&arguments),
@@ -32,7 +39,8 @@ pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<()> {
         Plugin::Keygen(arguments) => signing::keygen(&arguments),
         Plugin::Sign(arguments) => signing::sign(&arguments),
         Plugin::Verify(arguments) => signing::verify(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The component that a person names: a file, or a bundled plugin.

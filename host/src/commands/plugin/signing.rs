@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::commands::output;
 use crate::base::{Error, Result};
 use crate::cli::{Keygen, Sign, Verify};
+use crate::commands::output;
 use crate::trust::{PublicKey, SIGNATURE_SUFFIX, SecretKey, Signature, Trust, Vouched};
 use crate::wasm::{self, Manifest};
 

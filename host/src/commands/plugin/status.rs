@@ -1,9 +1,9 @@
 //! `wardline plugin status`: what runs, since when, how it fares, and why something does not.
 
-use crate::commands::host::Destination;
-use crate::commands::output;
 use crate::base::{Error, Result};
 use crate::cli::Status;
+use crate::commands::host::Destination;
+use crate::commands::output;
 use crate::config::show_size;
 use crate::serve::PluginStatus;
 

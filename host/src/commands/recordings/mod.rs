@@ -91,7 +91,7 @@ impl Window {
     }
 }
 
-fn zone(name: Option<&str>) -> Result<TimeZone> {
+pub(super) fn zone(name: Option<&str>) -> Result<TimeZone> {
     let Some(name) = name else { return Ok(TimeZone::system()) };
     TimeZone::get(name).map_err(|error| {
         Error::refuse(format!("`{name}` is no time zone: write for example Europe/Berlin or UTC"))
@@ -100,7 +100,7 @@ fn zone(name: Option<&str>) -> Result<TimeZone> {
 }
 
 /// A point in time as people write it: how long ago, an exact time, or one of `zone`'s calendar.
-fn time(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
+pub(super) fn time(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
     if let Ok(ago) = parse_duration(text) {
         return Ok(now - ago);
     }

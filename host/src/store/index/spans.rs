@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::edges::{Edges, Piece, edge_pieces, edges};
-use super::super::holds;
+use super::super::{holds, seal};
 use super::told::{self, REPLACED};
 use super::{map, row};
 use crate::base::limits::SPAN_SEAL;
@@ -37,19 +37,8 @@ pub(crate) fn put(c: &Connection, span: &Span, now: Timestamp) -> Result<()> {
         insert(c, camera, span).map_err(failed())?;
         return refresh(c, camera, span.start, span.end).map_err(failed());
     };
-    let mut span = span.clone();
-    if now > known.end + SPAN_SEAL {
-        let keep = camera_keep(c, camera).map_err(failed())?;
-        extend(&mut span, &known, keep);
-        if (span.start, span.end, span.keep) == (known.start, known.end, known.keep) {
-            return Err(Error::refuse(format!(
-                "span {} was sealed {} s after its end at {}: it can only be made longer",
-                span.id,
-                SPAN_SEAL.as_secs(),
-                known.end
-            )));
-        }
-    }
+    let keep = camera_keep(c, camera).map_err(failed())?;
+    let span = seal::replace(span.clone(), &known, keep, now)?;
     insert(c, camera, &span).map_err(failed())?;
     // Its hold may be shorter now.
     recheck(c, camera, known.start, known.end).map_err(failed())?;
@@ -59,16 +48,6 @@ pub(crate) fn put(c: &Connection, span: &Span, now: Timestamp) -> Result<()> {
 fn camera_keep(c: &Connection, camera: i64) -> rusqlite::Result<Option<Duration>> {
     c.prepare_cached("SELECT keep FROM camera WHERE id = ?1")?
         .query_row([camera], |row| row::maybe_length(row, 0))
-}
-
-/// Makes `span` at least as long as `known`, and kept at least as long.
-fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
-    span.start = span.start.min(known.start);
-    span.end = span.end.max(known.end);
-    let until = |keep| holds::Span { start: span.start, end: span.end, keep }.until(camera_keep);
-    if until(span.keep) <= until(known.keep) {
-        span.keep = known.keep;
-    }
 }
 
 /// Adds a span, or replaces the one with its id, whether sealed or not.
