@@ -26,6 +26,7 @@ fn main() {
         zone: jiff::tz::TimeZone::UTC,
         metrics: Metrics::default(),
         memory_bytes: None,
+        proving: false,
     };
     let setup = Setup { params, ..Setup::default() };
     let (mut analyzer, _) =

@@ -16,6 +16,7 @@ pub mod config;
 pub mod ingest;
 pub mod decode;
 pub mod wasm;
+pub mod seat;
 pub mod analyze;
 pub mod events;
 pub mod policy;

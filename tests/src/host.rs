@@ -174,6 +174,11 @@ impl Host {
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Everything it has logged so far.
     pub fn log(&self) -> String {
         self.process.lines().join("\n")

@@ -9,6 +9,7 @@ mod preroll;
 mod sizes;
 mod probe;
 mod recordings;
+mod reload;
 mod run;
 mod simulate;
 mod state;
@@ -17,6 +18,7 @@ mod trigger;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Result;
@@ -30,6 +32,8 @@ pub struct Process {
     pub clock: Arc<dyn Clock>,
     /// Cancelled by SIGINT and SIGTERM.
     pub shutdown: CancellationToken,
+    /// Told of each SIGHUP.
+    pub hangup: Arc<Notify>,
 }
 
 /// Does what the arguments say.
@@ -45,6 +49,7 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
+        Command::Plugin(Plugin::Reload(arguments)) => reload::reload(arguments).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }

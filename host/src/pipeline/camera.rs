@@ -19,14 +19,14 @@ use crate::ingest::camera::{
 use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
 use crate::ingest::timeline::{Arrival, Timeline, TimelineHandle};
+use crate::policy::floors::Floors;
 use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
 use crate::record::{self, Recorder, RecorderConfig};
 use crate::store::{self, Judge, Store};
+use crate::wasm::InstanceConfig;
 use crate::wasm::standing::{Asker, Standing, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{InstanceConfig, Setup, World};
 
 /// Spans on their way to the recorder.
 const SPANS: usize = 64;
@@ -260,6 +260,7 @@ fn instance(camera: &config::Camera, name: &str, shared: &Shared) -> InstanceCon
         zone,
         metrics: shared.metrics.clone(),
         memory_bytes: None,
+        proving: false,
     }
 }
 
@@ -276,25 +277,25 @@ fn start_policies(
     for (name, (judge, heard)) in camera.policies.iter().zip(heard) {
         let (teller, asker) = standing();
         askers.push(asker.clone());
+        let task = format!("policy {name} of {}", camera.name);
+        let token = stages.judge.shutdown().clone();
+        let (seat, facts) = shared.seats.seat(
+            &shared.plugins,
+            instance(camera, name, shared),
+            &shared.lanes.decide,
+            teller,
+        );
         plugin_status.push(status::Plugin {
             name: name.clone(),
             camera: Some(camera.name.clone()),
             standing: asker,
+            facts,
         });
-        let task = format!("policy {name} of {}", camera.name);
-        let token = stages.judge.shutdown().clone();
-        let Some(Ok(ready)) = plugins::role(&shared.plugins, name, World::Policy) else {
-            teller.send_replace(unloaded(name));
-            stages.judge.spawn(task, policy::stage::nobody(heard, teller, token));
-            continue;
-        };
         let stage = policy::stage::Stage {
             camera: camera.name.clone(),
             name: name.clone(),
-            plugin: ready.plugin,
-            instance: instance(camera, name, shared),
-            setup: Setup { params: ready.params, ..Setup::default() },
-            lane: shared.lanes.decide.clone(),
+            digest: seat.digest().unwrap_or_default(),
+            seat,
             heard,
             bus: shared.bus.clone(),
             store: shared.store.clone(),
@@ -303,9 +304,10 @@ fn start_policies(
             reach: reach.clone(),
             clock: shared.clock.clone(),
             unsaved: VecDeque::new(),
+            floors: Floors::default(),
+            open: None,
         };
-        let supervisor = Supervisor::new(&camera.name, name, teller);
-        stages.judge.spawn(task, stage.run(supervisor, token));
+        stages.judge.spawn(task, stage.run(token));
     }
     askers
 }
@@ -354,35 +356,31 @@ fn start_analyzers(
     for name in &camera.analyzers {
         let (teller, asker) = standing();
         askers.push(asker.clone());
+        let (seat, facts) = shared.seats.seat(
+            &shared.plugins,
+            instance(camera, name, shared),
+            &shared.lanes.analyze,
+            teller,
+        );
         plugin_status.push(status::Plugin {
             name: name.clone(),
             camera: Some(camera.name.clone()),
             standing: asker,
+            facts,
         });
-        let Some(Ok(ready)) = plugins::role(&shared.plugins, name, World::Analyzer) else {
-            teller.send_replace(unloaded(name));
-            continue;
-        };
         let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
         unit_queues.push(units);
         let stage = analyze::stage::Stage {
             camera: camera.name.clone(),
             name: name.clone(),
-            plugin: ready.plugin,
-            instance: instance(camera, name, shared),
-            setup: Setup { params: ready.params, ..Setup::default() },
-            lane: shared.lanes.analyze.clone(),
+            seat,
             wishes: wishes.clone(),
             video: known.clone(),
             units: Some(unit_queue),
             bus: shared.bus.clone(),
-            clock: shared.clock.clone(),
         };
-        let supervisor = Supervisor::new(&camera.name, name, teller);
         let token = stages.analyze.shutdown().clone();
-        stages
-            .analyze
-            .spawn(format!("analyzer {name} of {}", camera.name), stage.run(supervisor, token));
+        stages.analyze.spawn(format!("analyzer {name} of {}", camera.name), stage.run(token));
     }
     (askers, unit_queues, Some(decode))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::reload::Reloads;
 use super::{camera_events, status, storage};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Result, limits};
@@ -13,9 +14,10 @@ use crate::config::Mode;
 use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
+use crate::seat::By;
 use crate::serve::{
-    Confirmed, Health, HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest, Triggered,
-    Wished,
+    Confirmed, Health, HookAnswer, HookRequest, Host, Reloaded, TriggerAnswer, TriggerRequest,
+    Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -41,6 +43,7 @@ pub(super) struct Door {
     pub(super) cameras: BTreeMap<String, Camera>,
     pub(super) camera_status: Vec<status::Camera>,
     pub(super) plugin_status: Vec<status::Plugin>,
+    pub(super) reloads: Arc<Reloads>,
     pub(super) bus: Bus,
     pub(super) store: Arc<Store>,
     pub(super) store_health: watch::Receiver<store::Health>,
@@ -136,6 +139,10 @@ impl Host for Door {
     async fn delete(&self, what: Named, extent: Extent) -> Wished<Deletion> {
         let shown = what.to_string();
         wished(&shown, self.store.delete(what, extent).await)
+    }
+
+    async fn reload(&self, plugin: &str) -> Wished<Reloaded> {
+        self.reloads.reload(plugin, By::Person).await
     }
 
     async fn confirm_time(&self) -> Wished<Confirmed> {

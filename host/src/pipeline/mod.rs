@@ -4,6 +4,8 @@
 //! it down again, upstream first.
 
 pub mod plugins;
+mod seats;
+mod reload;
 pub(crate) mod storage;
 mod camera;
 mod camera_events;
@@ -30,15 +32,14 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::events::bus::{self, Wiring};
 use crate::events::{Bus, source};
+use crate::seat::{self, Vault};
 use crate::serve;
 use crate::store::{ClosedSegment, Store};
 use crate::wasm::standing::{Asker, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, Setup, World};
-use plugins::Plugins;
+use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, World};
 
 pub(crate) use camera::ingest_of;
 pub(crate) use life::deletion_events;
@@ -80,7 +81,8 @@ struct Shared {
     bus: Bus,
     lanes: Lanes,
     decode: Lane,
-    plugins: Plugins,
+    plugins: plugins::Plugins,
+    seats: Arc<seats::Seats>,
 }
 
 /// Groups of tasks, in the order in which they end.
@@ -91,6 +93,8 @@ struct Stages {
     analyze: Tasks,
     /// Policies, sources, and what watches them.
     judge: Tasks,
+    /// Writes what instances saved: ends after analyzers and judges, which save last of all.
+    keep: Tasks,
     /// Recorders: end after the judges, whose last spans they still write.
     record: Tasks,
     /// Tells what became of the recordings: ends when all files are closed.
@@ -105,6 +109,19 @@ pub struct Running {
     lanes: Lanes,
     decode: Lane,
     store: Arc<Store>,
+    plugins: Plugins,
+}
+
+/// The plugins of a host that runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugins(Arc<reload::Reloads>);
+
+impl Plugins {
+    /// Does what a configuration says of plugins that run: other parameters, other components, and
+    /// files that have changed. What is wrong with one is logged, and leaves it as it is.
+    pub async fn configure(&self, config: &Config) {
+        self.0.configure(config).await;
+    }
 }
 
 /// Makes everything and starts it.
@@ -115,6 +132,9 @@ pub struct Running {
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
     let Surroundings { clock, metrics, cache, notes } = surroundings;
     let engine = Engine::new(cache.as_deref())?;
+    if let Some(bytes) = config.plugin_memory_bytes {
+        engine.limit_memory(bytes);
+    }
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
@@ -127,8 +147,17 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let mut wiring = Wiring::default();
     let heard = listeners(&config, &mut wiring);
     let (bus, host_events) = wiring.connect(store.clone(), clock.clone(), metrics.clone());
-    let shared = Shared { clock, metrics, store, bus, lanes, decode, plugins };
     let stages = Stages::default();
+    let vault = Vault::new(Some(crate::store::layout::plugins(&config.store.path).join("state")));
+    let keeper = vault.clone().run(lanes.aside.clone(), stages.keep.shutdown().clone());
+    stages.keep.spawn("snapshots of plugins", keeper);
+    let seats =
+        seat::Shared { aside: lanes.aside.clone(), vault, bus: bus.clone(), clock: clock.clone() };
+    let seats = Arc::new(seats::Seats::new(seats));
+    let reloads = Arc::new(reload::Reloads::new(&config, &engine, &plugins, seats.clone()));
+    let watch = reloads.clone().watch(stages.judge.shutdown().clone());
+    stages.judge.spawn("files of plugins", watch);
+    let shared = Shared { clock, metrics, store, bus, lanes, decode, plugins, seats };
     let patience = watchdog::patience(config.store.sync);
     let (gather, teller, voice) =
         life::signs(&shared.store, &shared.bus, &shared.clock, &recovered, patience);
@@ -165,6 +194,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         cameras,
         camera_status,
         plugin_status,
+        reloads: reloads.clone(),
         bus: shared.bus,
         store_health: shared.store.health(),
         store: shared.store.clone(),
@@ -180,13 +210,25 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras = config.cameras.len(), "recording");
-    Ok(Running { address, stages, lanes: shared.lanes, decode: shared.decode, store: shared.store })
+    Ok(Running {
+        address,
+        stages,
+        lanes: shared.lanes,
+        decode: shared.decode,
+        store: shared.store,
+        plugins: Plugins(reloads),
+    })
 }
 
 impl Running {
     /// Where HTTP is served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its plugins.
+    pub fn plugins(&self) -> Plugins {
+        self.plugins.clone()
     }
 
     /// Runs until `shutdown`, then ends everything within
@@ -200,6 +242,7 @@ impl Running {
         // Decoders end with the packets; what analyzers and policies still say is heard.
         late.extend(self.stages.analyze.end(left(STAGE_END)).await);
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
+        late.extend(self.stages.keep.end(left(STAGE_END)).await);
         late.extend(self.stages.record.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
         late.extend(self.stages.life.end(left(LIFE_END)).await);
@@ -247,45 +290,47 @@ fn start_sources(
     let mut serving: BTreeMap<String, Vec<Asker>> = BTreeMap::new();
     for plugin in &config.plugins {
         let role = plugins::role(&shared.plugins, &plugin.name, World::Source);
-        let (teller, asker) = standing();
-        let Some(Ok(ready)) = role else {
-            // Only a source names cameras: these miss it.
-            if role.is_none() && !plugin.cameras.is_empty() {
-                teller.send_replace(camera::unloaded(&plugin.name));
-                for camera in &plugin.cameras {
-                    serving.entry(camera.clone()).or_default().push(asker.clone());
-                }
-                let name = plugin.name.clone();
-                status.push(status::Plugin { name, camera: None, standing: asker });
-            }
-            continue;
+        // What could not be loaded is a source where no camera gives it another role.
+        let has_role = || {
+            let names = |camera: &config::Camera| {
+                camera.analyzers.contains(&plugin.name) || camera.policies.contains(&plugin.name)
+            };
+            config.cameras.iter().any(names)
         };
+        match role {
+            Some(Ok(_)) => {}
+            None if !has_role() => {}
+            _ => continue,
+        }
+        let (teller, asker) = standing();
         let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
         queues.insert(plugin.name.clone(), queue);
         for camera in &plugin.cameras {
             serving.entry(camera.clone()).or_default().push(asker.clone());
         }
-        status.push(status::Plugin { name: plugin.name.clone(), camera: None, standing: asker });
+        let instance = InstanceConfig {
+            name: plugin.name.clone(),
+            camera: None,
+            zone: jiff::tz::TimeZone::system(),
+            metrics: shared.metrics.clone(),
+            memory_bytes: None,
+            proving: false,
+        };
+        let (seat, facts) =
+            shared.seats.seat(&shared.plugins, instance, &shared.lanes.decide, teller);
+        let name = plugin.name.clone();
+        status.push(status::Plugin { name, camera: None, standing: asker, facts });
         let source = source::Source {
             name: plugin.name.clone(),
             cameras: plugin.cameras.clone(),
-            plugin: ready.plugin,
-            instance: InstanceConfig {
-                name: plugin.name.clone(),
-                camera: None,
-                zone: jiff::tz::TimeZone::system(),
-                metrics: shared.metrics.clone(),
-                memory_bytes: None,
-            },
-            setup: Setup { params: ready.params, ..Setup::default() },
-            lane: shared.lanes.decide.clone(),
+            seat,
             messages,
             bus: shared.bus.clone(),
             clock: shared.clock.clone(),
+            open: None,
         };
-        let supervisor = Supervisor::new("", &plugin.name, teller);
         let token = stages.judge.shutdown().clone();
-        stages.judge.spawn(format!("source {}", plugin.name), source.run(supervisor, token));
+        stages.judge.spawn(format!("source {}", plugin.name), source.run(token));
     }
     (queues, serving)
 }

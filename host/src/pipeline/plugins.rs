@@ -3,33 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use crate::base::{Error, Result};
-use crate::config::{self, Component, Config};
+use crate::config::{self, Component, Config, Params};
+use crate::seat::Offer;
 use crate::store;
 use crate::wasm::{self, Engine, Plugin, World};
 
-/// A plugin that can be instantiated.
-#[derive(Clone)]
-pub struct Ready {
-    /// Checked and compiled.
-    pub plugin: Plugin,
-    /// What `init` gets: JSON, completed and checked.
-    pub params: String,
-}
-
-impl Ready {
-    /// Of component and parameters together, in hexadecimal digits: another one may judge
-    /// otherwise.
-    fn digest(&self) -> String {
-        let hash = Sha256::new().chain_update(self.plugin.digest()).chain_update(&self.params);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
 /// By configured name: ready, or why not.
-pub type Plugins = BTreeMap<String, Result<Ready>>;
+pub type Plugins = BTreeMap<String, Result<Offer>>;
 
 /// Loads all. One that can't be loaded costs only the cameras that name it.
 pub fn load(engine: &Engine, config: &Config) -> Plugins {
@@ -39,14 +20,17 @@ pub fn load(engine: &Engine, config: &Config) -> Plugins {
         .map(|plugin| {
             let ready = bytes(&plugin.name, &plugin.component)
                 .and_then(|bytes| Plugin::load(engine, &plugin.name, &bytes))
-                .and_then(|loaded| {
-                    let given = serde_json::Value::Object(plugin.params.values().clone());
-                    let params = loaded.params(&given)?;
-                    Ok(Ready { plugin: loaded, params })
-                });
+                .and_then(|loaded| offer(loaded, &plugin.params));
             (plugin.name.clone(), ready)
         })
         .collect()
+}
+
+/// A loaded plugin with the operator's parameters.
+pub(super) fn offer(plugin: Plugin, params: &Params) -> Result<Offer> {
+    let given = serde_json::Value::Object(params.values().clone());
+    let params = plugin.params(&given)?;
+    Ok(Offer { plugin, params })
 }
 
 /// What is wrong with the plugins and the roles that the cameras give them.
@@ -79,7 +63,7 @@ pub(super) fn judges(camera: &config::Camera, plugins: &Plugins) -> Vec<store::P
 }
 
 /// The plugin in a role; `None` when it could not be loaded, which is told once, elsewhere.
-pub(super) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Ready>> {
+pub(super) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Offer>> {
     let ready = plugins.get(name)?.as_ref().ok()?;
     let is = ready.plugin.world();
     if is == world {
@@ -92,7 +76,7 @@ pub(super) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result
     ))))
 }
 
-fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u8]>> {
+pub(super) fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u8]>> {
     match component {
         Component::Bundled(bundled) => wasm::bundled(bundled).map(Cow::Borrowed).ok_or_else(|| {
             Error::refuse(format!(

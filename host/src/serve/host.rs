@@ -36,6 +36,9 @@ pub trait Host: Send + Sync + 'static {
     /// Says that the host's clock is right.
     fn confirm_time(&self) -> impl Future<Output = Wished<Confirmed>> + Send;
 
+    /// Loads a plugin anew, for all its cameras; answers when each has it or has refused it.
+    fn reload(&self, plugin: &str) -> impl Future<Output = Wished<Reloaded>> + Send;
+
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
 }
@@ -121,6 +124,32 @@ pub enum Wished<T> {
 pub struct Confirmed {
     /// What was guarded until then; `None`: nothing was.
     pub guarded: Option<Guarded>,
+}
+
+/// A plugin that was loaded anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Its configured name.
+    pub plugin: String,
+    /// Its version now, from its manifest.
+    pub version: String,
+    /// SHA-256 of the component, in hexadecimal digits.
+    pub digest: String,
+    /// What became of it on each camera.
+    pub seats: Vec<ReloadedSeat>,
+}
+
+/// What became of a plugin that was loaded anew, on one camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadedSeat {
+    /// The camera; none for event sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// `seated`, `reconfigured`, `unchanged`, `revived` or `refused`.
+    pub outcome: String,
+    /// Why it was refused: the one before runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How everything is.

@@ -66,6 +66,23 @@ impl Host for Sample {
         }
     }
 
+    async fn reload(&self, plugin: &str) -> Wished<Reloaded> {
+        match plugin {
+            "motion" => Wished::Done(Reloaded {
+                plugin: plugin.into(),
+                version: "0.2.0".into(),
+                digest: "ab".into(),
+                seats: vec![ReloadedSeat {
+                    camera: Some("gate".into()),
+                    outcome: "seated".into(),
+                    reason: None,
+                }],
+            }),
+            "torn" => Wished::Refused("plugin torn: is damaged".into()),
+            _ => Wished::Unknown("there is no plugin".into()),
+        }
+    }
+
     async fn confirm_time(&self) -> Wished<Confirmed> {
         Wished::Done(Confirmed { guarded: None })
     }

@@ -8,6 +8,7 @@
 //! <root>/journal.d/<yyyy>-<mm>-<dd>.jsonl                     what no file says, see journal
 //! <root>/wardline-ballast                                     room for the index on a full disk
 //! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
+//! <root>/plugins.d/                                         what plugins keep, see pipeline
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.
@@ -33,7 +34,9 @@ const REBUILT: &str = "index.sqlite.rebuilt";
 /// Ends the name of what is not whole yet.
 const PART: &str = ".part";
 /// What lies in a store's root beside the directories of cameras; of filesystems, too.
-const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, "lost+found"];
+const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, PLUGINS, "lost+found"];
+/// Not the store's, but of the same host.
+const PLUGINS: &str = "plugins.d";
 const BALLAST: &str = "wardline-ballast";
 const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
@@ -76,6 +79,11 @@ pub fn segment(camera: &str, start: Timestamp, sequence: u64) -> PathBuf {
         day.day(),
         start.millis()
     ))
+}
+
+/// Where a host with the store at `root` keeps what plugins want kept.
+pub fn plugins(root: &Path) -> PathBuf {
+    root.join(PLUGINS)
 }
 
 /// The index of the store at `root`.

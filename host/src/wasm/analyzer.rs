@@ -1,5 +1,7 @@
 //! An instance of an analyzer: pictures or units in, events out. Blocking: runs on a lane.
 
+use std::sync::Arc;
+
 use super::bindings::exports::wardline::plugin::analyzer as contract;
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
@@ -7,9 +9,10 @@ use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
 use super::{check, convert, limits};
 use crate::base::Timestamp;
 use crate::decode::{Fit, PixelFormat};
-use crate::events::Event;
+use crate::events::{Event, Notice};
 
 const ANALYZE: Call = Call { name: "analyze", limit: limits::ANALYZE };
+const ON_EVENTS: Call = Call { name: "on-events", limit: limits::ANALYZE };
 const OBSERVE: Call = Call { name: "observe", limit: limits::ANALYZE };
 
 /// How often a picture is wanted.
@@ -81,9 +84,20 @@ pub struct Unit {
     pub gap: bool,
 }
 
+/// What an analyzer is called with.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A picture and its pixels, as wished.
+    Picture(Picture, Arc<Vec<u8>>),
+    /// Units of the recorded stream.
+    Units(Arc<[Unit]>),
+    /// Events of others, and the time of the call.
+    Events(Arc<[Notice]>, Timestamp),
+}
+
 /// One instance, for one camera.
 pub struct Analyzer {
-    instance: Instance,
+    pub(super) instance: Instance,
     exports: contract::Guest,
 }
 
@@ -102,6 +116,7 @@ impl Analyzer {
         };
         let (exports, wishes) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
+            store.data_mut().optional = plugin.optional().load(&mut *store, &made)?;
             let exports = indices.load(&mut *store, &made)?;
             let answer = exports.call_init(&mut *store, &setup)?;
             Ok(answer.map(|wishes| (exports, wishes)))
@@ -144,6 +159,12 @@ impl Analyzer {
         let exports = &self.exports;
         let said = self.instance.call(OBSERVE, now, |store| exports.call_observe(store, &units))?;
         self.instance.checked(OBSERVE, check::events(said))
+    }
+
+    /// Tells it events of others, at most [`limits::NOTICES`], in order of receipt. Only of a plugin
+    /// that [`Plugin::listens`].
+    pub fn on_events(&mut self, notices: &[Notice], now: Timestamp) -> Result<Vec<Event>, Fault> {
+        self.instance.on_events(ON_EVENTS, notices, now)
     }
 
     /// What the last call took.

@@ -14,7 +14,7 @@ use super::inspect::{Inspection, World, inspect};
 use super::instance::Host;
 use super::limits;
 use super::manifest::Manifest;
-use super::{Engine, params};
+use super::{Engine, optional, params};
 use crate::base::{Error, Result};
 
 /// A checked and compiled plugin. Cheap to clone.
@@ -29,6 +29,7 @@ struct Loaded {
     engine: Engine,
     pre: InstancePre<Host>,
     exports: Exports,
+    optional: optional::Indices,
 }
 
 /// Where in the component the functions of its world are.
@@ -69,6 +70,9 @@ impl Plugin {
         let exports = Exports::find(world, &pre).map_err(|error| {
             refuse("lacks a function of its world, rebuild it with this host's SDK", error)
         })?;
+        let optional = optional::Indices::find(&inspection.optional, &pre).map_err(|error| {
+            refuse("lacks a function of what it exports, rebuild it with this host's SDK", error)
+        })?;
         Ok(Self(Arc::new(Loaded {
             name: name.to_owned(),
             world,
@@ -77,6 +81,7 @@ impl Plugin {
             engine: engine.clone(),
             pre,
             exports,
+            optional,
         })))
     }
 
@@ -126,6 +131,29 @@ impl Plugin {
         params::complete(&self.0.name, &self.0.manifest, given).map(|params| params.to_string())
     }
 
+    /// Whether it exports `state`.
+    pub fn has_state(&self) -> bool {
+        self.0.optional.state.is_some()
+    }
+
+    /// Whether it exports `reconfigure`.
+    pub fn is_reconfigurable(&self) -> bool {
+        self.0.optional.reconfigure.is_some()
+    }
+
+    /// Whether it exports `listener`.
+    pub fn listens(&self) -> bool {
+        self.0.optional.listener.is_some()
+    }
+
+    /// Whether it can go on from what an instance of the component `digest` saved: its own
+    /// snapshots always, those of others where its manifest lists their schema.
+    pub fn can_load(&self, schema: u32, digest: &str) -> bool {
+        let listed = |state: &super::manifest::State| state.schemas.contains(&schema);
+        self.has_state()
+            && (digest == self.digest() || self.0.manifest.state.as_ref().is_some_and(listed))
+    }
+
     /// Bytes that an instance may have over all memories and tables.
     pub(super) fn memory_bytes(&self) -> u64 {
         let wanted = self.0.manifest.limits.memory_bytes();
@@ -147,6 +175,10 @@ impl Plugin {
 
     pub(super) fn exports(&self) -> &Exports {
         &self.0.exports
+    }
+
+    pub(super) fn optional(&self) -> &optional::Indices {
+        &self.0.optional
     }
 }
 

@@ -13,6 +13,7 @@ use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
 use super::bindings;
 use super::instance::Host;
+use super::limits::Budget;
 use super::ticker::{InFlight, Ticker};
 use crate::base::{Error, Result};
 
@@ -31,6 +32,7 @@ pub struct Engine {
     inner: wasmtime::Engine,
     linker: Arc<Linker<Host>>,
     ticker: Arc<Ticker>,
+    budget: Arc<Budget>,
 }
 
 impl Engine {
@@ -55,7 +57,22 @@ impl Engine {
             let engine = inner.clone();
             move || engine.increment_epoch()
         })?;
-        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker) })
+        let budget = Arc::default();
+        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), budget })
+    }
+
+    /// How much memory all instances together may have, in bytes. What is above it already stays.
+    pub fn limit_memory(&self, bytes: u64) {
+        self.budget.set_limit(bytes);
+    }
+
+    /// How much memory all instances have now, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.budget.used_bytes()
+    }
+
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {

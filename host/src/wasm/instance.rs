@@ -15,6 +15,7 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use super::bindings::wardline::plugin::types;
 use super::fault::{self, Cause, Fault};
 use super::imports::{clock, cut, log, metrics};
+use super::optional::Optional;
 use super::{Plugin, limits};
 use crate::base::Timestamp;
 use crate::base::metrics::{Metrics, Plugin as Labels};
@@ -36,6 +37,9 @@ pub struct InstanceConfig {
     pub metrics: Metrics,
     /// The operator's limit over all memories and tables; none: what the manifest asks for.
     pub memory_bytes: Option<u64>,
+    /// It only shows whether it is fit: what it logs and counts is thrown away, and nothing that it
+    /// asks for outside of itself happens.
+    pub proving: bool,
 }
 
 /// What an instance is told at `init`, beside its name and camera.
@@ -90,6 +94,8 @@ pub(super) struct Host {
     pub(super) clock: clock::Face,
     pub(super) log: log::Lines,
     pub(super) metrics: metrics::Figures,
+    /// What it may be asked beside what its kind is for.
+    pub(super) optional: Optional,
     timer: Timer,
 }
 
@@ -107,8 +113,8 @@ struct Timer {
 #[error("over its deadline")]
 struct Overdue;
 
-/// One instance of a plugin.
-pub(super) struct Instance {
+/// One instance of a plugin: what all kinds have in common.
+pub struct Instance {
     plugin: Plugin,
     config: InstanceConfig,
     store: Store<Host>,
@@ -127,13 +133,20 @@ struct Figures {
 
 impl Instance {
     /// A store that holds nothing yet.
-    pub(super) fn new(plugin: &Plugin, config: InstanceConfig) -> Self {
+    pub(super) fn new(plugin: &Plugin, mut config: InstanceConfig) -> Self {
+        if config.proving {
+            config.metrics = Metrics::default();
+        }
         let (name, camera) = (config.name.as_str(), config.camera.as_deref());
         let host = Host {
-            memory: limits::Memory::new(config.memory_bytes.unwrap_or(plugin.memory_bytes())),
+            memory: limits::Memory::new(
+                config.memory_bytes.unwrap_or(plugin.memory_bytes()),
+                plugin.engine().budget().clone(),
+            ),
             clock: clock::Face { now: Timestamp::ZERO, zone: config.zone.clone() },
-            log: log::Lines::new(name, camera),
+            log: log::Lines::new(name, camera, config.proving),
             metrics: metrics::Figures::new(config.metrics.clone(), name, camera),
+            optional: Optional::default(),
             timer: Timer::default(),
         };
         let mut store = Store::new(plugin.engine().inner(), host);
@@ -234,8 +247,15 @@ impl Instance {
         if error.is::<Overdue>() {
             return Cause::Deadline { limit };
         }
-        if host.memory.take_refused() {
-            return Cause::OutOfMemory { limit_bytes: host.memory.limit_bytes() };
+        match host.memory.take_refused() {
+            Some(limits::Refused::Own) => {
+                return Cause::OutOfMemory { limit_bytes: host.memory.limit_bytes() };
+            }
+            Some(limits::Refused::Host) => {
+                let limit_bytes = self.plugin.engine().budget().limit_bytes();
+                return Cause::HostOutOfMemory { limit_bytes };
+            }
+            None => {}
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
         if let Some(trap) = error.downcast_ref::<Trap>() {

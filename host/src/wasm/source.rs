@@ -1,5 +1,6 @@
 //! An instance of an event source: messages and time in, events out. Blocking: runs on a lane.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bindings::exports::wardline::plugin::{event_source, messages};
@@ -8,9 +9,10 @@ use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
 use super::{check, convert, limits};
 use crate::base::Timestamp;
-use crate::events::{Attribute, Event};
+use crate::events::{Attribute, Event, Notice};
 
 const ON_MESSAGE: Call = Call { name: "on-message", limit: limits::DECIDE };
+const ON_EVENTS: Call = Call { name: "on-events", limit: limits::DECIDE };
 const ON_TICK: Call = Call { name: "on-tick", limit: limits::DECIDE };
 
 /// What a source wants to be called with.
@@ -37,9 +39,20 @@ pub struct Message {
     pub body: Vec<u8>,
 }
 
+/// What a source is called with.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message.
+    Message(Arc<Message>),
+    /// Time has passed.
+    Tick(Timestamp),
+    /// Events of others, and the time of the call.
+    Events(Arc<[Notice]>, Timestamp),
+}
+
 /// One instance, for one configured source.
 pub struct Source {
-    instance: Instance,
+    pub(super) instance: Instance,
     exports: event_source::Guest,
     messages: messages::Guest,
 }
@@ -59,6 +72,7 @@ impl Source {
         };
         let (exports, messages, spec) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
+            store.data_mut().optional = plugin.optional().load(&mut *store, &made)?;
             let exports = source.load(&mut *store, &made)?;
             let messages = message.load(&mut *store, &made)?;
             let answer = exports.call_init(&mut *store, &setup)?;
@@ -90,6 +104,12 @@ impl Source {
         let said =
             self.instance.call(ON_TICK, now, |store| exports.call_on_tick(store, now.micros()))?;
         self.instance.checked(ON_TICK, check::events(said))
+    }
+
+    /// Tells it events of others, at most [`limits::NOTICES`], in order of receipt. Only of a plugin
+    /// that [`Plugin::listens`].
+    pub fn on_events(&mut self, notices: &[Notice], now: Timestamp) -> Result<Vec<Event>, Fault> {
+        self.instance.on_events(ON_EVENTS, notices, now)
     }
 
     /// What the last call took.

@@ -40,6 +40,7 @@ fn tiers_by_what_happened() {
         zone: jiff::tz::TimeZone::UTC,
         metrics: Metrics::default(),
         memory_bytes: None,
+        proving: false,
     };
     let params = plugin.params(&serde_json::json!({ "motion": "8d" })).unwrap();
     let setup = wasm::Setup { params, ..wasm::Setup::default() };

@@ -27,6 +27,8 @@ mod torture;
 mod full_disk;
 // Plugins that loop, trap, eat and lie.
 mod guests;
+// Plugins that are swapped while cameras record.
+mod reload;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.
