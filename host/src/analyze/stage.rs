@@ -91,12 +91,19 @@ impl Stage {
         if self.video.borrow().is_none() {
             self.seat.tell(Standing::Waiting);
         }
-        let known = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return End::Shutdown,
-            known = self.video.wait_for(Option::is_some) => known.ok().and_then(|video| video.clone()),
+        let video = loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                known = self.video.wait_for(Option::is_some) => match known.ok().and_then(|it| it.clone()) {
+                    Some(video) => break video,
+                    None => return End::Shutdown,
+                },
+                signal = self.seat.signal() => signal,
+            };
+            // Whoever it is, there is somebody to sit when the camera is there.
+            self.seat.is_filled_by(signal).await;
         };
-        let Some(video) = known else { return End::Shutdown };
         let mut life = match self.begin(&video).await {
             Ok(life) => life,
             Err(trouble) => return End::Trouble(trouble),

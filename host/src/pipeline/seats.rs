@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -10,6 +11,9 @@ use crate::base::Result;
 use crate::seat::{self, By, Facts, Offer, Order, Outcome, Post, Seat};
 use crate::wasm::standing::Teller;
 use crate::wasm::{InstanceConfig, Kind, Lane};
+
+/// How long a seat may take to answer: a proof has some seconds of processor time at most.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Where a plugin sits.
 struct Door {
@@ -87,9 +91,13 @@ impl Seats {
         let asked = doors.into_iter().map(async |(camera, orders)| {
             let (answer, outcome) = oneshot::channel();
             // A seat that is gone has ended with its camera.
-            orders.send(Order { offer: offer.clone(), by, answer }).await.ok()?;
-            let ended = || Outcome::Refused("it has ended meanwhile".into());
-            let outcome = outcome.await.unwrap_or_else(|_| ended());
+            let order = Order { offer: offer.clone(), by, answer };
+            tokio::time::timeout(PATIENCE, orders.send(order)).await.ok()?.ok()?;
+            let outcome = match tokio::time::timeout(PATIENCE, outcome).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Outcome::Refused("it has ended meanwhile".into()),
+                Err(_) => Outcome::Refused("it has too much to do, and may still take it".into()),
+            };
             Some(Answered { camera, outcome })
         });
         futures::future::join_all(asked).await.into_iter().flatten().collect()
