@@ -7,9 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use wardline::base::clock::{Clock, System};
 use wardline::base::metrics::Metrics;
-use wardline::base::{Timestamp, metrics};
-use wardline::events::bus::Wiring;
-use wardline::events::{Event, Notice, Phase};
+use wardline::base::Timestamp;
+use wardline::events::{Bus, Event, Notice, Phase};
 use wardline::seat::{self, Acted, By, Facts, Offer, Order, Outcome, Post, Seat, Vault};
 use wardline::store::{FreeFloor, Store, StoreConfig};
 use wardline::wasm::standing::standing;
@@ -25,7 +24,7 @@ struct Bench {
     engine: Engine,
     lanes: Lanes,
     shared: seat::Shared,
-    metrics: metrics::Metrics,
+    metrics: Metrics,
 }
 
 #[tokio::main]
@@ -39,7 +38,7 @@ async fn main() {
     };
     let disk = Arc::new(wardline::store::fs::Disk);
     let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).expect("it is new");
-    let (bus, _events) = Wiring::default().connect(Arc::new(store), clock.clone(), metrics.clone());
+    let (bus, _events) = Bus::new(Arc::new(store), clock.clone(), metrics.clone());
     let lanes = Lanes::start().expect("threads can be started");
     let shared = seat::Shared { aside: lanes.aside.clone(), vault: Vault::new(None), bus, clock };
     let engine = Engine::new(None).expect("the engine's settings are constant");

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use wardline::base::clock::System;
@@ -50,35 +49,26 @@ fn run(cli: Cli) -> Result<ExitCode> {
         .map_err(|error| Error::stop("start the runtime").with(error))?;
     runtime.block_on(async {
         let shutdown = CancellationToken::new();
-        let hangup = Arc::new(Notify::new());
-        let (clock, heard) = (Arc::new(System), hangup.clone());
-        let process = Process { clock, shutdown: shutdown.clone(), hangup };
+        let process = Process { clock: Arc::new(System), shutdown: shutdown.clone() };
         let mut work = std::pin::pin!(commands::execute(cli, process));
         tokio::select! {
             biased;
             ended = &mut work => return ended,
-            ending = termination(&heard) => ending?,
+            heard = termination() => heard?,
         }
         shutdown.cancel();
         work.await
     })
 }
 
-/// Waits for SIGINT or SIGTERM; tells of each SIGHUP.
-async fn termination(hangup: &Notify) -> Result<()> {
+/// Waits for SIGINT or SIGTERM.
+async fn termination() -> Result<()> {
     let listen = |kind| signal(kind).map_err(|error| Error::stop("listen for signals").with(error));
     let (mut interrupt, mut terminate) =
         (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    let mut hangups = listen(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("ending: SIGINT"),
-            _ = terminate.recv() => tracing::info!("ending: SIGTERM"),
-            _ = hangups.recv() => {
-                hangup.notify_one();
-                continue;
-            }
-        }
-        return Ok(());
+    tokio::select! {
+        _ = interrupt.recv() => tracing::info!("ending: SIGINT"),
+        _ = terminate.recv() => tracing::info!("ending: SIGTERM"),
     }
+    Ok(())
 }

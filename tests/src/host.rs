@@ -174,14 +174,14 @@ impl Host {
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
-    /// Sends it a signal.
-    pub fn signal(&mut self, signal: Signal) {
-        self.process.signal(signal);
-    }
-
     /// Everything it has logged so far.
     pub fn log(&self) -> String {
         self.process.lines().join("\n")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Ends it at once, as a power cut would.

@@ -3,27 +3,22 @@
 //! The task takes packets off the edge ingest -> decode; the work itself runs on a lane.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 
+use super::gate::Until;
 use super::mailbox;
-use crate::base::metrics::{self, Metrics};
+use super::order::Progress;
+use super::worker::Worker;
+use crate::base::metrics::Metrics;
 use crate::base::{Kind, Timestamp};
-use crate::decode::{self, DecodeError, Due, Feed, Picture, Request, Scaler};
-use crate::ingest::{GapReason, Item, VideoParameters, VideoUnit, queue};
+use crate::ingest::{GapReason, Item, VideoParameters, queue};
 use crate::wasm::standing::{Standing, Teller};
-use crate::wasm::{Lane, Pace, PictureRequest};
+use crate::wasm::{Lane, PictureRequest};
 
 /// Packets that travel to the lane at a time.
 const BATCH_MAX: usize = 64;
-
-/// A thinned wish for every picture begins to count from this rate.
-const EVERY_FPS: f32 = 30.0;
-
-/// So many errors without a picture between them, and analyzers are blind.
-const FAILURES_MAX: u32 = 10;
 
 /// A picture as an analyzer wished it.
 #[derive(Clone, Debug)]
@@ -53,6 +48,19 @@ pub struct Subscription {
     pub thinning: Arc<AtomicU32>,
     /// Depth one, newest wins.
     pub mailbox: mailbox::Sender<Frame>,
+    /// Nothing is decoded for it after this.
+    pub until: Until,
+    /// Where it stands among the camera's analyzers.
+    pub turn: Turn,
+}
+
+/// An analyzer's place among those that come after one another.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// So many stand before it: these get each picture first.
+    pub depth: usize,
+    /// How far it has come.
+    pub progress: Progress,
 }
 
 /// All wishes of one camera; changed by its analyzers.
@@ -98,7 +106,7 @@ impl Pictures {
                 worker.subscribe(&self.wishes.borrow_and_update());
             }
             let sign = last_sign(&batch);
-            if worker.is_idle() {
+            if worker.is_idle(&batch) {
                 worker.skip(&batch);
                 self.tell_sight(&worker, sign);
                 continue;
@@ -156,167 +164,6 @@ impl Pictures {
     }
 }
 
-struct Wish {
-    subscription: Arc<Subscription>,
-    due: Due,
-    thinning: u32,
-}
-
-impl Wish {
-    fn new(subscription: Arc<Subscription>) -> Self {
-        Self { due: Due::new(pace(&subscription.request, 1)), subscription, thinning: 1 }
-    }
-
-    fn is_due(&mut self, picture: &Picture) -> bool {
-        let thinning = self.subscription.thinning.load(Ordering::Relaxed).max(1);
-        if thinning != self.thinning {
-            self.thinning = thinning;
-            self.due = Due::new(pace(&self.subscription.request, thinning));
-        }
-        self.due.is_due(picture.pts, picture.key)
-    }
-}
-
-/// Makes the pictures of one request, for all who wish the same.
-struct Maker {
-    request: Request,
-    scaler: Scaler,
-    /// The size of the last picture, to make room for the next one at once.
-    bytes: usize,
-}
-
-struct Worker {
-    camera: String,
-    pictures: Counter,
-    errors: Counter,
-    drops: Counter,
-    wishes: Vec<Wish>,
-    makers: Vec<Maker>,
-    feed: Feed,
-    ready: Vec<Picture>,
-    breaks: u64,
-    /// Errors since the last picture.
-    failures: u32,
-    /// Why no picture comes.
-    blind: Option<String>,
-}
-
-impl Worker {
-    fn new(camera: &str, metrics: &Metrics) -> Self {
-        let labels = metrics::Camera { camera: camera.into() };
-        let edge = metrics::Edge { camera: camera.into(), edge: "analyze" };
-        Self {
-            camera: camera.into(),
-            pictures: metrics.pictures.get_or_create(&labels).clone(),
-            errors: metrics.decode_errors.get_or_create(&labels).clone(),
-            drops: metrics.drops.get_or_create(&edge).clone(),
-            wishes: Vec::new(),
-            makers: Vec::new(),
-            feed: Feed::new(decode::Pace::KeyFrames),
-            ready: Vec::new(),
-            breaks: 0,
-            failures: 0,
-            blind: None,
-        }
-    }
-
-    fn subscribe(&mut self, subscriptions: &[Arc<Subscription>]) {
-        let live = subscriptions.iter().filter(|one| !one.mailbox.is_closed()).cloned();
-        self.wishes = live.map(Wish::new).collect();
-        self.makers.clear();
-        let paces = self.wishes.iter().map(|wish| pace(&wish.subscription.request, 1));
-        if let Some(fastest) = paces.reduce(decode::Pace::or) {
-            self.feed.set_pace(fastest);
-        }
-    }
-
-    /// Nobody wants a picture: nothing is decoded.
-    fn is_idle(&mut self) -> bool {
-        self.wishes.retain(|wish| !wish.subscription.mailbox.is_closed());
-        self.wishes.is_empty()
-    }
-
-    /// Lets units go by. What comes after them does not continue what came before.
-    fn skip(&mut self, batch: &[Item]) {
-        if !batch.is_empty() {
-            self.feed.interrupt(&mut self.ready);
-            self.ready.clear();
-        }
-    }
-
-    fn take(&mut self, item: Item) {
-        match item {
-            Item::Video(unit) => self.decode(&unit),
-            Item::Gap(_) => self.feed.interrupt(&mut self.ready),
-            Item::Audio(_) => {}
-        }
-        for picture in std::mem::take(&mut self.ready) {
-            self.hand_out(&picture);
-        }
-    }
-
-    fn decode(&mut self, unit: &VideoUnit) {
-        let Err(error) = self.feed.push(unit, &mut self.ready) else { return };
-        self.errors.inc();
-        self.failures = self.failures.saturating_add(1);
-        if matches!(error, DecodeError::Unsupported(_)) || self.failures >= FAILURES_MAX {
-            self.blind = Some(format!("no picture can be decoded: {error}"));
-        }
-        match error {
-            DecodeError::Unsupported(_) => tracing::warn!(
-                camera = self.camera,
-                "can't analyse this camera's video, recording goes on: {error}"
-            ),
-            DecodeError::Damaged(_) => tracing::debug!(camera = self.camera, "{error}"),
-        }
-    }
-
-    fn hand_out(&mut self, picture: &Picture) {
-        self.pictures.inc();
-        (self.failures, self.blind) = (0, None);
-        self.breaks += u64::from(picture.gap);
-        let mut made: Vec<(Request, Frame)> = Vec::new();
-        for index in 0..self.wishes.len() {
-            if !self.wishes[index].is_due(picture) {
-                continue;
-            }
-            let request = convert(&self.wishes[index].subscription.request);
-            let frame = match made.iter().find(|(other, _)| *other == request) {
-                Some((_, frame)) => frame.clone(),
-                None => {
-                    let frame = self.make(request, picture);
-                    made.push((request, frame.clone()));
-                    frame
-                }
-            };
-            if self.wishes[index].subscription.mailbox.put(frame) {
-                self.drops.inc();
-            }
-        }
-    }
-
-    fn make(&mut self, request: Request, picture: &Picture) -> Frame {
-        let known = self.makers.iter().position(|maker| maker.request == request);
-        let at = known.unwrap_or_else(|| {
-            self.makers.push(Maker { request, scaler: Scaler::new(request), bytes: 0 });
-            self.makers.len() - 1
-        });
-        let maker = &mut self.makers[at];
-        let mut pixels = Vec::with_capacity(maker.bytes);
-        let (width, height) = maker.scaler.scale(&picture.image, &mut pixels);
-        maker.bytes = pixels.len();
-        Frame {
-            sequence: picture.sequence,
-            time: picture.time,
-            width,
-            height,
-            key: picture.key,
-            breaks: self.breaks,
-            pixels: Arc::new(pixels),
-        }
-    }
-}
-
 /// What the packets say of their stream.
 enum Sign {
     There,
@@ -333,23 +180,4 @@ fn last_sign(batch: &[Item]) -> Option<Sign> {
 
 fn is_absence(reason: GapReason) -> bool {
     matches!(reason, GapReason::Offline | GapReason::Silent | GapReason::Ended)
-}
-
-fn pace(request: &PictureRequest, thinning: u32) -> decode::Pace {
-    let thinned = |fps: f32| decode::Pace::AtMost((fps / thinning as f32).max(fps.min(1.0)));
-    match request.pace {
-        Pace::KeyFrames => decode::Pace::KeyFrames,
-        Pace::Every if thinning == 1 => decode::Pace::Every,
-        Pace::Every => thinned(EVERY_FPS),
-        Pace::Fps(fps) => thinned(fps),
-    }
-}
-
-fn convert(request: &PictureRequest) -> Request {
-    Request {
-        format: request.format,
-        width_max: request.max_width,
-        height_max: request.max_height,
-        fit: request.fit,
-    }
 }

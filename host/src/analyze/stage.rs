@@ -1,4 +1,4 @@
-//! One analyzer on one camera: pictures in, events out, whoever is in charge.
+//! One analyzer on one camera: pictures and events of others in, events out, whoever is in charge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,11 +8,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::gate::Until;
+use super::hearing::Hearing;
 use super::mailbox;
-use super::pictures::{Frame, Subscription, Wishes};
+use super::pictures::{Frame, Subscription, Turn, Wishes};
+use crate::base::Timestamp;
 use crate::base::clock::sleep_until;
 use crate::events::lifecycle::Lifecycle;
-use crate::events::{Bus, Event, Publish};
+use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::VideoParameters;
 use crate::seat::{Acted, After, Given, Reply, Seat, Seated, Signal};
 use crate::wasm::analyzer::Input;
@@ -40,6 +43,10 @@ pub struct Stage {
     pub video: watch::Receiver<Option<Arc<VideoParameters>>>,
     /// Access units of the recorded stream, in batches; passed over while nobody asks for them.
     pub units: Option<mpsc::Receiver<Vec<wasm::Unit>>>,
+    /// What it hears of those it comes after; `None`: it comes after nobody.
+    pub hearing: Option<Hearing>,
+    /// Its place among the camera's analyzers.
+    pub turn: Turn,
     /// Where its events go.
     pub bus: Bus,
 }
@@ -110,6 +117,7 @@ impl Stage {
         };
         let end = self.serve(&mut life, shutdown).await;
         self.end_all(&mut life).await;
+        self.turn.progress.end();
         end
     }
 
@@ -127,13 +135,14 @@ impl Stage {
                 signal = self.seat.signal() => self.on_signal(life, signal).await,
                 units = next_units(self.units.as_mut()) => match units {
                     None => return End::Shutdown,
-                    Some(units) if life.units => self.give(life, Input::Units(units.into())).await,
+                    Some(units) if life.units => self.observe(life, units).await,
                     Some(_) => Ok(()),
                 },
                 frame = take(life.pictures.as_ref()) => match frame {
                     None => return End::Shutdown,
-                    Some((frame, skipped)) => self.analyze(life, frame, skipped).await,
+                    Some((frame, skipped)) => self.look(life, frame, skipped).await,
                 },
+                () = something(self.hearing.as_mut()) => self.hear(life, None).await,
                 () = sleep_until(renewal) => Ok(()),
             };
             if let Err(trouble) = step {
@@ -174,7 +183,10 @@ impl Stage {
         life.pictures = wishes.pictures.map(|request| {
             let (sender, receiver) = mailbox::mailbox();
             let thinning = life.thinning.clone();
-            let subscription = Subscription { request, thinning, mailbox: sender };
+            let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
+            let turn = self.turn.clone();
+            turn.progress.begin();
+            let subscription = Subscription { request, thinning, mailbox: sender, until, turn };
             self.wishes.send_modify(|wishes| {
                 wishes.retain(|old| !old.mailbox.is_closed());
                 wishes.push(Arc::new(subscription));
@@ -208,6 +220,36 @@ impl Stage {
         }
         life.overruns = 0;
         self.wish(life, seated.wishes);
+    }
+
+    /// Looks at a picture, once it has heard what others say of it and what came before.
+    async fn look(&mut self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
+        let time = frame.time;
+        self.hear(life, Some(time)).await?;
+        self.analyze(life, frame, skipped).await?;
+        self.turn.progress.finish(time);
+        Ok(())
+    }
+
+    async fn observe(&mut self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+        let last = units.iter().map(|unit| unit.time).max();
+        self.hear(life, last).await?;
+        self.give(life, Input::Units(units.into())).await
+    }
+
+    /// Tells it what was said up to a time; all of it without one.
+    async fn hear(&mut self, life: &mut Life, until: Option<Timestamp>) -> Result<(), Trouble> {
+        let Some(hearing) = &mut self.hearing else { return Ok(()) };
+        let notices: Vec<Notice> = match until {
+            Some(time) => hearing.before(time).await,
+            None => hearing.all(),
+        };
+        life.events.heard(notices.iter().map(|notice| &notice.event));
+        let latest = notices.iter().map(|notice| notice.event.time).max();
+        match latest.filter(|_| self.seat.listens()) {
+            Some(now) => self.give(life, Input::Events(notices.into(), now)).await,
+            None => Ok(()),
+        }
     }
 
     async fn analyze(
@@ -310,6 +352,13 @@ impl Stage {
 async fn take(pictures: Option<&mailbox::Receiver<Frame>>) -> Option<(Frame, u32)> {
     match pictures {
         Some(pictures) => pictures.take().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn something(hearing: Option<&mut Hearing>) {
+    match hearing {
+        Some(hearing) => hearing.some().await,
         None => std::future::pending().await,
     }
 }

@@ -37,6 +37,10 @@ pub const REORDER_DEPTH: usize = 16;
 /// Events that one plugin instance may have open at a time.
 pub const OPEN_EVENTS: usize = 256;
 
+/// An event that has come through more plugins than this is stored and not heard: no honest chain is
+/// that long, and a circle ends.
+pub const HOPS_MAX: u32 = 8;
+
 /// An event further than this ahead of the camera's media time line is refused.
 pub const EVENT_LEAD: Duration = Duration::from_secs(60);
 

@@ -21,7 +21,7 @@ pub struct Camera {
 pub struct Edge {
     /// The camera's name in the configuration.
     pub camera: String,
-    /// `record`, `decode`, `analyze` or `disk`: the stage that could not take more.
+    /// `record`, `decode`, `analyze`, `listen` or `disk`: the stage that could not take more.
     pub edge: &'static str,
 }
 
@@ -147,7 +147,7 @@ impl Metrics {
         r.register("connected", "1 while the camera delivers", self.connected.clone());
         r.register("reconnects", "Sessions after the first", self.reconnects.clone());
         r.register("gaps", "Interruptions of a camera's video", self.gaps.clone());
-        r.register("queue_drops", "Units or pictures dropped before a stage", self.drops.clone());
+        r.register("queue_drops", "What a stage had no room for", self.drops.clone());
         r.register("fragments", "Fragments handed to the disk", self.fragments.clone());
         r.register_with_unit("written", "Bytes on disk", Unit::Bytes, self.written_bytes.clone());
         r.register("segments", "Segments closed and indexed", self.segments.clone());

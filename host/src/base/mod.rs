@@ -9,6 +9,7 @@ pub mod tasks;
 pub mod retry;
 pub mod limits;
 pub mod metrics;
+pub mod kinds;
 
 pub use error::{Error, Kind, Result};
 pub use time::Timestamp;

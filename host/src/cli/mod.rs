@@ -56,6 +56,8 @@ pub enum Command {
     Recordings(Recordings),
     /// Record now: tell a running host that something happened
     Trigger(Trigger),
+    /// Tell a running host to read its configuration anew
+    Reload(Reload),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
@@ -66,7 +68,8 @@ pub enum Command {
 #[command(after_help = "Example:
   WARDLINE_TOKEN=... wardline run /etc/wardline.toml
 
-SIGINT (Ctrl-C) and SIGTERM end it within 3 s, with every file closed.")]
+SIGINT (Ctrl-C) and SIGTERM end it within 3 s, with every file closed. When the file changes, and at
+SIGHUP, it is read anew: what is not touched by the change goes on.")]
 pub struct Run {
     /// The configuration, a TOML file
     pub config: PathBuf,
@@ -172,13 +175,34 @@ pub struct Trigger {
     pub json: bool,
 }
 
+/// `wardline reload`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  wardline reload
+  wardline reload --config /etc/wardline.toml
+  WARDLINE_TOKEN=... wardline reload --host http://10.0.0.2:8086
+
+Cameras and plugins come, go and change; those that do not are not touched. A file with mistakes
+leaves everything as it was, and they are shown. `[http]` and where is recorded need a restart.")]
+pub struct Reload {
+    /// The running host's configuration: where it listens, and its token
+    #[arg(long, conflicts_with = "host", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The running host's address; its token is taken from WARDLINE_TOKEN
+    #[arg(long, default_value = "http://127.0.0.1:8086", value_name = "URL")]
+    pub host: String,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `wardline plugin`.
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
     /// Say what a plugin is and wants, without running it
     Inspect(Inspect),
     /// Have a running host load a plugin anew
-    Reload(Reload),
+    Reload(ReloadPlugin),
 }
 
 /// `wardline plugin reload`.
@@ -191,7 +215,7 @@ pub enum Plugin {
 The new version is tried beside the one in charge, takes over between two calls, and goes again
 if it fails within half a minute. No recording notices. Also lifts a quarantine.
 Files are watched anyway: this is for those who can't wait, and for what was rolled back.")]
-pub struct Reload {
+pub struct ReloadPlugin {
     /// The plugin's name in the configuration
     pub plugin: String,
     /// The running host's configuration: where it listens, and its token

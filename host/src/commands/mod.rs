@@ -5,6 +5,7 @@ mod demo;
 mod host;
 mod output;
 mod plugin;
+mod plugin_reload;
 mod preroll;
 mod sizes;
 mod probe;
@@ -18,7 +19,6 @@ mod trigger;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::Result;
@@ -32,8 +32,6 @@ pub struct Process {
     pub clock: Arc<dyn Clock>,
     /// Cancelled by SIGINT and SIGTERM.
     pub shutdown: CancellationToken,
-    /// Told of each SIGHUP.
-    pub hangup: Arc<Notify>,
 }
 
 /// Does what the arguments say.
@@ -48,8 +46,9 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Simulate(arguments) => simulate::simulate(arguments, process).await,
         Command::Demo(arguments) => demo::demo(arguments, process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
+        Command::Reload(arguments) => reload::reload(arguments).await,
         Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
-        Command::Plugin(Plugin::Reload(arguments)) => reload::reload(arguments).await,
+        Command::Plugin(Plugin::Reload(arguments)) => plugin_reload::reload(arguments).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,81 +1,27 @@
-//! `wardline plugin reload`: has a running host load a plugin anew.
+//! `wardline reload`: tells a running host to read its configuration anew.
+
+use serde_json::json;
 
 use super::host::Destination;
 use super::output;
 use crate::base::{Error, Result};
 use crate::cli::Reload;
-use crate::serve::{Reloaded, ReloadedSeat};
+use crate::serve::Reloaded;
 
 pub(super) async fn reload(arguments: Reload) -> Result<()> {
     let host = match &arguments.config {
         Some(file) => Destination::of(file)?,
         None => Destination::at(&arguments.host),
     };
-    let plugin = &arguments.plugin;
-    if plugin.contains(['/', '?', '#', '%']) {
-        return Err(Error::refuse(format!("`{plugin}` is no name of a plugin")));
-    }
-    let path = format!("/api/v1/plugins/{plugin}/reload");
-    let reloaded: Reloaded = host.post(&path, &serde_json::Map::new()).await?;
+    let done: Reloaded = host.post("/api/v1/config/reload", &json!({})).await?;
     if arguments.json {
-        output::json(&reloaded)?;
+        output::json(&done)?;
     } else {
-        output::line(describe(&reloaded))?;
+        output::line(format!("cameras: {}", done.cameras))?;
+        output::line(format!("plugins: {}", done.plugins))?;
     }
-    // The exit code says whether all have it.
-    match reloaded.seats.iter().filter(|seat| seat.reason.is_some()).count() {
-        0 => Ok(()),
-        refused => Err(Error::refuse(format!(
-            "{refused} of {} refused it: the one before runs on there",
-            reloaded.seats.len()
-        ))),
+    if done.failed.is_empty() {
+        return Ok(());
     }
-}
-
-fn describe(reloaded: &Reloaded) -> String {
-    let digest = &reloaded.digest[..reloaded.digest.floor_char_boundary(12)];
-    let mut lines = vec![format!("{} {} ({digest})", reloaded.plugin, reloaded.version)];
-    if reloaded.seats.is_empty() {
-        lines.push("  no camera uses it".into());
-    }
-    lines.extend(reloaded.seats.iter().map(line));
-    lines.join("\n")
-}
-
-fn line(seat: &ReloadedSeat) -> String {
-    let place = seat.camera.as_deref().unwrap_or("source");
-    match &seat.reason {
-        Some(reason) => format!("  {place}: {}: {reason}", seat.outcome),
-        None => format!("  {place}: {}", seat.outcome),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_camera_is_told_of_with_the_reason() {
-        let seat = |camera: Option<&str>, outcome: &str, reason: Option<&str>| ReloadedSeat {
-            camera: camera.map(Into::into),
-            outcome: outcome.into(),
-            reason: reason.map(Into::into),
-        };
-        let mut reloaded = Reloaded {
-            plugin: "motion".into(),
-            version: "0.2.0".into(),
-            digest: "0123456789abcdef".into(),
-            seats: vec![
-                seat(Some("gate"), "seated", None),
-                seat(None, "refused", Some("load refused: schema 2 is not 1")),
-            ],
-        };
-        assert_eq!(
-            describe(&reloaded),
-            "motion 0.2.0 (0123456789ab)\n  gate: seated\n  source: refused: load refused: schema \
-             2 is not 1"
-        );
-        reloaded.seats.clear();
-        assert!(describe(&reloaded).ends_with("no camera uses it"));
-    }
+    Err(Error::retry(done.failed.join("\n")))
 }

@@ -1,8 +1,6 @@
 //! `wardline run`: records until the process is told to end.
 
-use std::path::{Path, PathBuf};
-
-use tokio::sync::Notify;
+use std::path::PathBuf;
 
 use super::{Process, state};
 use crate::base::Result;
@@ -21,25 +19,10 @@ pub(super) async fn run(arguments: Run, process: Process) -> Result<()> {
         metrics: Metrics::default(),
         cache: cache(|name| std::env::var_os(name).map(PathBuf::from)),
         notes: state::directory(),
+        file: Some(arguments.config),
     };
-    let running = pipeline::start(config, surroundings).await?;
-    let plugins = running.plugins();
-    tokio::select! {
-        () = running.run(process.shutdown) => {}
-        () = follow(&arguments.config, &plugins, &process.hangup) => {}
-    }
+    pipeline::start(config, surroundings).await?.run(process.shutdown).await;
     Ok(())
-}
-
-/// At each SIGHUP, what the configuration says of its plugins is done. Without an end.
-async fn follow(file: &Path, plugins: &pipeline::Plugins, hangup: &Notify) {
-    loop {
-        hangup.notified().await;
-        match config::load(file) {
-            Ok(config) => plugins.configure(&config).await,
-            Err(error) => tracing::error!("SIGHUP: everything stays as it was: {error}"),
-        }
-    }
 }
 
 /// Where compiled components are kept: systemd's directory for it, or the user's. Nowhere for a

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::chains::kinds_of;
 use super::stores::{MAIN_STORE, SIZE};
 use super::table::{Context, Table, Text};
 use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
@@ -31,6 +32,7 @@ pub(super) struct Read {
     pub(super) store: Option<Text>,
     pub(super) analyzers: Vec<Text>,
     pub(super) policies: Vec<Text>,
+    pub(super) hears: Vec<Text>,
 }
 
 /// Reads a camera; `None` where its stream is missing or wrong, which is noted.
@@ -46,6 +48,7 @@ pub(super) fn camera(
     let (source, analysis) = sources(context, &table, role);
     let analyzers = table.texts("analyzers");
     let policies = table.texts("policies");
+    let (hears, heard) = kinds_of(context, &table, "hears", "gate");
     let modes = [Mode::Continuous, Mode::Events, Mode::Both, Mode::Off];
     let mode = table.choice("mode", &modes.map(|mode| (mode.as_str(), mode)));
     let fallback = if policies.is_empty() { Mode::Continuous } else { Mode::Both };
@@ -84,8 +87,9 @@ pub(super) fn camera(
         timezone,
         analyzers: names(&analyzers),
         policies: names(&policies),
+        hears,
     };
-    Some(Read { camera, at, store, analyzers, policies })
+    Some(Read { camera, at, store, analyzers, policies, hears: heard })
 }
 
 /// What belongs to streams, whatever their kind.

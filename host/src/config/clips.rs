@@ -15,7 +15,7 @@ const VALUE_BYTES_MAX: usize = 72;
 const PATTERN: &str = "{camera}/{date}/{time}-{label}-{span}.mp4";
 
 /// `[clips]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Clips {
     /// Where clips go; made at the first start.
     pub directory: PathBuf,

@@ -11,6 +11,7 @@ mod mistakes;
 mod table;
 mod camera;
 mod clips;
+mod chains;
 mod stores;
 mod read;
 mod rules;
@@ -24,6 +25,9 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::base::kinds::KindsOf;
+
+pub use chains::{Chain, Pictures};
 pub use clips::{Clips, Pattern};
 pub use mistakes::{Mistake, Mistakes};
 pub use secret::Secret;
@@ -56,7 +60,7 @@ pub struct Config {
 }
 
 /// `[store]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// The directory, made at the first start.
     pub path: PathBuf,
@@ -76,7 +80,7 @@ pub struct Store {
 }
 
 /// `[http]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// Where it listens.
     pub listen: SocketAddr,
@@ -85,7 +89,7 @@ pub struct Http {
 }
 
 /// `[plugins.NAME]`: one component with its parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plugin {
     /// Its name here, in events and in `/hooks/<name>`.
     pub name: String,
@@ -95,6 +99,8 @@ pub struct Plugin {
     pub params: Params,
     /// For event sources: the cameras that its events mean when they name none.
     pub cameras: Vec<String>,
+    /// Whom it comes after.
+    pub chain: Chain,
 }
 
 /// Where a component comes from.
@@ -134,7 +140,7 @@ impl std::fmt::Debug for Params {
 }
 
 /// `[cameras.NAME]`, its template applied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Camera {
     /// Lower case; safe as one part of a path.
     pub name: String,
@@ -166,6 +172,8 @@ pub struct Camera {
     pub analyzers: Vec<String>,
     /// Names of plugins, in the order of the file.
     pub policies: Vec<String>,
+    /// What its policies hear of other cameras.
+    pub hears: Vec<KindsOf>,
 }
 
 /// What of a camera is recorded.
@@ -194,7 +202,7 @@ impl Mode {
 }
 
 /// Where a stream comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// An RTSP server.
     Rtsp {

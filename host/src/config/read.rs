@@ -10,7 +10,8 @@ use super::camera::{self, Role, camera, check_name};
 use super::suggest::nearest;
 use super::table::{Context, Table, Text};
 use super::{
-    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, clips, rules, stores,
+    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, chains, clips, rules,
+    stores,
 };
 
 /// The port that nobody else's recorder uses by default.
@@ -22,6 +23,7 @@ pub(super) struct ReadPlugin {
     pub(super) plugin: Plugin,
     pub(super) at: usize,
     pub(super) cameras: Vec<Text>,
+    pub(super) chain: chains::ReadChain,
 }
 
 pub(super) fn config(
@@ -48,13 +50,16 @@ pub(super) fn config(
     let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
     rules::check(&context, &plugins, &cameras, &names);
+    chains::check(&context, &plugins, &cameras, &names);
     stores::check(&context, store.as_ref(), main_move.as_ref(), &stores, &cameras);
     let warnings = context.finish()?;
+    let mut plugins: Vec<Plugin> = plugins.into_iter().map(|read| read.plugin).collect();
+    chains::count(&mut plugins);
     Ok(Config {
         store: store.expect("a missing path is a mistake"),
         stores: stores.into_iter().filter_map(|read| read.directory).collect(),
         http,
-        plugins: plugins.into_iter().map(|read| read.plugin).collect(),
+        plugins,
         cameras: cameras.into_iter().map(|read| read.camera).collect(),
         clips,
         plugin_memory_bytes,
@@ -138,6 +143,7 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
         }
         let params = Params::new(table.json("params"));
         let cameras = table.texts("cameras");
+        let chain = chains::chain(context, &table);
         table.finish();
         let plugin = Plugin {
             name: name.into(),
@@ -145,8 +151,9 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>) -> Vec<ReadPlugin> {
             component: component.unwrap_or_else(|| Component::Bundled(String::new())),
             params,
             cameras: cameras.iter().map(|text| text.value.clone()).collect(),
+            chain: chain.chain.clone(),
         };
-        plugins.push(ReadPlugin { plugin, at, cameras });
+        plugins.push(ReadPlugin { plugin, at, cameras, chain });
     }
     plugins
 }

@@ -22,7 +22,7 @@ pub(super) const FLOOR: RangeInclusive<u64> = 0..=1 << 50;
 pub(super) const SIZE: RangeInclusive<u64> = 1 << 20..=1 << 60;
 
 /// `[stores.NAME]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Directory {
     /// Its name; not `main`.
     pub name: String,

@@ -1,5 +1,7 @@
 //! The configuration as an operator meets it: what is accepted, and what is said of mistakes.
 
+mod chains;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,28 +1,22 @@
 //! The bus: an event is stored, then heard. (Event -> Notice.)
 //!
-//! Knows cameras by name only, and nothing of plugins.
+//! Events are heard in the order in which they are stored, by all who listen; storing several at a
+//! time is left to the index. Knows cameras by name only, and nothing of plugins.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use futures::future::join_all;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, Notice};
+use super::roster::{Offered, Roster, Seat};
+use super::{Event, Follower, Heard, Notice, hops};
 use crate::base::clock::Clock;
+use crate::base::kinds::KindsOf;
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result, Timestamp, limits};
 use crate::store::{self, ClosedSegment, Mark, Store};
-
-/// What a listener (a policy of one camera) gets, in order.
-#[derive(Clone, Debug)]
-pub enum Heard {
-    /// An event of its camera.
-    Notice(Box<Notice>),
-    /// A segment of its camera is on disk for good: the store knows what is to be asked.
-    Closed,
-}
 
 /// Who says an event.
 #[derive(Clone, Copy, Debug)]
@@ -33,127 +27,171 @@ pub struct Publish<'a> {
     pub camera: &'a str,
 }
 
-struct Listener {
-    /// The listener's own events are not given back to it.
-    name: String,
-    queue: mpsc::Sender<Heard>,
-}
-
 /// Carries events from who says them to who hears them. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    /// By camera; every configured camera has an entry.
-    listeners: Arc<BTreeMap<String, Vec<Listener>>>,
+    roster: Arc<Roster>,
+    /// Events on their way to the index: so many, and who says more waits.
+    entering: Arc<Semaphore>,
+    /// Ends when the event said last has been heard: the next one waits for that, so that all hear
+    /// events in the order of their sequence.
+    last: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
     /// To the task that says the host's own events.
     host_events: mpsc::Sender<(String, Event)>,
 }
 
-/// The listeners of a bus while it is put together.
-#[derive(Default)]
-pub struct Wiring {
-    listeners: BTreeMap<String, Vec<Listener>>,
-}
+/// A judge that had no room, and what ends when it has taken the event.
+type Late = (String, futures::future::BoxFuture<'static, ()>);
 
-impl Wiring {
-    /// Makes a camera known.
-    pub fn camera(&mut self, camera: &str) {
-        self.listeners.entry(camera.into()).or_default();
-    }
-
-    /// Gives `name` the events of `camera`. When its queue is full, who says events waits.
-    pub fn listen(&mut self, camera: &str, name: &str) -> mpsc::Receiver<Heard> {
-        let (queue, heard) = mpsc::channel(limits::EVENT_QUEUE);
-        let listener = Listener { name: name.into(), queue };
-        self.listeners.entry(camera.into()).or_default().push(listener);
-        heard
-    }
-
-    /// The bus, and the queue of the host's own events, to be handed to [`run_host_events`].
-    pub fn connect(
-        self,
+impl Bus {
+    /// A bus without cameras and listeners, and the queue of the host's own events, to be handed to
+    /// [`run_host_events`].
+    pub fn new(
         store: Arc<Store>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
-    ) -> (Bus, mpsc::Receiver<(String, Event)>) {
+    ) -> (Self, mpsc::Receiver<(String, Event)>) {
         let (host_events, queue) = mpsc::channel(limits::EVENT_QUEUE);
-        let listeners = Arc::new(self.listeners);
-        (Bus { store, clock, metrics, listeners, host_events }, queue)
+        let (roster, last) = Default::default();
+        let entering = Arc::new(Semaphore::new(limits::EVENT_QUEUE));
+        (Self { store, clock, metrics, roster, entering, last, host_events }, queue)
     }
-}
 
-impl Bus {
-    /// Stores an event and gives it to the camera's listeners; waits for room in their queues.
+    /// Makes a camera known: events can be about it.
+    pub fn add_camera(&self, camera: &str) {
+        self.roster.add_camera(camera);
+    }
+
+    /// Events can no longer be about this camera.
+    pub fn remove_camera(&self, camera: &str) {
+        self.roster.remove_camera(camera);
+    }
+
+    /// Gives the policy `name` of `camera` all that is said of it from now on, and of other cameras
+    /// what it `hears` but for what their policies say: a judgement is its own camera's. When the
+    /// queue is full, who says events waits. To leave, drop the queue.
+    pub fn listen(&self, camera: &str, name: &str, hears: &[KindsOf]) -> mpsc::Receiver<Heard> {
+        self.roster.judge(name, camera, hears)
+    }
+
+    /// Gives the analyzer or source `name` what those it comes `after` say of these cameras from
+    /// now on. When its queue is full it misses events. To leave, drop the queue.
+    pub fn follow(&self, cameras: &[&str], name: &str, after: &[KindsOf]) -> Follower {
+        self.roster.follower(name, cameras, after)
+    }
+
+    /// Stores an event and gives it to those who listen; waits for room in the queues of judges.
     ///
     /// # Errors
     /// `Refuse` for an unknown camera or a time too far ahead (stored as refused), `Retry` when
     /// the index does not take it: nobody hears an event that is not stored.
     pub async fn publish(&self, by: Publish<'_>, event: Event) -> Result<Notice> {
-        let listeners = self.listeners(by)?;
-        let notice = self.enter(by, event).await?;
-        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
-            // A listener that is gone has ended with its camera: the stored row remains.
-            let _gone = listener.queue.send(Heard::Notice(Box::new(notice.clone()))).await;
-        }
+        let (notice, late) = self.say(by, event).await?;
+        join_all(late.into_iter().map(|(_, taken)| taken)).await;
         Ok(notice)
     }
 
-    /// As [`publish`](Self::publish), for those who listen themselves: two that wait for each other
-    /// must not do so for ever. Waits at most `wait` for each listener.
+    /// As [`publish`](Self::publish), for judges: two that wait for each other must not do so for
+    /// ever. Waits at most `wait`.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish), and `Retry` when a listener has not heard what is stored.
+    /// As [`publish`](Self::publish), and `Retry` when a judge has not heard what is stored.
     pub async fn publish_among(
         &self,
         by: Publish<'_>,
         event: Event,
         wait: Duration,
     ) -> Result<Notice> {
-        let listeners = self.listeners(by)?;
-        let notice = self.enter(by, event).await?;
-        for listener in listeners.iter().filter(|listener| listener.name != by.origin) {
-            let heard = listener.queue.send(Heard::Notice(Box::new(notice.clone())));
-            if tokio::time::timeout(wait, heard).await.is_err() {
-                let (name, camera) = (&listener.name, by.camera);
-                let deaf = format!("policy {name} of camera {camera} is too busy to hear an event");
-                return Err(Error::retry(deaf));
-            }
+        let (notice, late) = self.say(by, event).await?;
+        let names: Vec<String> = late.iter().map(|(name, _)| name.clone()).collect();
+        let taken = join_all(late.into_iter().map(|(_, taken)| taken));
+        if tokio::time::timeout(wait, taken).await.is_err() {
+            let (names, camera) = (names.join(", "), by.camera);
+            let deaf = format!("too busy to hear an event of camera {camera}: policy {names}");
+            return Err(Error::retry(deaf));
         }
         Ok(notice)
     }
 
-    /// As [`publish`](Self::publish), but makes sure of room first, for at most `wait`: an event
-    /// that its sender is told to send again has been neither stored nor heard.
+    /// As [`publish`](Self::publish), but waits for room first, for at most `wait`: an event that
+    /// its sender is told to send again has been neither stored nor heard.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish), and `Retry` when a listener has no room in time.
+    /// As [`publish`](Self::publish), and `Retry` when a judge has no room in time.
     pub async fn publish_within(
         &self,
         by: Publish<'_>,
         event: Event,
         wait: Duration,
     ) -> Result<Notice> {
-        let listeners = self.listeners(by)?.iter();
-        let others = listeners.filter(|listener| listener.name != by.origin);
-        let reserved = futures::future::join_all(others.map(|other| other.queue.reserve()));
-        let Ok(places) = tokio::time::timeout(wait, reserved).await else {
+        let seats = self.seats(by)?;
+        let judges = seats.iter().filter(|seat| seat.is_judge() && seat.ear.name != by.origin);
+        // One that is gone has ended with its camera.
+        let room = join_all(judges.map(|seat| async { drop(seat.ear.queue.reserve().await) }));
+        if tokio::time::timeout(wait, room).await.is_err() {
             let camera = by.camera;
             let busy = format!("a policy of camera {camera} is too busy: try again later");
             return Err(Error::retry(busy));
-        };
-        let notice = self.enter(by, event).await?;
-        // One that is gone has ended with its camera.
-        for place in places.into_iter().flatten() {
-            place.send(Heard::Notice(Box::new(notice.clone())));
         }
-        Ok(notice)
+        self.publish(by, event).await
     }
 
-    fn listeners(&self, by: Publish<'_>) -> Result<&[Listener]> {
-        self.listeners.get(by.camera).map(Vec::as_slice).ok_or_else(|| {
-            let known: Vec<&str> = self.listeners.keys().map(String::as_str).collect();
+    /// Stores an event and offers it to those who listen, each in its turn; gives the judges that
+    /// had no room.
+    async fn say(&self, by: Publish<'_>, event: Event) -> Result<(Notice, Vec<Late>)> {
+        self.seats(by)?;
+        let _room = self.entering.acquire().await.expect("it is never closed");
+        let (heard, next) = oneshot::channel::<()>();
+        let (entering, before) = {
+            let mut last = self.last.lock().expect("no panic under this lock");
+            (self.enter(by, event), last.replace(next))
+        };
+        let entered = entering.await;
+        if let Some(before) = before {
+            // Who was before this one may have given up.
+            let _ = before.await;
+        }
+        let notice = entered?;
+        // Asked now: who has joined meanwhile hears it, who has left does not hold it up.
+        let seats = self.roster.of(by.camera).unwrap_or_default();
+        let late = self.offer(by, &notice, &seats).await;
+        drop(heard);
+        Ok((notice, late))
+    }
+
+    async fn offer(&self, by: Publish<'_>, notice: &Notice, seats: &[Arc<Seat>]) -> Vec<Late> {
+        if hops::of(&notice.event) > limits::HOPS_MAX {
+            tracing::warn!(
+                camera = by.camera,
+                plugin = by.origin,
+                event = notice.event.id,
+                "an event came through more than {} plugins, so nobody hears it: is one of them                  told of its own effects?",
+                limits::HOPS_MAX
+            );
+            return Vec::new();
+        }
+        let judged = seats.iter().any(|seat| seat.is_judge() && seat.ear.name == by.origin);
+        let mut late = Vec::new();
+        for seat in seats.iter().filter(|seat| seat.hears(notice, judged)) {
+            match seat.ear.offer(notice).await {
+                Offered::Taken => {}
+                Offered::Missed => self.missed(&notice.camera),
+                Offered::Late(taken) => late.push((seat.ear.name.clone(), taken)),
+            }
+        }
+        late
+    }
+
+    fn missed(&self, camera: &str) {
+        let edge = metrics::Edge { camera: camera.into(), edge: "listen" };
+        self.metrics.drops.get_or_create(&edge).inc();
+    }
+
+    fn seats(&self, by: Publish<'_>) -> Result<Arc<[Arc<Seat>]>> {
+        self.roster.of(by.camera).map_err(|known| {
             Error::refuse(format!(
                 "{}: no camera `{}` is configured; known: {}",
                 by.origin,
@@ -163,8 +201,13 @@ impl Bus {
         })
     }
 
-    /// Stores an event; the notice of it, unless it is refused.
-    async fn enter(&self, by: Publish<'_>, mut event: Event) -> Result<Notice> {
+    /// An event on its way to the index when this returns, in the order of these calls. Gives the
+    /// notice of it once it is stored, unless it is refused.
+    fn enter<'a>(
+        &self,
+        by: Publish<'a>,
+        mut event: Event,
+    ) -> impl Future<Output = Result<Notice>> + Send + use<'a> {
         if event.cameras.is_empty() {
             event.cameras.push(by.camera.into());
         }
@@ -178,11 +221,15 @@ impl Bus {
                 by.camera
             )
         });
-        let sequence = self.store(by, &event, received, refused.as_deref()).await?;
-        if let Some(reason) = refused {
-            return Err(Error::refuse(reason));
+        let stored = self.store(by, &event, received, refused.as_deref());
+        async move {
+            let sequence = stored.await?;
+            if let Some(reason) = refused {
+                return Err(Error::refuse(reason));
+            }
+            let (camera, origin) = (by.camera.into(), by.origin.into());
+            Ok(Notice { event, camera, origin, received, sequence })
         }
-        Ok(Notice { event, camera: by.camera.into(), origin: by.origin.into(), received, sequence })
     }
 
     /// Says an event of the host's own without waiting. When too many wait already it is dropped
@@ -223,14 +270,15 @@ impl Bus {
         Ok(said)
     }
 
-    /// Tells the camera's listeners of a segment, without waiting: one that does not hear of it is
+    /// Tells the camera's policies of a segment, without waiting: one that does not hear of it is
     /// asked about it with the next.
     pub fn closed(&self, segment: &ClosedSegment) {
-        for listener in self.listeners.get(&segment.camera).into_iter().flatten() {
-            if listener.queue.try_send(Heard::Closed).is_err() {
+        let seats = self.roster.of(&segment.camera).unwrap_or_default();
+        for seat in seats.iter().filter(|seat| seat.is_judge()) {
+            if seat.ear.queue.try_send(Heard::Closed).is_err() {
                 tracing::debug!(
                     camera = segment.camera,
-                    policy = listener.name,
+                    policy = seat.ear.name,
                     sequence = segment.sequence,
                     "policy is too busy to judge a segment: asked with the next"
                 );
@@ -238,13 +286,13 @@ impl Bus {
         }
     }
 
-    async fn store(
+    fn store(
         &self,
         by: Publish<'_>,
         event: &Event,
         received: Timestamp,
         refused: Option<&str>,
-    ) -> Result<u64> {
+    ) -> impl Future<Output = Result<u64>> + Send + use<> {
         let labels = metrics::Plugin { camera: by.camera.into(), plugin: by.origin.into() };
         self.metrics.events.get_or_create(&labels).inc();
         let outcome = match refused {
@@ -258,7 +306,7 @@ impl Bus {
             received,
             outcome,
         };
-        self.store.event(row).await
+        self.store.enter(row)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Attribute, Event, Phase, Value};
+use super::{Attribute, Event, Phase, Value, hops};
 use crate::base::{Timestamp, limits};
 
 /// An open event that is not renewed for so long is ended by the host.
@@ -23,6 +23,8 @@ pub struct Lifecycle {
     /// Last form of each open event, and when it was last heard of; by qualified id. Monotonic: a
     /// step of the wall clock neither ends an event nor keeps it open.
     open: BTreeMap<String, (Event, Instant)>,
+    /// How many events led to what it says now, one after the other.
+    hops: u32,
 }
 
 impl Lifecycle {
@@ -33,7 +35,7 @@ impl Lifecycle {
             Some(camera) => format!("{camera}/{plugin}/{run}"),
             None => format!("{plugin}/{run}"),
         };
-        Self { prefix, open: BTreeMap::new() }
+        Self { prefix, open: BTreeMap::new(), hops: 0 }
     }
 
     /// Qualifies an id of this run.
@@ -41,10 +43,18 @@ impl Lifecycle {
         format!("{}/{id}", self.prefix)
     }
 
+    /// The instance hears these: what it says from now on came of them.
+    pub fn heard<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
+        if let Some(hops) = events.into_iter().map(hops::of).max() {
+            self.hops = hops.saturating_add(1);
+        }
+    }
+
     /// Takes what the instance said at `now`; gives it as others shall hear it, or `None` for an
     /// event beyond the limit of open ones and for the end of one that is not open.
     pub fn accept(&mut self, mut event: Event, now: Instant) -> Option<Event> {
         event.id = self.qualify(&event.id);
+        hops::stamp(&mut event, self.hops);
         let known = self.open.contains_key(&event.id);
         match event.phase {
             Phase::Instant => return Some(event),
@@ -159,6 +169,23 @@ mod tests {
         assert_eq!((ended[0].phase, ended[0].time), (Phase::End, at(14)));
         assert_eq!(ended[0].attributes[0].key, "ended-by");
         assert_eq!(life.deadline(), None);
+    }
+
+    #[test]
+    fn what_comes_of_others_counts_its_hops() {
+        let now = Instant::now();
+        let mut life = Lifecycle::new(None, "door", at(0));
+        let said = |life: &mut Lifecycle| {
+            let mut event = event("a", Phase::Instant, 1);
+            hops::stamp(&mut event, 7);
+            life.accept(event, now).unwrap()
+        };
+        assert_eq!(hops::of(&said(&mut life)), 0, "a plugin does not count itself");
+        life.heard([&event("b", Phase::Instant, 1)]);
+        let first = said(&mut life);
+        assert_eq!(hops::of(&first), 1);
+        life.heard([&first, &event("b", Phase::Instant, 1)]);
+        assert_eq!(hops::of(&said(&mut life)), 2);
     }
 
     #[test]

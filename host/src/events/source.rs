@@ -1,4 +1,4 @@
-//! One configured event source: messages in, events out, whoever is in charge.
+//! One configured event source: messages and events of others in, events out, whoever is in charge.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lifecycle::Lifecycle;
-use super::{Attribute, Bus, Event, Notice, Publish};
+use super::{Attribute, Bus, Event, Follower, Notice, Publish};
 use crate::base::clock::{Clock, sleep_until};
 use crate::base::{Kind, limits};
 use crate::seat::{self, Acted, After, Given, Seat, Seated, Signal};
@@ -51,6 +51,8 @@ pub struct Source {
     pub seat: Seat<wasm::Source>,
     /// Its messages.
     pub messages: mpsc::Receiver<Delivery>,
+    /// What it hears of those it comes after; `None`: it comes after nobody.
+    pub follower: Option<Follower>,
     /// Where its events go.
     pub bus: Bus,
     /// Wall time.
@@ -138,6 +140,7 @@ impl Source {
                         None => return End::Shutdown,
                         Some(delivery) => self.on_message(life, delivery).await,
                     },
+                    notices = next(self.follower.as_mut()) => self.on_events(life, notices).await,
                     () = sleep_until(life.next_tick) => Ok(()),
                     () = sleep_until(renewal) => Ok(()),
                 }
@@ -175,6 +178,14 @@ impl Source {
     async fn on_tick(&mut self, life: &mut Life) -> Result<(), Trouble> {
         life.next_tick = life.tick.map(|tick| Instant::now() + tick);
         let given = self.seat.give(Input::Tick(self.clock.wall())).await?;
+        self.took(life, given).await.map(drop)
+    }
+
+    async fn on_events(&mut self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
+        life.events.heard(notices.iter().map(|notice| &notice.event));
+        let latest = notices.iter().map(|notice| notice.event.time).max();
+        let Some(now) = latest.filter(|_| self.seat.listens()) else { return Ok(()) };
+        let given = self.seat.give(Input::Events(notices.into(), now)).await?;
         self.took(life, given).await.map(drop)
     }
 
@@ -302,4 +313,16 @@ async fn refuse(messages: &mut mpsc::Receiver<Delivery>, name: &str) {
     let reason = format!("source {name} is quarantined or could not be loaded: see the log");
     // Nobody waits any more: fine.
     let _gone = delivery.answer.send(Reply::Unavailable(reason));
+}
+
+/// What others have said, as many events as fit into a call.
+async fn next(follower: Option<&mut Follower>) -> Vec<Notice> {
+    let heard = match follower {
+        Some(follower) => follower.next(limits::EVENT_QUEUE).await,
+        None => None,
+    };
+    match heard {
+        Some(heard) => heard,
+        None => std::future::pending().await,
+    }
 }

@@ -1,14 +1,14 @@
 //! One camera's stages, wired: ingest, decode, analyzers, policies, recorder.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::guests::{Guests, Wiring};
 use super::plugins;
-use super::{Shared, Stages, door, recorder, status};
-use crate::analyze::{self, pictures};
+use super::scope::Scope;
+use super::{Shared, door, recorder, status};
 use crate::base::metrics;
 use crate::base::{Error, Result, limits};
 use crate::config::{self, Mode};
@@ -19,63 +19,72 @@ use crate::ingest::camera::{
 use crate::ingest::queue;
 use crate::ingest::session::{self, Outputs};
 use crate::ingest::timeline::{Arrival, Timeline, TimelineHandle};
-use crate::policy::floors::Floors;
 use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
-use crate::policy::{self, Span};
+
 use crate::record::{self, Recorder, RecorderConfig};
-use crate::store::{self, Judge, Store};
-use crate::wasm::InstanceConfig;
-use crate::wasm::standing::{Asker, Standing, standing};
+use crate::store::{self, Store};
+use crate::wasm::standing::Asker;
 
 /// Spans on their way to the recorder.
 const SPANS: usize = 64;
-
-/// Batches of access units on their way to an analyzer.
-const UNIT_BATCHES: usize = 4;
 
 /// What others need of a camera that was started.
 pub(super) struct Started {
     pub(super) status: status::Camera,
     pub(super) door: door::Camera,
+    /// Its policies, then its analyzers.
+    pub(super) plugins: Vec<status::Plugin>,
+    pub(super) judging: Judging,
 }
 
-/// Starts all tasks of a camera. `required` are the sources that serve it.
+/// Those who must be well for the camera not to fail open.
+pub(super) struct Judging {
+    /// `None`: it does not depend on them.
+    analyzers: Option<Vec<Asker>>,
+    required: watch::Sender<Vec<Asker>>,
+}
+
+impl Judging {
+    fn new(camera: &config::Camera, analyzers: Vec<Asker>) -> Self {
+        let analyzers = (camera.mode == Mode::Events).then_some(analyzers);
+        Self { analyzers, required: watch::channel(Vec::new()).0 }
+    }
+
+    /// The sources that serve the camera are these.
+    pub(super) fn require(&self, sources: Vec<Asker>) {
+        let Some(analyzers) = &self.analyzers else { return };
+        self.required.send_replace([&analyzers[..], &sources].concat());
+    }
+}
+
+/// Starts all tasks of a camera in its scope. `sources` are those that serve it.
 pub(super) async fn start(
     camera: &config::Camera,
     shared: &Shared,
-    stages: &Stages,
+    guests: &Guests,
+    scope: &Scope,
     heard: Vec<mpsc::Receiver<Heard>>,
-    required: Vec<Asker>,
-    plugin_status: &mut Vec<status::Plugin>,
+    sources: Vec<Asker>,
 ) -> Result<Started> {
-    let preroll_bytes = usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX);
-    let asked = asked_of_store(camera, shared, preroll_bytes)?;
+    let asked = asked_of_store(camera, shared)?;
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
     let judges =
-        shared.store.judges(&camera.name, plugins::judges(camera, &shared.plugins)).await?;
+        shared.store.judges(&camera.name, plugins::judges(camera, &guests.plugins)).await?;
     let (spans, span_queue) = mpsc::channel(SPANS);
     let reach = Reach::default();
     let heard = judges.into_iter().zip(heard).collect();
-    let policies = start_policies(camera, shared, stages, heard, &spans, &reach, plugin_status);
-    let (analyzers, units, decode) = start_analyzers(camera, shared, stages, plugin_status);
-    let fail_open = start_judges(camera, stages, policies, analyzers, required);
+    let wiring = Wiring { camera, shared, guests, scope };
+    let policies = wiring.start_policies(heard, &spans, &reach);
+    let analyzers = wiring.start_analyzers();
+    let plugins = [&policies[..], &analyzers.plugins].concat();
+    let judging = Judging::new(camera, analyzers.askers());
+    judging.require(sources);
+    let policies = policies.into_iter().map(|policy| policy.standing).collect();
+    let fail_open = start_judges(camera, scope, policies, judging.required.subscribe());
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = start_ingest(camera, shared, stages, decode, resume);
-    let settings = RecorderConfig {
-        camera: camera.name.clone(),
-        store_id: store_id(&shared.store)?,
-        mode: mode(camera.mode),
-        segment: camera.segment,
-        preroll: camera.preroll,
-        preroll_bytes,
-        next_sequence: resume.next_sequence,
-    };
-    let mut recorder = Recorder::new(settings, sink);
-    for span in shared.store.running_spans(&camera.name).await? {
-        recorder.span(&span, Instant::now());
-        recorder.sink_mut().took(&span.id);
-    }
+    let (packets, timeline) = start_ingest(camera, shared, scope, analyzers.decode, resume);
+    let recorder = recorder(camera, shared, sink, resume.next_sequence).await?;
     let task = recorder::Task {
         camera: camera.name.clone(),
         recorder,
@@ -86,7 +95,7 @@ pub(super) async fn start(
         timeline,
         anchored: Instant::now(),
         epoch: resume.end.map(|_| resume.epoch),
-        units,
+        units: analyzers.units,
         connection: connection.clone(),
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
@@ -99,8 +108,8 @@ pub(super) async fn start(
         keyless: false,
         metrics: shared.metrics.clone(),
     };
-    let token = stages.record.shutdown().clone();
-    stages.record.spawn(format!("recorder of {}", camera.name), task.run(token));
+    let token = scope.record.shutdown().clone();
+    scope.record.spawn(format!("recorder of {}", camera.name), task.run(token));
     Ok(Started {
         status: status::Camera {
             name: camera.name.clone(),
@@ -109,15 +118,41 @@ pub(super) async fn start(
             fail_open,
         },
         door: door::Camera { mode: camera.mode, preroll: camera.preroll, spans },
+        plugins,
+        judging,
     })
 }
 
-/// What the camera asks of the store: how long to keep, the room of a burst, which place.
-fn asked_of_store(
+/// A recorder that goes on with the spans that are under way.
+async fn recorder(
     camera: &config::Camera,
     shared: &Shared,
-    preroll_bytes: usize,
-) -> Result<store::CameraSettings> {
+    sink: store::CameraSink,
+    next_sequence: u64,
+) -> Result<Recorder<store::CameraSink>> {
+    let settings = RecorderConfig {
+        camera: camera.name.clone(),
+        store_id: store_id(&shared.store)?,
+        mode: mode(camera.mode),
+        segment: camera.segment,
+        preroll: camera.preroll,
+        preroll_bytes: preroll_bytes(camera),
+        next_sequence,
+    };
+    let mut recorder = Recorder::new(settings, sink);
+    for span in shared.store.running_spans(&camera.name).await? {
+        recorder.span(&span, Instant::now());
+        recorder.sink_mut().took(&span.id);
+    }
+    Ok(recorder)
+}
+
+fn preroll_bytes(camera: &config::Camera) -> usize {
+    usize::try_from(camera.preroll_bytes).unwrap_or(usize::MAX)
+}
+
+/// What the camera asks of the store: how long to keep, the room of a burst, which place.
+fn asked_of_store(camera: &config::Camera, shared: &Shared) -> Result<store::CameraSettings> {
     let place = shared.store.place(&camera.store).ok_or_else(|| {
         Error::bug(format!("camera {}: the store has no `{}`", camera.name, camera.store))
     })?;
@@ -125,7 +160,7 @@ fn asked_of_store(
         keep: Some(camera.keep),
         size_max: camera.size_max,
         segment: camera.segment,
-        burst_bytes: if camera.mode == Mode::Events { preroll_bytes } else { 0 },
+        burst_bytes: if camera.mode == Mode::Events { preroll_bytes(camera) } else { 0 },
         place,
     })
 }
@@ -133,23 +168,18 @@ fn asked_of_store(
 /// Watches those who judge the camera; tells since when it has failed open.
 fn start_judges(
     camera: &config::Camera,
-    stages: &Stages,
+    scope: &Scope,
     policies: Vec<Asker>,
-    analyzers: Vec<Asker>,
-    sources: Vec<Asker>,
+    required: watch::Receiver<Vec<Asker>>,
 ) -> watch::Receiver<Option<Instant>> {
     let (open_since, fail_open) = watch::channel(None);
     if camera.policies.is_empty() || camera.mode == Mode::Off {
         return fail_open;
     }
-    let mut judges = Judges { policies, required: Vec::new() };
-    if camera.mode == Mode::Events {
-        judges.required.extend(analyzers);
-        judges.required.extend(sources);
-    }
-    let token = stages.judge.shutdown().clone();
+    let judges = Judges { policies, required };
+    let token = scope.judge.shutdown().clone();
     let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);
-    stages.judge.spawn(format!("judges of {}", camera.name), watch);
+    scope.judge.spawn(format!("judges of {}", camera.name), watch);
     fail_open
 }
 
@@ -158,7 +188,7 @@ fn start_judges(
 fn start_ingest(
     camera: &config::Camera,
     shared: &Shared,
-    stages: &Stages,
+    scope: &Scope,
     decode: Option<queue::Sender>,
     resume: store::Resume,
 ) -> (queue::Receiver, TimelineHandle) {
@@ -170,11 +200,11 @@ fn start_ingest(
     };
     let (record, packets) = queue::channel(options, &shared.metrics);
     let spawn = |name: &str, source: &config::Source, outputs: Outputs, timeline: Timeline| {
-        let token = stages.ingest.shutdown().clone();
+        let token = scope.ingest.shutdown().clone();
         let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
         // A second stream has a name of its own, so that its figures stay apart.
         let ingest = CameraIngest { name: name.into(), ..ingest_of(camera, source) };
-        stages.ingest.spawn(
+        scope.ingest.spawn(
             format!("ingest of {name}"),
             session::run(ingest, outputs, timeline, clock, metrics, token),
         );
@@ -246,141 +276,4 @@ fn store_id(store: &Store) -> Result<[u8; 16]> {
         let path = store.path().display();
         Error::stop(format!("the marker file of store {path} names no UUID")).with(error)
     })
-}
-
-fn instance(camera: &config::Camera, name: &str, shared: &Shared) -> InstanceConfig {
-    let zone = camera
-        .timezone
-        .as_deref()
-        .and_then(|zone| jiff::tz::TimeZone::get(zone).ok())
-        .unwrap_or_else(jiff::tz::TimeZone::system);
-    InstanceConfig {
-        name: name.into(),
-        camera: Some(camera.name.clone()),
-        zone,
-        metrics: shared.metrics.clone(),
-        memory_bytes: None,
-        proving: false,
-    }
-}
-
-fn start_policies(
-    camera: &config::Camera,
-    shared: &Shared,
-    stages: &Stages,
-    heard: Vec<(Judge, mpsc::Receiver<Heard>)>,
-    spans: &mpsc::Sender<Span>,
-    reach: &Reach,
-    plugin_status: &mut Vec<status::Plugin>,
-) -> Vec<Asker> {
-    let mut askers = Vec::new();
-    for (name, (judge, heard)) in camera.policies.iter().zip(heard) {
-        let (teller, asker) = standing();
-        askers.push(asker.clone());
-        let task = format!("policy {name} of {}", camera.name);
-        let token = stages.judge.shutdown().clone();
-        let (seat, facts) = shared.seats.seat(
-            &shared.plugins,
-            instance(camera, name, shared),
-            &shared.lanes.decide,
-            teller,
-        );
-        plugin_status.push(status::Plugin {
-            name: name.clone(),
-            camera: Some(camera.name.clone()),
-            standing: asker,
-            facts,
-        });
-        let stage = policy::stage::Stage {
-            camera: camera.name.clone(),
-            name: name.clone(),
-            digest: seat.digest().unwrap_or_default(),
-            seat,
-            heard,
-            bus: shared.bus.clone(),
-            store: shared.store.clone(),
-            judge,
-            spans: spans.clone(),
-            reach: reach.clone(),
-            clock: shared.clock.clone(),
-            unsaved: VecDeque::new(),
-            floors: Floors::default(),
-            open: None,
-        };
-        stages.judge.spawn(task, stage.run(token));
-    }
-    askers
-}
-
-/// The standing of a plugin that could not be loaded.
-pub(super) fn unloaded(name: &str) -> Standing {
-    Standing::Quarantined { reason: format!("plugin {name} could not be loaded: see the log") }
-}
-
-type UnitQueues = Vec<mpsc::Sender<Vec<crate::wasm::Unit>>>;
-
-/// Starts decoding and the analyzers; none of it for a camera without analyzers.
-fn start_analyzers(
-    camera: &config::Camera,
-    shared: &Shared,
-    stages: &Stages,
-    plugin_status: &mut Vec<status::Plugin>,
-) -> (Vec<Asker>, UnitQueues, Option<queue::Sender>) {
-    let mut askers = Vec::new();
-    let mut unit_queues = Vec::new();
-    if camera.analyzers.is_empty() {
-        return (askers, unit_queues, None);
-    }
-    let options = queue::Options {
-        camera: camera.name.clone(),
-        edge: "decode",
-        bytes_max: limits::DECODE_QUEUE_BYTES,
-        when_full: queue::WhenFull::SkipToKey,
-    };
-    let (decode, packets) = queue::channel(options, &shared.metrics);
-    let (wishes, wished) = watch::channel(Vec::new());
-    let (video, known) = watch::channel(None);
-    let (sight, asker) = standing();
-    askers.push(asker);
-    let pictures = pictures::Pictures {
-        camera: camera.name.clone(),
-        packets,
-        wishes: wished,
-        video,
-        sight,
-        is_second: camera.analysis.is_some(),
-        lane: shared.decode.clone(),
-        metrics: shared.metrics.clone(),
-    };
-    stages.analyze.spawn(format!("decoder of {}", camera.name), pictures.run());
-    for name in &camera.analyzers {
-        let (teller, asker) = standing();
-        askers.push(asker.clone());
-        let (seat, facts) = shared.seats.seat(
-            &shared.plugins,
-            instance(camera, name, shared),
-            &shared.lanes.analyze,
-            teller,
-        );
-        plugin_status.push(status::Plugin {
-            name: name.clone(),
-            camera: Some(camera.name.clone()),
-            standing: asker,
-            facts,
-        });
-        let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
-        unit_queues.push(units);
-        let stage = analyze::stage::Stage {
-            camera: camera.name.clone(),
-            name: name.clone(),
-            seat,
-            wishes: wishes.clone(),
-            video: known.clone(),
-            units: Some(unit_queue),
-            bus: shared.bus.clone(),
-        };
-        let token = stages.analyze.shutdown().clone();
-        stages.analyze.spawn(format!("analyzer {name} of {}", camera.name), stage.run(token));
-    }
-    (askers, unit_queues, Some(decode))
 }

@@ -1,13 +1,13 @@
 //! What HTTP can ask of the running host.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::reload::Reloads;
-use super::{camera_events, status, storage};
+use super::residents::View;
+use super::swaps::Swaps;
+use super::{camera_events, reload, status, storage};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Result, limits};
 use crate::config::Mode;
@@ -16,8 +16,8 @@ use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
 use crate::seat::By;
 use crate::serve::{
-    Confirmed, Health, HookAnswer, HookRequest, Host, Reloaded, TriggerAnswer, TriggerRequest,
-    Triggered, Wished,
+    Confirmed, Health, HookAnswer, HookRequest, Host, ReloadAnswer, ReloadedPlugin, TriggerAnswer,
+    TriggerRequest, Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -31,6 +31,7 @@ const TRIGGER_LENGTH: Duration = Duration::from_secs(60);
 const HOOK_ANSWER: Duration = Duration::from_secs(10);
 
 /// A camera that can be asked to record.
+#[derive(Clone)]
 pub(super) struct Camera {
     pub(super) mode: Mode,
     pub(super) preroll: Duration,
@@ -39,11 +40,10 @@ pub(super) struct Camera {
 
 /// The door.
 pub(super) struct Door {
-    pub(super) sources: BTreeMap<String, mpsc::Sender<Delivery>>,
-    pub(super) cameras: BTreeMap<String, Camera>,
-    pub(super) camera_status: Vec<status::Camera>,
-    pub(super) plugin_status: Vec<status::Plugin>,
-    pub(super) reloads: Arc<Reloads>,
+    pub(super) residents: View,
+    /// To who reads the configuration anew; `None`: this host has no file to read.
+    pub(super) reload: Option<reload::Asker>,
+    pub(super) swaps: Arc<Swaps>,
     pub(super) bus: Bus,
     pub(super) store: Arc<Store>,
     pub(super) store_health: watch::Receiver<store::Health>,
@@ -52,8 +52,9 @@ pub(super) struct Door {
 
 impl Host for Door {
     async fn hook(&self, source: &str, request: HookRequest) -> HookAnswer {
-        let Some(queue) = self.sources.get(source) else {
-            return HookAnswer::Unknown(self.sources.keys().cloned().collect());
+        let here = self.residents.borrow().clone();
+        let Some(queue) = here.sources.get(source) else {
+            return HookAnswer::Unknown(here.sources.keys().cloned().collect());
         };
         let Ok(permit) = tokio::time::timeout(limits::HOOK_WAIT, queue.reserve()).await else {
             return HookAnswer::Full;
@@ -80,8 +81,9 @@ impl Host for Door {
     }
 
     async fn trigger(&self, name: &str, request: TriggerRequest) -> TriggerAnswer {
-        let Some(camera) = self.cameras.get(name) else {
-            return TriggerAnswer::Unknown(self.cameras.keys().cloned().collect());
+        let here = self.residents.borrow().clone();
+        let Some(camera) = here.cameras.get(name) else {
+            return TriggerAnswer::Unknown(here.cameras.keys().cloned().collect());
         };
         if camera.mode == Mode::Off {
             return TriggerAnswer::Refused(format!(
@@ -141,19 +143,29 @@ impl Host for Door {
         wished(&shown, self.store.delete(what, extent).await)
     }
 
-    async fn reload(&self, plugin: &str) -> Wished<Reloaded> {
-        self.reloads.reload(plugin, By::Person).await
-    }
-
     async fn confirm_time(&self) -> Wished<Confirmed> {
         let guarded = self.store.confirm_time().await;
         wished("", guarded.map(|guarded| Some(Confirmed { guarded })))
     }
 
+    async fn reload(&self) -> ReloadAnswer {
+        match &self.reload {
+            Some(reload) => reload.ask().await,
+            None => {
+                ReloadAnswer::Refused(vec!["this host runs without a configuration file".into()])
+            }
+        }
+    }
+
+    async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {
+        self.swaps.reload(plugin, By::Person).await
+    }
+
     fn health(&self) -> Health {
+        let here = self.residents.borrow().clone();
         Health {
-            cameras: self.camera_status.iter().map(status::Camera::health).collect(),
-            plugins: self.plugin_status.iter().map(status::Plugin::health).collect(),
+            cameras: here.camera_status.iter().map(status::Camera::health).collect(),
+            plugins: here.plugin_status.iter().map(status::Plugin::health).collect(),
             store: storage::health(&self.store, &self.store_health.borrow()),
         }
     }

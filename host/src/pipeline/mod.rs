@@ -1,30 +1,36 @@
 //! The flow put together: the only module that knows all stages.
 //!
 //! [`start`] makes everything from a configuration; [`Running::run`] waits for the end and takes
-//! it down again, upstream first.
+//! it down again, upstream first. Between the two, `reload` takes another configuration in force.
 
 pub mod plugins;
-mod seats;
-mod reload;
 pub(crate) mod storage;
+mod scope;
+mod guests;
+mod seats;
+mod swaps;
 mod camera;
 mod camera_events;
+mod sources;
 mod clips;
 mod recorder;
+mod residents;
 mod status;
+mod house;
+mod difference;
+mod reload;
 mod door;
 mod life;
 mod watchdog;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Mutex, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -32,21 +38,20 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
-use crate::config::{self, Config};
-use crate::events::bus::{self, Wiring};
-use crate::events::{Bus, source};
+use crate::config::Config;
+use crate::events::{Bus, bus};
 use crate::seat::{self, Vault};
 use crate::serve;
-use crate::store::{ClosedSegment, Store};
-use crate::wasm::standing::{Asker, standing};
-use crate::wasm::{Engine, InstanceConfig, Lane, Lanes, World};
+use crate::store::{ClosedSegment, Store, layout};
+use crate::wasm::{Engine, Lane, Lanes};
+use guests::Guests;
+use house::House;
+use scope::STAGE_END;
+use seats::Seats;
+use swaps::Swaps;
 
 pub(crate) use camera::ingest_of;
 pub(crate) use life::deletion_events;
-
-/// How long the tasks of one stage may take to end. All waits together stay within
-/// [`limits::SHUTDOWN`].
-const STAGE_END: Duration = Duration::from_millis(250);
 
 /// How long it may take to tell what has stopped: each of that is a commit, and on a busy disk each
 /// of those takes its time.
@@ -71,9 +76,12 @@ pub struct Surroundings {
     pub cache: Option<PathBuf>,
     /// Where it is noted which stores are there; `None`: nowhere.
     pub notes: Option<PathBuf>,
+    /// The file that the configuration was read from, to be read again when it changes; `None`: it
+    /// stays as it is.
+    pub file: Option<PathBuf>,
 }
 
-/// What all cameras share.
+/// What all cameras and sources share.
 struct Shared {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -81,22 +89,18 @@ struct Shared {
     bus: Bus,
     lanes: Lanes,
     decode: Lane,
-    plugins: plugins::Plugins,
-    seats: Arc<seats::Seats>,
+    seats: Arc<Seats>,
 }
 
-/// Groups of tasks, in the order in which they end.
+/// The tasks that are of no one camera, in the order in which they end.
 #[derive(Default)]
 struct Stages {
-    ingest: Tasks,
-    /// Decoding, which ends by itself once ingest has ended, and analyzers.
-    analyze: Tasks,
-    /// Policies, sources, and what watches them.
-    judge: Tasks,
-    /// Writes what instances saved: ends after analyzers and judges, which save last of all.
+    /// Reads the configuration anew: ends first, so that nobody comes while others go.
+    reload: Tasks,
+    /// Writes what instances saved: ends after all of them, which save last of all.
     keep: Tasks,
-    /// Recorders: end after the judges, whose last spans they still write.
-    record: Tasks,
+    /// What passes on who said what, and watches; ends with the policies.
+    judge: Tasks,
     /// Tells what became of the recordings: ends when all files are closed.
     life: Tasks,
     serve: Tasks,
@@ -106,22 +110,10 @@ struct Stages {
 pub struct Running {
     address: SocketAddr,
     stages: Stages,
+    house: Arc<Mutex<House>>,
     lanes: Lanes,
     decode: Lane,
     store: Arc<Store>,
-    plugins: Plugins,
-}
-
-/// The plugins of a host that runs. Cheap to clone.
-#[derive(Clone)]
-pub struct Plugins(Arc<reload::Reloads>);
-
-impl Plugins {
-    /// Does what a configuration says of plugins that run: other parameters, other components, and
-    /// files that have changed. What is wrong with one is logged, and leaves it as it is.
-    pub async fn configure(&self, config: &Config) {
-        self.0.configure(config).await;
-    }
 }
 
 /// Makes everything and starts it.
@@ -130,7 +122,7 @@ impl Plugins {
 /// The store can't be opened, the address can't be listened on. A plugin that can't be loaded is
 /// logged, and costs only the cameras that name it: these fail open.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
-    let Surroundings { clock, metrics, cache, notes } = surroundings;
+    let Surroundings { clock, metrics, cache, notes, file } = surroundings;
     let engine = Engine::new(cache.as_deref())?;
     if let Some(bytes) = config.plugin_memory_bytes {
         engine.limit_memory(bytes);
@@ -143,92 +135,81 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let lanes = Lanes::start()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
-
-    let mut wiring = Wiring::default();
-    let heard = listeners(&config, &mut wiring);
-    let (bus, host_events) = wiring.connect(store.clone(), clock.clone(), metrics.clone());
+    let (bus, host_events) = Bus::new(store.clone(), clock.clone(), metrics.clone());
     let stages = Stages::default();
-    let vault = Vault::new(Some(crate::store::layout::plugins(&config.store.path).join("state")));
-    let keeper = vault.clone().run(lanes.aside.clone(), stages.keep.shutdown().clone());
-    stages.keep.spawn("snapshots of plugins", keeper);
-    let seats =
-        seat::Shared { aside: lanes.aside.clone(), vault, bus: bus.clone(), clock: clock.clone() };
-    let seats = Arc::new(seats::Seats::new(seats));
-    let reloads = Arc::new(reload::Reloads::new(&config, &engine, &plugins, seats.clone()));
-    let watch = reloads.clone().watch(stages.judge.shutdown().clone());
-    stages.judge.spawn("files of plugins", watch);
-    let shared = Shared { clock, metrics, store, bus, lanes, decode, plugins, seats };
     let patience = watchdog::patience(config.store.sync);
-    let (gather, teller, voice) =
-        life::signs(&shared.store, &shared.bus, &shared.clock, &recovered, patience);
+    let (gather, teller, voice) = life::signs(&store, &bus, &clock, &recovered, patience);
     let token = stages.life.shutdown().clone();
     stages.life.spawn("signs of life", gather.run(token.clone()));
     stages.life.spawn("signs of life to the index", teller.run(token));
-
-    let mut plugin_status = Vec::new();
-    let (sources, serving) = start_sources(&config, &shared, &stages, &mut plugin_status);
-    let mut cameras = BTreeMap::new();
-    let mut camera_status = Vec::new();
-    for (camera, heard) in config.cameras.iter().zip(heard) {
-        let required = serving.get(&camera.name).cloned().unwrap_or_default();
-        let started =
-            camera::start(camera, &shared, &stages, heard, required, &mut plugin_status).await?;
-        camera_status.push(started.status);
-        cameras.insert(camera.name.clone(), started.door);
-    }
-    let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
-    stages.judge.spawn("host events", bus::run_host_events(bus, host_events, token));
-    let (bus, token) = (shared.bus.clone(), stages.judge.shutdown().clone());
-    let closed = shared.store.subscribe_closed();
-    stages.judge.spawn("closed segments", tell_closed(bus, closed, token));
-
-    clips::start(&config, &shared.clock, &stages.judge);
-
-    let watched = camera_status.iter().map(|camera| camera.watched(patience)).collect();
-    let (news, token) = (shared.store.subscribe(), stages.judge.shutdown().clone());
-    let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
-    stages.judge.spawn("watchdog", watchdog::watch(watched, news, voice, clock, metrics, token));
-
-    let door = door::Door {
-        sources,
-        cameras,
-        camera_status,
-        plugin_status,
-        reloads: reloads.clone(),
-        bus: shared.bus,
-        store_health: shared.store.health(),
-        store: shared.store.clone(),
-        clock: shared.clock,
-    };
     let http = serve::Config {
         listen: config.http.listen,
         token: config.http.token.clone(),
-        metrics: shared.metrics,
+        metrics: metrics.clone(),
     };
+
+    let seats = seats(&config, &lanes, &bus, &clock, &stages);
+    let shared = Shared {
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        store: store.clone(),
+        bus: bus.clone(),
+        lanes: lanes.clone(),
+        decode: decode.clone(),
+        seats: seats.clone(),
+    };
+    let cameras = config.cameras.len();
+    let guests = Guests::new(&config, plugins);
+    let house = House::open(shared, config, guests).await?;
+    let residents = house.view();
+    let house = Arc::new(Mutex::new(house));
+    let token = stages.judge.shutdown();
+    let hosts = bus::run_host_events(bus.clone(), host_events, token.clone());
+    stages.judge.spawn("host events", hosts);
+    let closed = tell_closed(bus.clone(), store.subscribe_closed(), token.clone());
+    stages.judge.spawn("closed segments", closed);
+    let (seen, news) = (residents.clone(), store.subscribe());
+    let watch = watchdog::watch(seen, patience, news, voice, clock.clone(), metrics, token.clone());
+    stages.judge.spawn("watchdog", watch);
+    let swaps = Arc::new(Swaps::new(engine.clone(), house.clone(), seats));
+    let watch = swaps.clone().watch(stages.reload.shutdown().clone());
+    stages.reload.spawn("files of plugins", watch);
+    let reload = file.map(|file| {
+        let (reloader, asker) = reload::Reloader::new(file, engine, house.clone());
+        stages.reload.spawn("reload", reloader.run(stages.reload.shutdown().clone()));
+        asker
+    });
+
+    let (store_health, door_store) = (store.health(), store.clone());
+    let door = door::Door { residents, reload, swaps, bus, store: door_store, store_health, clock };
     let server = serve::Server::bind(http, Arc::new(door)).await?;
     let address = server.address();
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
-    tracing::info!(%address, cameras = config.cameras.len(), "recording");
-    Ok(Running {
-        address,
-        stages,
-        lanes: shared.lanes,
-        decode: shared.decode,
-        store: shared.store,
-        plugins: Plugins(reloads),
-    })
+    tracing::info!(%address, cameras, "recording");
+    Ok(Running { address, stages, house, lanes, decode, store })
+}
+
+/// Where plugins sit, and what keeps what they save.
+fn seats(
+    config: &Config,
+    lanes: &Lanes,
+    bus: &Bus,
+    clock: &Arc<dyn Clock>,
+    stages: &Stages,
+) -> Arc<Seats> {
+    let directory = layout::plugins(&config.store.path).join("state");
+    let (aside, vault) = (lanes.aside.clone(), Vault::new(Some(directory)));
+    let keeper = vault.clone().run(aside.clone(), stages.keep.shutdown().clone());
+    stages.keep.spawn("snapshots of plugins", keeper);
+    let (bus, clock) = (bus.clone(), clock.clone());
+    Arc::new(Seats::new(seat::Shared { aside, vault, bus, clock }))
 }
 
 impl Running {
     /// Where HTTP is served.
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Its plugins.
-    pub fn plugins(&self) -> Plugins {
-        self.plugins.clone()
     }
 
     /// Runs until `shutdown`, then ends everything within
@@ -238,12 +219,13 @@ impl Running {
         tracing::info!("ending");
         let deadline = Instant::now() + limits::SHUTDOWN - PROCESS_END;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
-        let mut late = self.stages.ingest.end(left(STAGE_END)).await;
-        // Decoders end with the packets; what analyzers and policies still say is heard.
-        late.extend(self.stages.analyze.end(left(STAGE_END)).await);
-        late.extend(self.stages.judge.end(left(STAGE_END)).await);
+        let mut late = self.stages.reload.end(left(STAGE_END)).await;
+        // A reload that is under way leaves the house in order.
+        if let Ok(house) = tokio::time::timeout(left(FILES_END), self.house.lock()).await {
+            late.extend(house.end(left).await);
+        }
         late.extend(self.stages.keep.end(left(STAGE_END)).await);
-        late.extend(self.stages.record.end(left(STAGE_END)).await);
+        late.extend(self.stages.judge.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
         late.extend(self.stages.life.end(left(LIFE_END)).await);
         self.store.shutdown_within(left(STORE_END)).await;
@@ -260,79 +242,6 @@ impl Running {
             tracing::warn!(left = late.join(", "), "ended, but not all did in time");
         }
     }
-}
-
-/// A queue for each policy of each camera, in the order of the configuration.
-fn listeners(
-    config: &Config,
-    wiring: &mut Wiring,
-) -> Vec<Vec<mpsc::Receiver<crate::events::Heard>>> {
-    config
-        .cameras
-        .iter()
-        .map(|camera| {
-            wiring.camera(&camera.name);
-            camera.policies.iter().map(|policy| wiring.listen(&camera.name, policy)).collect()
-        })
-        .collect()
-}
-
-type Sources = BTreeMap<String, mpsc::Sender<source::Delivery>>;
-
-/// Starts the event sources; gives their queues, and by camera the standing of those that serve it.
-fn start_sources(
-    config: &Config,
-    shared: &Shared,
-    stages: &Stages,
-    status: &mut Vec<status::Plugin>,
-) -> (Sources, BTreeMap<String, Vec<Asker>>) {
-    let mut queues = Sources::new();
-    let mut serving: BTreeMap<String, Vec<Asker>> = BTreeMap::new();
-    for plugin in &config.plugins {
-        let role = plugins::role(&shared.plugins, &plugin.name, World::Source);
-        // What could not be loaded is a source where no camera gives it another role.
-        let has_role = || {
-            let names = |camera: &config::Camera| {
-                camera.analyzers.contains(&plugin.name) || camera.policies.contains(&plugin.name)
-            };
-            config.cameras.iter().any(names)
-        };
-        match role {
-            Some(Ok(_)) => {}
-            None if !has_role() => {}
-            _ => continue,
-        }
-        let (teller, asker) = standing();
-        let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
-        queues.insert(plugin.name.clone(), queue);
-        for camera in &plugin.cameras {
-            serving.entry(camera.clone()).or_default().push(asker.clone());
-        }
-        let instance = InstanceConfig {
-            name: plugin.name.clone(),
-            camera: None,
-            zone: jiff::tz::TimeZone::system(),
-            metrics: shared.metrics.clone(),
-            memory_bytes: None,
-            proving: false,
-        };
-        let (seat, facts) =
-            shared.seats.seat(&shared.plugins, instance, &shared.lanes.decide, teller);
-        let name = plugin.name.clone();
-        status.push(status::Plugin { name, camera: None, standing: asker, facts });
-        let source = source::Source {
-            name: plugin.name.clone(),
-            cameras: plugin.cameras.clone(),
-            seat,
-            messages,
-            bus: shared.bus.clone(),
-            clock: shared.clock.clone(),
-            open: None,
-        };
-        let token = stages.judge.shutdown().clone();
-        stages.judge.spawn(format!("source {}", plugin.name), source.run(token));
-    }
-    (queues, serving)
 }
 
 /// Tells policies of segments that are on disk for good.
@@ -366,7 +275,8 @@ async fn tell_closed(
 /// As [`start`].
 pub async fn run(config: Config, clock: Arc<dyn Clock>, shutdown: CancellationToken) -> Result<()> {
     let cache = Some(cache_directory(&config));
-    let surroundings = Surroundings { clock, metrics: Metrics::default(), cache, notes: None };
+    let (metrics, notes, file) = (Metrics::default(), None, None);
+    let surroundings = Surroundings { clock, metrics, cache, notes, file };
     start(config, surroundings).await?.run(shutdown).await;
     Ok(())
 }

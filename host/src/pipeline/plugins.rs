@@ -1,10 +1,12 @@
 //! The configured plugins, loaded: what they are, what they get, and what is wrong with them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
 
 use crate::base::{Error, Result};
-use crate::config::{self, Component, Config, Params};
+use crate::config::{self, Component, Config};
 use crate::seat::Offer;
 use crate::store;
 use crate::wasm::{self, Engine, Plugin, World};
@@ -14,23 +16,51 @@ pub type Plugins = BTreeMap<String, Result<Offer>>;
 
 /// Loads all. One that can't be loaded costs only the cameras that name it.
 pub fn load(engine: &Engine, config: &Config) -> Plugins {
-    config
-        .plugins
-        .iter()
-        .map(|plugin| {
-            let ready = bytes(&plugin.name, &plugin.component)
-                .and_then(|bytes| Plugin::load(engine, &plugin.name, &bytes))
-                .and_then(|loaded| offer(loaded, &plugin.params));
-            (plugin.name.clone(), ready)
-        })
-        .collect()
+    let load = |plugin: &config::Plugin| {
+        let loaded = bytes(&plugin.name, &plugin.component)
+            .and_then(|bytes| Plugin::load(engine, &plugin.name, &bytes));
+        (plugin.name.clone(), loaded.and_then(|loaded| ready(plugin, loaded)))
+    };
+    config.plugins.iter().map(load).collect()
 }
 
-/// A loaded plugin with the operator's parameters.
-pub(super) fn offer(plugin: Plugin, params: &Params) -> Result<Offer> {
-    let given = serde_json::Value::Object(params.values().clone());
-    let params = plugin.params(&given)?;
-    Ok(Offer { plugin, params })
+/// What is loaded, by name; `None` for what could not be.
+pub(super) type Known = BTreeMap<String, Option<Plugin>>;
+
+/// What is loaded.
+pub(super) fn known(plugins: &Plugins) -> Known {
+    let plugin = |ready: &Result<Offer>| Some(ready.as_ref().ok()?.plugin.clone());
+    plugins.iter().map(|(name, ready)| (name.clone(), plugin(ready))).collect()
+}
+
+/// As [`load`], but what is there already with the same component is not compiled again. Gives the
+/// names of those with another component than they had, too.
+pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins, BTreeSet<String>) {
+    let mut rebuilt = BTreeSet::new();
+    let mut load = |plugin: &config::Plugin| {
+        let bytes = bytes(&plugin.name, &plugin.component)?;
+        let known = old.get(&plugin.name);
+        let same = known.and_then(Option::as_ref).filter(|it| it.digest() == digest(&bytes));
+        if let Some(same) = same {
+            return ready(plugin, same.clone());
+        }
+        if known.is_some() {
+            rebuilt.insert(plugin.name.clone());
+        }
+        ready(plugin, Plugin::load(engine, &plugin.name, &bytes)?)
+    };
+    let plugins = config.plugins.iter().map(|plugin| (plugin.name.clone(), load(plugin))).collect();
+    (plugins, rebuilt)
+}
+
+pub(super) fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
+    let given = serde_json::Value::Object(plugin.params.values().clone());
+    let params = loaded.params(&given)?;
+    Ok(Offer { plugin: loaded, params })
+}
+
+pub(super) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is wrong with the plugins and the roles that the cameras give them.
@@ -50,7 +80,36 @@ pub fn mistakes(config: &Config, plugins: &Plugins) -> Vec<String> {
             expect(&camera.name, name, World::Policy);
         }
     }
+    mistakes.extend(config.plugins.iter().filter_map(|plugin| chain_mistake(plugin, plugins)));
     mistakes
+}
+
+/// Why a plugin can't come after those that its `after` names.
+fn chain_mistake(plugin: &config::Plugin, plugins: &Plugins) -> Option<String> {
+    let loaded = |name: &str| Some(&plugins.get(name)?.as_ref().ok()?.plugin);
+    let (name, chain) = (&plugin.name, &plugin.chain);
+    let this = loaded(name).filter(|_| !chain.after.is_empty())?;
+    let is_policy = |name: &str| loaded(name).is_some_and(|one| one.world() == World::Policy);
+    let is_woken = matches!(chain.pictures, config::Pictures::WhileOpen(_));
+    let judge = chain.after.iter().find(|of| is_policy(&of.name));
+    let why = match this.world() {
+        World::Policy => "it is a policy, which hears all of its camera: leave `after` out",
+        World::Analyzer if judge.is_some() => {
+            "an analyzer can't come after a policy, which hears what it says: leave that out"
+        }
+        World::Source if is_woken => "`pictures` is for analyzers: leave it out",
+        World::Source if plugin.cameras.is_empty() => {
+            "it hears the cameras that it speaks for: name them, `cameras = [...]`"
+        }
+        // One that is only woken needs to hear nothing.
+        World::Analyzer if is_woken => return None,
+        _ if !this.listens() => {
+            "it can't hear events: it has no export `listener`; leave `after` out, or (for an \
+             analyzer) let them wake it: `pictures = \"while-open\"`"
+        }
+        _ => return None,
+    };
+    Some(format!("plugin {name} comes after others: {why}"))
 }
 
 /// A camera's policies as its store knows them, in the order of the configuration.

@@ -1,231 +1,198 @@
-//! Plugins are loaded anew while the host runs: on a person's word, or when their files change.
+//! Reads the configuration anew while the host runs: when it is asked to, at SIGHUP, and when the
+//! file has changed.
 //!
-//! Takes names of plugins; reads and compiles beside everything else, and offers what it made to
-//! the plugin's seats, which see to the rest. What can't be read or loaded leaves all as it is.
+//! All or nothing: what does not check, or needs a restart, leaves everything as it was.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::plugins::{self, Plugins};
-use super::seats::{Answered, Seats};
-use crate::base::Result;
-use crate::config::{Component, Config, Params};
-use crate::seat::{self, By, Outcome};
-use crate::serve::{Reloaded, ReloadedSeat, Wished};
-use crate::wasm::{Engine, Plugin};
+use super::camera_events::instant;
+use super::difference::{Difference, needs_restart};
+use super::guests::Guests;
+use super::house::House;
+use super::plugins;
+use crate::base::{Error, Result};
+use crate::config;
+use crate::events::{Attribute, Value};
+use crate::serve::{ReloadAnswer, Reloaded};
+use crate::wasm::Engine;
 
-/// How often files are looked at.
-const LOOK: Duration = Duration::from_millis(500);
+/// The file is looked at so often; what is the same at two looks has been written whole.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// A file that was the same for so long is whole.
-const SETTLED: Duration = Duration::from_millis(200);
+/// Who ask at the same time; more wait.
+const ASKERS: usize = 4;
 
-/// A plugin of the configuration.
-struct Known {
-    component: Component,
-    params: Params,
-    /// Of the component that its seats were offered last.
-    digest: Option<String>,
+/// Asks for the configuration to be read anew.
+pub(super) struct Asker(mpsc::Sender<oneshot::Sender<ReloadAnswer>>);
+
+impl Asker {
+    pub(super) async fn ask(&self) -> ReloadAnswer {
+        let ending = || ReloadAnswer::Failed("the host is ending".into());
+        let (answer, answered) = oneshot::channel();
+        if self.0.send(answer).await.is_err() {
+            return ending();
+        }
+        answered.await.unwrap_or_else(|_| ending())
+    }
 }
 
-/// Loads plugins anew.
-pub(super) struct Reloads {
+/// Who reads the configuration anew.
+pub(super) struct Reloader {
+    file: PathBuf,
     engine: Engine,
-    seats: Arc<Seats>,
-    /// By name. An async lock: one reload of one host at a time.
-    known: tokio::sync::Mutex<BTreeMap<String, Known>>,
+    house: Arc<Mutex<House>>,
+    asked: mpsc::Receiver<oneshot::Sender<ReloadAnswer>>,
+    /// Of the text that was tried last.
+    tried: Option<Sum>,
+    /// Of the text as it was at the last look.
+    seen: Option<Sum>,
 }
 
-/// What is seen of a file without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sight {
-    changed: (i64, i64),
-    inode: u64,
-    bytes: u64,
-}
+type Sum = [u8; 32];
 
-/// What a file holds that has changed.
-enum Settled {
-    /// Another component.
-    Other,
-    /// The one in force.
-    Known,
-    /// It is being written.
-    Not,
-}
-
-impl Reloads {
-    pub(super) fn new(
-        config: &Config,
-        engine: &Engine,
-        plugins: &Plugins,
-        seats: Arc<Seats>,
-    ) -> Self {
-        let known = config.plugins.iter().map(|plugin| {
-            let offer = plugins.get(&plugin.name).and_then(|offer| offer.as_ref().ok());
-            let digest = offer.map(|offer| offer.plugin.digest().to_owned());
-            let (component, params) = (plugin.component.clone(), plugin.params.clone());
-            (plugin.name.clone(), Known { component, params, digest })
-        });
-        let known = tokio::sync::Mutex::new(known.collect());
-        Self { engine: engine.clone(), seats, known }
+impl Reloader {
+    /// For the configuration in `file`, which is in force in `house`.
+    pub(super) fn new(file: PathBuf, engine: Engine, house: Arc<Mutex<House>>) -> (Self, Asker) {
+        let (asker, asked) = mpsc::channel(ASKERS);
+        (Self { file, engine, house, asked, tried: None, seen: None }, Asker(asker))
     }
 
-    /// Loads a plugin anew, and says what its seats made of it.
-    pub(super) async fn reload(&self, name: &str, by: By) -> Wished<Reloaded> {
-        let mut known = self.known.lock().await;
-        let names = || known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let Some(entry) = known.get(name) else {
-            return Wished::Unknown(format!("there is no plugin `{name}`; known: {}", names()));
-        };
-        let (component, params) = (entry.component.clone(), entry.params.clone());
-        match self.load(name, &component, &params, by).await {
-            Ok((digest, reloaded)) => {
-                if let Some(entry) = known.get_mut(name) {
-                    entry.digest = Some(digest);
-                }
-                Wished::Done(reloaded)
-            }
-            Err(error) => {
-                let why = error.chain();
-                seat::tell_reload_failed(self.seats.shared(), name, &why).await;
-                Wished::Refused(why)
-            }
-        }
-    }
-
-    /// Does what a configuration says of the plugins that are known. What has not changed is
-    /// offered again, too: a person asked for it.
-    pub(super) async fn configure(&self, config: &Config) {
-        let mut names = Vec::new();
-        {
-            let mut known = self.known.lock().await;
-            for plugin in &config.plugins {
-                let Some(entry) = known.get_mut(&plugin.name) else { continue };
-                entry.params = plugin.params.clone();
-                entry.component = plugin.component.clone();
-                names.push(plugin.name.clone());
-            }
-        }
-        for name in &names {
-            self.reload(name, By::Person).await;
-        }
-    }
-
-    async fn load(
-        &self,
-        name: &str,
-        component: &Component,
-        params: &Params,
-        by: By,
-    ) -> Result<(String, Reloaded)> {
-        let bytes = self.read(name, component).await?;
-        let loaded = Plugin::load_in_background(self.engine.clone(), name.into(), bytes).await?;
-        let offer = plugins::offer(loaded, params)?;
-        let answers = self.seats.offer(&offer, by).await;
-        let reloaded = Reloaded {
-            plugin: name.into(),
-            version: offer.plugin.manifest().version.clone(),
-            digest: offer.plugin.digest().into(),
-            seats: answers.into_iter().map(shown).collect(),
-        };
-        Ok((offer.plugin.digest().into(), reloaded))
-    }
-
-    async fn read(&self, name: &str, component: &Component) -> Result<Vec<u8>> {
-        let (name, component) = (name.to_owned(), component.clone());
-        let read = move || plugins::bytes(&name, &component).map(std::borrow::Cow::into_owned);
-        self.seats.shared().aside.run(read).await?
-    }
-
-    /// Loads plugins anew when their files have changed, until shutdown.
-    pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut seen: BTreeMap<String, Option<Sight>> = BTreeMap::new();
+    /// Waits for reasons until `shutdown`; what has been begun then is done to its end.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        self.tried = self.sum().await;
+        self.seen = self.tried;
+        let mut hangup = signal(SignalKind::hangup())
+            .inspect_err(|error| tracing::warn!("SIGHUP will not be heard: {error}"))
+            .ok();
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let files: Vec<_> = {
-                let known = self.known.lock().await;
-                let file = |(name, known): (&String, &Known)| match &known.component {
-                    Component::File(path) => Some((name.clone(), path.clone())),
-                    Component::Bundled(_) => None,
-                };
-                known.iter().filter_map(file).collect()
-            };
-            for (name, path) in files {
-                let now = self.look(&path).await;
-                // One that has no file just now is being replaced.
-                if now.is_none() || seen.insert(name.clone(), now).is_none_or(|old| old == now) {
-                    continue;
-                }
-                match self.settled(&name, &path, &shutdown).await {
-                    Ok(Settled::Other) => drop(self.reload(&name, By::Watch).await),
-                    Ok(Settled::Known) => {}
-                    // To be looked at again.
-                    Ok(Settled::Not) => drop(seen.insert(name, None)),
-                    Err(error) => tracing::warn!(plugin = name, "{}", error.chain()),
-                }
-            }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
+                Some(asker) = self.asked.recv() => {
+                    let answer = self.reload("it was asked to").await;
+                    // Who asked may have gone: fine.
+                    let _gone = asker.send(answer);
+                }
+                () = heard(hangup.as_mut()) => drop(self.reload("SIGHUP").await),
+                _ = looks.tick() => {
+                    if self.has_changed().await {
+                        drop(self.reload("its file has changed").await);
+                    }
+                }
             }
         }
     }
 
-    async fn look(&self, path: &Path) -> Option<Sight> {
-        let path = path.to_owned();
-        self.seats.shared().aside.run(move || look(&path)).await.ok().flatten()
+    /// The file has another text than the one that was tried, and has had it for a while.
+    async fn has_changed(&mut self) -> bool {
+        let now = self.sum().await;
+        let settled = now.is_some() && now == self.seen;
+        self.seen = now;
+        settled && now != self.tried
     }
 
-    /// Whether the file holds another component than the one in force, and is not being written.
-    async fn settled(
-        &self,
-        name: &str,
-        path: &Path,
-        shutdown: &CancellationToken,
-    ) -> Result<Settled> {
-        let component = Component::File(path.to_owned());
-        let before = digest(&self.read(name, &component).await?);
-        if self.known.lock().await.get(name).is_some_and(|it| it.digest.as_ref() == Some(&before)) {
-            return Ok(Settled::Known);
+    /// `None`: it can't be read now. An editor may be about to put it back.
+    async fn sum(&self) -> Option<Sum> {
+        let file = self.file.clone();
+        let read = tokio::task::spawn_blocking(move || std::fs::read(file).ok());
+        read.await.ok().flatten().map(|text| Sha256::digest(text).into())
+    }
+
+    async fn reload(&mut self, why: &str) -> ReloadAnswer {
+        self.tried = self.sum().await;
+        tracing::info!(file = %self.file.display(), "reading the configuration anew: {why}");
+        let answer = self.try_reload().await.unwrap_or_else(|error| {
+            tracing::error!("{}", error.chain());
+            ReloadAnswer::Failed(error.chain())
+        });
+        match &answer {
+            ReloadAnswer::Refused(mistakes) => {
+                for mistake in mistakes {
+                    tracing::error!("{mistake}");
+                }
+                tracing::error!("the configuration stays as it was");
+            }
+            ReloadAnswer::Done(Reloaded { cameras, plugins, failed }) => {
+                let failed = failed.len();
+                tracing::info!(%cameras, %plugins, failed, "the configuration is in force");
+            }
+            ReloadAnswer::Failed(_) => {}
         }
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Ok(Settled::Not),
-            () = tokio::time::sleep(SETTLED) => {}
+        answer
+    }
+
+    async fn try_reload(&mut self) -> Result<ReloadAnswer> {
+        let file = self.file.clone();
+        let config = match off_thread(move || config::load(&file)).await? {
+            Ok(config) => config,
+            Err(mistakes) => {
+                let lines = mistakes.to_string();
+                return Ok(ReloadAnswer::Refused(lines.lines().map(str::to_owned).collect()));
+            }
+        };
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
         }
-        let after = digest(&self.read(name, &component).await?);
-        Ok(if after == before { Settled::Other } else { Settled::Not })
+        let mut house = self.house.lock().await;
+        let restart = needs_restart(house.config(), &config);
+        if !restart.is_empty() {
+            let what = restart.join(", ");
+            return Ok(ReloadAnswer::Refused(vec![format!(
+                "restart needed for: {what}; nothing was changed"
+            )]));
+        }
+        let (engine, old) = (self.engine.clone(), plugins::known(house.plugins()));
+        let load = move || (plugins::reload(&engine, &config, &old), config);
+        let ((loaded, rebuilt), config) = off_thread(load).await?;
+        let mistakes = plugins::mistakes(&config, &loaded);
+        if !mistakes.is_empty() {
+            return Ok(ReloadAnswer::Refused(mistakes));
+        }
+        let difference = Difference::of(house.config(), &config, &rebuilt);
+        if difference.is_empty() {
+            return Ok(ReloadAnswer::Done(Reloaded::default()));
+        }
+        let guests = Guests::new(&config, loaded);
+        let done = house.apply(config, guests, difference).await;
+        note(&house, &done).await;
+        Ok(ReloadAnswer::Done(done))
     }
 }
 
-fn look(path: &Path) -> Option<Sight> {
-    use std::os::unix::fs::MetadataExt;
-    let about = std::fs::metadata(path).ok()?;
-    Some(Sight {
-        changed: (about.mtime(), about.mtime_nsec()),
-        inode: about.ino(),
-        bytes: about.len(),
-    })
+/// Notes in the index what has changed.
+async fn note(house: &House, done: &Reloaded) {
+    let shared = house.shared();
+    let now = shared.clock.wall();
+    let text = |key: &str, value: String| Attribute { key: key.into(), value: Value::Text(value) };
+    let attributes =
+        vec![text("cameras", done.cameras.to_string()), text("plugins", done.plugins.to_string())];
+    let id = format!("host/config.reloaded/{}", now.micros());
+    let event = instant(id, "config.reloaded", now, attributes);
+    if let Err(error) = shared.bus.note("", Some(event), None).await {
+        tracing::warn!("{}", error.chain());
+    }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+async fn heard(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
-fn shown(answered: Answered) -> ReloadedSeat {
-    let (outcome, reason) = match answered.outcome {
-        Outcome::Seated => ("seated", None),
-        Outcome::Reconfigured => ("reconfigured", None),
-        Outcome::Unchanged => ("unchanged", None),
-        Outcome::Revived => ("revived", None),
-        Outcome::Refused(why) => ("refused", Some(why)),
-    };
-    let camera = (!answered.camera.is_empty()).then_some(answered.camera);
-    ReloadedSeat { camera, outcome: outcome.into(), reason }
+/// Does what blocks where that holds up nobody.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::bug("read the configuration anew").with(error))
 }

@@ -58,7 +58,7 @@ impl Seats {
         let (name, camera) = (instance.name.clone(), instance.camera.clone().unwrap_or_default());
         let offer: Option<Offer> = plugins::role(plugins, &name, T::WORLD).and_then(Result::ok);
         if offer.is_none() {
-            standing.send_replace(super::camera::unloaded(&name));
+            standing.send_replace(super::guests::unloaded(&name));
         }
         let (orders, queue) = seat::orders();
         let mut doors = self.doors.lock().expect("no panic under this lock");

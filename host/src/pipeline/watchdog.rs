@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::life::Voice;
+use super::residents::{Residents, View};
 use super::{camera_events, status};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
@@ -117,7 +118,18 @@ impl Watched {
         let label = metrics::Camera { camera: self.camera.clone() };
         metrics.recording.get_or_create(&label).set(shown.recording.into());
         metrics.stalled.get_or_create(&label).set(stalled.into());
+        drop(shown);
         let change = change?;
+        Some(self.tell(change, is_due, wall))
+    }
+
+    /// It is watched no longer: what was told of it is over.
+    fn leave(&mut self, wall: Timestamp) -> Option<Event> {
+        self.dog.stalled_since.take()?;
+        Some(self.tell(Change::Over, false, wall))
+    }
+
+    fn tell(&mut self, change: Change, is_due: bool, wall: Timestamp) -> Event {
         let phase = match change {
             Change::Stalled => {
                 self.begun = wall;
@@ -140,13 +152,25 @@ impl Watched {
         };
         let text = Attribute { key: "reason".into(), value: Value::Text(reason.into()) };
         let id = format!("{}/host/{KIND}/{}", self.camera, self.begun.micros());
-        Some(Event { phase, ..camera_events::instant(id, KIND, wall, vec![text]) })
+        Event { phase, ..camera_events::instant(id, KIND, wall, vec![text]) }
     }
 }
 
-/// Watches until `shutdown`.
+/// Watches those who are there now; gives those who are gone, or were made anew.
+fn follow(cameras: &mut Vec<Watched>, here: &Residents, patience: Duration) -> Vec<Watched> {
+    let mut old = std::mem::take(cameras);
+    for camera in &here.camera_status {
+        let known = old.iter().position(|one| Arc::ptr_eq(&one.shown, &camera.connection));
+        let watched = known.map(|at| old.swap_remove(at));
+        cameras.push(watched.unwrap_or_else(|| camera.watched(patience)));
+    }
+    old
+}
+
+/// Watches who is there, until `shutdown`.
 pub(super) async fn watch(
-    mut cameras: Vec<Watched>,
+    mut residents: View,
+    patience: Duration,
     mut news: broadcast::Receiver<News>,
     voice: Voice,
     clock: Arc<dyn Clock>,
@@ -155,6 +179,8 @@ pub(super) async fn watch(
 ) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cameras = Vec::new();
+    follow(&mut cameras, &residents.borrow_and_update(), patience);
     loop {
         tokio::select! {
             biased;
@@ -170,6 +196,14 @@ pub(super) async fn watch(
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             },
+            Ok(()) = residents.changed() => {
+                let gone = follow(&mut cameras, &residents.borrow_and_update(), patience);
+                for mut watched in gone {
+                    if let Some(event) = watched.leave(clock.wall()) {
+                        voice.say(&watched.camera, event);
+                    }
+                }
+            }
             _ = ticks.tick() => {
                 let (now, wall) = (Instant::now(), clock.wall());
                 for watched in &mut cameras {
@@ -238,8 +272,14 @@ mod tests {
         let clock = Arc::new(crate::base::clock::Simulated::starting_at(Timestamp::from_millis(9)));
         let shutdown = CancellationToken::new();
         let metrics = Metrics::default();
-        let watched = Watched::new("gate", shown.clone(), PATIENCE);
-        let task = watch(vec![watched], heard, voice, clock, metrics.clone(), shutdown.clone());
+        let here = |connection| {
+            let (name, fail_open) = ("gate".into(), tokio::sync::watch::channel(None).1);
+            let camera = status::Camera { name, mode: "both", connection, fail_open };
+            Arc::new(Residents { camera_status: vec![camera], ..Residents::default() })
+        };
+        let (view, residents) = tokio::sync::watch::channel(here(shown.clone()));
+        let (token, figures) = (shutdown.clone(), metrics.clone());
+        let task = watch(residents, PATIENCE, heard, voice, clock, figures, token);
         let script = async {
             (shown.lock().unwrap().connected, shown.lock().unwrap().wanted) = (true, true);
             let begin = said.recv().await.unwrap();
@@ -260,8 +300,15 @@ mod tests {
             let end = said.recv().await.unwrap();
             assert_eq!((&end.id, end.phase), (&begin.id, Phase::End));
             assert_eq!(end.attributes[0].value, Value::Text("written".into()));
-            let shown = shown.lock().unwrap();
-            assert!(!shown.stalled && shown.recording);
+            {
+                let shown = shown.lock().unwrap();
+                assert!(!shown.stalled && shown.recording);
+            }
+            // Stalled again, it is made anew.
+            assert_eq!(said.recv().await.unwrap().phase, Phase::Begin);
+            view.send_replace(here(Arc::default()));
+            let end = said.recv().await.unwrap();
+            assert_eq!((end.phase, end.kind.as_str()), (Phase::End, "recording.stalled"));
             shutdown.cancel();
         };
         tokio::join!(task, script);

@@ -14,48 +14,45 @@ use crate::wasm::standing::Asker;
 pub struct Judges {
     /// The camera's policies: one healthy one is enough.
     pub policies: Vec<Asker>,
-    /// Others that must all be well (in `events` mode: analyzers and sources).
-    pub required: Vec<Asker>,
+    /// Others that must all be well (in `events` mode: analyzers and sources); these may become
+    /// others.
+    pub required: watch::Receiver<Vec<Asker>>,
 }
 
-impl Judges {
-    fn healthy(&self) -> bool {
-        self.policies.iter().any(|policy| policy.borrow().is_healthy())
-            && self.required.iter().all(|judge| judge.borrow().is_healthy())
-    }
-
-    /// Waits for a change of anybody's standing. For ever, when all of them are gone.
-    async fn changed(&mut self) {
-        let changes: Vec<_> = self
-            .policies
-            .iter_mut()
-            .chain(&mut self.required)
-            .map(|judge| {
-                Box::pin(async move {
-                    if judge.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                })
+/// Waits for a change of the standing of any of these. For ever, when all of them are gone.
+async fn any(policies: &mut [Asker], required: &mut [Asker]) {
+    let changes: Vec<_> = policies
+        .iter_mut()
+        .chain(required)
+        .map(|judge| {
+            Box::pin(async move {
+                if judge.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
             })
-            .collect();
-        if changes.is_empty() {
-            std::future::pending::<()>().await;
-        }
-        futures::future::select_all(changes).await;
+        })
+        .collect();
+    if changes.is_empty() {
+        std::future::pending::<()>().await;
     }
+    futures::future::select_all(changes).await;
 }
 
 /// Tells the recorder since when everything of the camera is to be kept. Ends at shutdown.
 pub async fn watch(
     camera: String,
-    mut judges: Judges,
+    judges: Judges,
     grace: Duration,
     open_since: watch::Sender<Option<Instant>>,
     shutdown: CancellationToken,
 ) {
     let mut fallback = Fallback::new(Instant::now(), grace);
+    let Judges { mut policies, required: mut all_required } = judges;
+    let mut required = all_required.borrow_and_update().clone();
     loop {
-        let decision = fallback.observe(judges.healthy(), Instant::now());
+        let is_well = |judge: &Asker| judge.borrow().is_healthy();
+        let healthy = policies.iter().any(is_well) && required.iter().all(is_well);
+        let decision = fallback.observe(healthy, Instant::now());
         let since = match decision {
             Decision::Judged => None,
             Decision::Open { since } => Some(since),
@@ -70,7 +67,8 @@ pub async fn watch(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            () = judges.changed() => {}
+            Ok(()) = all_required.changed() => required = all_required.borrow_and_update().clone(),
+            () = any(&mut policies, &mut required) => {}
             () = sleep_until(deadline) => {}
         }
     }
@@ -82,11 +80,12 @@ mod tests {
     use crate::wasm::standing::{Standing, standing};
 
     #[tokio::test(start_paused = true)]
-    async fn opens_when_the_policy_stays_down_and_closes_after_health() {
+    async fn opens_when_somebody_stays_down_and_closes_after_health() {
         let (policy, asker) = standing();
         let (sender, mut open) = watch::channel(None);
         let shutdown = CancellationToken::new();
-        let judges = Judges { policies: vec![asker], required: Vec::new() };
+        let (sources, required) = watch::channel(Vec::new());
+        let judges = Judges { policies: vec![asker], required };
         let grace = Duration::from_secs(60);
         let task = watch("gate".into(), judges, grace, sender, shutdown.clone());
         let script = async {
@@ -100,6 +99,16 @@ mod tests {
             policy.send_replace(Standing::Running);
             open.changed().await.unwrap();
             assert_eq!(*open.borrow_and_update(), None);
+            // One more that must be well, and is not; then it need not be.
+            let (source, asker) = standing();
+            sources.send_replace(vec![asker]);
+            let down = Instant::now();
+            open.changed().await.unwrap();
+            assert_eq!(*open.borrow_and_update(), Some(down));
+            sources.send_replace(Vec::new());
+            open.changed().await.unwrap();
+            assert_eq!(*open.borrow_and_update(), None);
+            drop(source);
             shutdown.cancel();
         };
         tokio::join!(task, script);

@@ -250,6 +250,7 @@ impl Stage {
     }
 
     async fn on_event(&mut self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
+        life.events.heard([&notice.event]);
         let input = Input::Event(Arc::new(notice), self.clock.wall());
         let given = self.seat.give(input).await?;
         self.took(life, given).await.map(drop)

@@ -129,6 +129,11 @@ impl<T: Kind> Seat<T> {
         self.offer.as_ref().map(Offer::digest)
     }
 
+    /// Who is in charge hears what others say.
+    pub fn listens(&self) -> bool {
+        self.offer.as_ref().is_some_and(|offer| offer.plugin.listens())
+    }
+
     /// Who is in charge may still be found unfit.
     pub fn is_on_probation(&self) -> bool {
         self.probation.is_some()

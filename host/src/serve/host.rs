@@ -2,6 +2,7 @@
 //!
 //! Knows no HTTP. `pipeline` implements [`Host`]; tests do too.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,8 +37,11 @@ pub trait Host: Send + Sync + 'static {
     /// Says that the host's clock is right.
     fn confirm_time(&self) -> impl Future<Output = Wished<Confirmed>> + Send;
 
+    /// Reads the configuration anew.
+    fn reload(&self) -> impl Future<Output = ReloadAnswer> + Send;
+
     /// Loads a plugin anew, for all its cameras; answers when each has it or has refused it.
-    fn reload(&self, plugin: &str) -> impl Future<Output = Wished<Reloaded>> + Send;
+    fn reload_plugin(&self, plugin: &str) -> impl Future<Output = Wished<ReloadedPlugin>> + Send;
 
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
@@ -126,9 +130,54 @@ pub struct Confirmed {
     pub guarded: Option<Guarded>,
 }
 
+/// What became of a configuration that was read anew.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ReloadAnswer {
+    /// It is in force.
+    Done(Reloaded),
+    /// It is as before: this is wrong with the new one, a line each.
+    Refused(Vec<String>),
+    /// Not now; try again.
+    Failed(String),
+}
+
+/// What has changed with a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Cameras that came, went, or were made anew.
+    pub cameras: Changes,
+    /// Plugins that came, went, or are others now.
+    pub plugins: Changes,
+    /// Why cameras could not be started; tried again with the next configuration.
+    pub failed: Vec<String>,
+}
+
+/// Names that came and went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// New ones.
+    pub added: Vec<String>,
+    /// Those that are gone.
+    pub removed: Vec<String>,
+    /// Those that are others now.
+    pub changed: Vec<String>,
+}
+
+impl fmt::Display for Changes {
+    /// `+yard -porch ~gate`; `-` where nothing has changed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signed = [("+", &self.added), ("-", &self.removed), ("~", &self.changed)];
+        let words = signed
+            .into_iter()
+            .flat_map(|(sign, names)| names.iter().map(move |name| format!("{sign}{name}")));
+        let words: Vec<String> = words.collect();
+        if words.is_empty() { f.write_str("-") } else { f.write_str(&words.join(" ")) }
+    }
+}
+
 /// A plugin that was loaded anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reloaded {
+pub struct ReloadedPlugin {
     /// Its configured name.
     pub plugin: String,
     /// Its version now, from its manifest.

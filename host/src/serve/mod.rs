@@ -11,6 +11,7 @@
 //! | `DELETE /api/v1/pins?id=` or `?camera=&start=&end=` | 200 with what was unpinned; 400, 404, 409 |
 //! | `DELETE /api/v1/recordings?span=` or `?camera=&start=&end=` | 200 with what is gone and what is left (`&look=true`: would be); 400, 404, 409 |
 //! | `POST /api/v1/time/confirm` | 200 with what was guarded until then |
+//! | `POST /api/v1/config/reload` | 200 with what has changed; 409 with what is wrong with the file |
 //! | `POST /api/v1/plugins/<plugin>/reload` | 200 with what became of it on each camera; 404, 409 where it can't be loaded |
 //! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
 //! | `GET /metrics` | Prometheus text |
@@ -37,8 +38,9 @@ use crate::base::{Error, Result};
 use crate::config::Secret;
 
 pub use host::{
-    CameraHealth, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth, PluginHealth,
-    Reloaded, ReloadedSeat, StoreHealth, TriggerAnswer, TriggerRequest, Triggered, Wished,
+    CameraHealth, Changes, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth,
+    PluginHealth, ReloadAnswer, Reloaded, ReloadedPlugin, ReloadedSeat, StoreHealth, TriggerAnswer,
+    TriggerRequest, Triggered, Wished,
 };
 
 /// Where to listen, and who may come.

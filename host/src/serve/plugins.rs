@@ -15,5 +15,5 @@ pub(super) fn router<H: Host>() -> Router<Arc<H>> {
 }
 
 async fn reload<H: Host>(State(host): State<Arc<H>>, Path(plugin): Path<String>) -> Response {
-    answer(host.reload(&plugin).await)
+    answer(host.reload_plugin(&plugin).await)
 }

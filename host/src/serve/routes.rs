@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::access::{self, Access};
-use super::host::{HookAnswer, HookRequest, Host, TriggerAnswer, TriggerRequest};
+use super::host::{HookAnswer, HookRequest, Host, ReloadAnswer, TriggerAnswer, TriggerRequest};
 use super::{plugins, recordings};
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
@@ -43,11 +43,12 @@ pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metri
     let guarded = Router::new()
         .route("/hooks/{source}", post(hook))
         .route("/api/v1/cameras/{camera}/trigger", post(trigger))
+        .route("/api/v1/config/reload", post(reload))
         .merge(recordings::router())
         .merge(plugins::router())
         .with_state(host.clone())
         .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/time/confirm, /api/v1/plugins/<plugin>/reload, /healthz and /metrics"))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/time/confirm, /api/v1/config/reload, /api/v1/plugins/<plugin>/reload, /healthz and /metrics"))
         .layer(from_fn_with_state(access.clone(), access::with_token));
     Router::new()
         .route("/healthz", get(health))
@@ -173,6 +174,16 @@ fn trigger_request(body: &[u8]) -> Result<TriggerRequest, Problem> {
         length: length("for", body.length)?,
         label: body.label,
     })
+}
+
+async fn reload<H: Host>(State(host): State<Arc<H>>) -> Response {
+    match host.reload().await {
+        ReloadAnswer::Done(done) => Json(done).into_response(),
+        ReloadAnswer::Refused(mistakes) => {
+            problem(StatusCode::CONFLICT, mistakes.join("\n")).into_response()
+        }
+        ReloadAnswer::Failed(why) => again(why),
+    }
 }
 
 async fn health<H: Host>(

@@ -66,9 +66,9 @@ impl Host for Sample {
         }
     }
 
-    async fn reload(&self, plugin: &str) -> Wished<Reloaded> {
+    async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {
         match plugin {
-            "motion" => Wished::Done(Reloaded {
+            "motion" => Wished::Done(ReloadedPlugin {
                 plugin: plugin.into(),
                 version: "0.2.0".into(),
                 digest: "ab".into(),
@@ -93,6 +93,15 @@ impl Host for Sample {
             Named::Range { .. } => Wished::Done(Deletion { segments: 3, ..Deletion::default() }),
             Named::Id(_) => Wished::Failed("the disk refuses".into()),
         }
+    }
+
+    async fn reload(&self) -> ReloadAnswer {
+        if self.unwell {
+            let wrong = ["wardline.toml:3: unknown key `kepe`", "restart needed for: store"];
+            return ReloadAnswer::Refused(wrong.map(str::to_owned).to_vec());
+        }
+        let cameras = Changes { added: vec!["yard".into()], ..Changes::default() };
+        ReloadAnswer::Done(Reloaded { cameras, ..Reloaded::default() })
     }
 
     fn health(&self) -> Health {
@@ -153,6 +162,10 @@ async fn each_request_has_its_answer() {
         ("POST /hooks/broken", "{}", 503, "out of memory"),
         ("POST /hooks/dor", "{}", 404, "there is no source `dor`: there are `door`, `bell`"),
         ("GET /hooks/door", "", 405, ""),
+        ("POST /api/v1/plugins/motion/reload", "", 200, r#""outcome":"seated""#),
+        ("POST /api/v1/plugins/torn/reload", "", 409, "plugin torn: is damaged"),
+        ("POST /api/v1/plugins/cat/reload", "", 404, "there is no plugin"),
+        ("POST /api/v1/config/reload", "", 200, r#""cameras":{"added":["yard"],"removed":[]"#),
         ("POST /api/v1/cameras/gate/trigger", "", 200, r#""end":"1970-01-01T00:00:02Z""#),
         (
             "POST /api/v1/cameras/gate/trigger",

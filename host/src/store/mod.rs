@@ -23,6 +23,7 @@ mod news;
 mod condition;
 mod telling;
 mod end;
+mod leave;
 mod recording;
 mod writer;
 mod refusal;
@@ -86,7 +87,7 @@ pub use sweep::Swept;
 pub use telling::Mark;
 pub use whereabouts::StoredPlace;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{broadcast, oneshot, watch};
@@ -102,6 +103,7 @@ use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
 use journal::drain::{self, End, Journal};
+use leave::Stay;
 use load::Cameras;
 use mailbox::Mailbox;
 use mover::Mover;
@@ -139,8 +141,8 @@ pub struct Store {
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
     opened_at: Timestamp,
-    /// Cameras that have been asked for: the time away is shown once.
-    known: Mutex<BTreeSet<String>>,
+    /// Cameras that have been asked for: the time away is shown once for each time.
+    known: Mutex<BTreeMap<String, Stay>>,
     /// When the host ran last before this.
     alive: Option<Timestamp>,
 }
@@ -238,7 +240,7 @@ impl Store {
     }
 
     /// A camera's way to the disk, and the sequence of its next segment. The time since the host
-    /// last ran is shown as a gap of the camera. Blocks for a commit.
+    /// last ran, or since the camera left, is shown as a gap of it. Blocks for a commit.
     ///
     /// # Errors
     /// Refuses a name that can't be a directory's, and a place of another store.
@@ -247,14 +249,13 @@ impl Store {
         let writer = self.writers.of(settings.place).cloned().ok_or_else(|| {
             Error::refuse(format!("camera {name}: nothing is recorded to its store any more"))
         })?;
-        let (wanted, alive, now) = (name.to_owned(), self.alive, self.opened_at);
-        let first = self.known.lock().expect("no panic under this lock").insert(wanted.clone());
+        let wanted = name.to_owned();
+        let away = self.away(name);
         let known = self.indexer.ask_blocking(move |c| {
             let add = || {
                 let camera = edit::camera(c, &wanted, settings.keep, settings.size_max)?;
-                let gaps =
-                    if first { edit::stopped(c, camera.id, alive, now)? } else { Vec::new() };
-                Ok((camera, gaps))
+                let gaps = away.map(|away| edit::stopped(c, camera.id, away));
+                Ok((camera, gaps.transpose()?.unwrap_or_default()))
             };
             add().map_err(failed("add a camera"))
         })?;
@@ -263,7 +264,10 @@ impl Store {
             // Nobody may be listening.
             let _ = self.news.send(News::Gap(gap));
         }
-        let camera = Arc::new(Camera::new(known.id, name, settings, &self.metrics));
+        let mut camera = Camera::new(known.id, name, settings, &self.metrics);
+        let stay = Stay::Here(camera.watch());
+        self.known.lock().expect("no panic under this lock").insert(name.into(), stay);
+        let camera = Arc::new(camera);
         self.cameras.add(&camera);
         let sink = CameraSink::new(camera, writer, self.indexer.clone(), self.news.clone());
         let edit::Camera { next_sequence, epoch, end, .. } = known;
@@ -277,6 +281,17 @@ impl Store {
     pub async fn event(&self, event: NewEvent) -> Result<u64> {
         let insert = move |c: &index::Connection| index::events::insert(c, &event);
         self.indexer.ask(move |c| insert(c).map_err(failed("store an event"))).await
+    }
+
+    /// As [`event`](Self::event), but on its way when this returns: events have the order of these
+    /// calls. Who calls bounds how many are on their way.
+    pub fn enter(&self, event: NewEvent) -> impl Future<Output = Result<u64>> + Send + use<> {
+        let (sender, stored) = oneshot::channel();
+        let insert = move |c: &index::Connection| index::events::insert(c, &event);
+        let insert = move |c: &_| insert(c).map_err(failed("store an event"));
+        // Who asked may have gone.
+        self.indexer.post(insert, move |result| drop(sender.send(result)));
+        async { stored.await.map_err(|_| Error::retry("the store has been shut down"))? }
     }
 
     /// Stores a span, or replaces the one with its id. Durable when this returns.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -46,6 +47,8 @@ pub(super) struct Camera {
     bytes_max: usize,
     queued_bytes: AtomicUsize,
     queued_gaps: AtomicUsize,
+    /// Gone with this: see [`Camera::watch`].
+    _here: Option<SyncSender<()>>,
 }
 
 impl Camera {
@@ -65,7 +68,16 @@ impl Camera {
             bytes_max: DISK_QUEUE_BYTES.saturating_add(settings.burst_bytes),
             queued_bytes: AtomicUsize::new(0),
             queued_gaps: AtomicUsize::new(0),
+            _here: None,
         }
+    }
+
+    /// Tells, by the end of the other side, that nobody knows this camera any more: its sink and the
+    /// last of its files are gone.
+    pub(super) fn watch(&mut self) -> Receiver<()> {
+        let (here, gone) = sync_channel(0);
+        self._here = Some(here);
+        gone
     }
 
     /// Bytes that wait for the disk.

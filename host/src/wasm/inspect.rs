@@ -89,6 +89,11 @@ pub struct Inspection {
 }
 
 impl Inspection {
+    /// Whether it exports this optional interface of the contract.
+    pub fn has(&self, optional: &str) -> bool {
+        self.optional.iter().any(|name| name == optional)
+    }
+
     /// Whether this host takes the plugin that is configured as `name`.
     pub fn accept(&self, name: &str) -> Result<(World, &Manifest)> {
         match (&self.problems[..], self.world, &self.manifest) {

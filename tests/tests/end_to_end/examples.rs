@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use wardline::base::Timestamp;
 use wardline::base::metrics::Metrics;
+use wardline::events::{Phase, Value as EventValue};
+use wardline::store::StoredEvent;
 use wardline::wasm::{self, Engine, Plugin};
 use wardline_tests::camera::Camera;
 use wardline_tests::host::{Host, Place, wardline};
@@ -106,6 +108,80 @@ fn tiers() {
         });
         host.stop();
     }
+}
+
+/// The configuration of an example with guests of its own, built beforehand.
+fn configure_guests(place: &Place, example: &str, camera: &Camera, guests: &[&str]) -> PathBuf {
+    let config = configure(place, example, camera);
+    let text = std::fs::read_to_string(&config).unwrap();
+    let mut text = text.replace("path = \"recordings\"", "path = \"store\"");
+    for name in guests {
+        let built = guest(name).to_string_lossy().into_owned();
+        text = text.replace(&format!("../../plugins/dist/{name}.wasm"), &built);
+    }
+    std::fs::write(&config, &text).unwrap();
+    let output = wardline(&["check", &config.to_string_lossy()]);
+    assert!(output.status.success(), "{output:?}");
+    config
+}
+
+/// The value of an attribute, as text.
+fn attribute(stored: &StoredEvent, key: &str) -> String {
+    let found = stored.event.attributes.iter().find(|attribute| attribute.key == key);
+    match found.map(|attribute| &attribute.value) {
+        Some(EventValue::Text(text)) => text.clone(),
+        Some(EventValue::Integer(number)) => number.to_string(),
+        other => panic!("{key}: {other:?} in {stored:?}"),
+    }
+}
+
+/// Motion, tracker, line: each visit goes in once and out once.
+#[test]
+fn line_crossing() {
+    let guests = ["tracker", "line-crossing"];
+    let needs = [Need::Wardline, Need::Guest(guests[0]), Need::Guest(guests[1])];
+    if missing("line_crossing", &needs) {
+        return;
+    }
+    let place = Place::new("line-crossing");
+    let camera = Camera::simulate(&["yard=scene:seconds=24&visits=4-14", "--loop"]);
+    let config = configure_guests(&place, "line-crossing", &camera, &guests);
+    let host = Host::start(&config);
+    let crossed = wait::until("a visit", SOON, || {
+        let crossed = place.events("yard", "line.crossed");
+        (crossed.len() >= 2).then_some(crossed)
+    });
+    for (number, way) in [(0, "in"), (1, "out")] {
+        let one = &crossed[number];
+        assert_eq!(attribute(one, "direction"), way);
+        assert_eq!(attribute(one, "count"), "1");
+        assert_eq!(attribute(one, "line"), "path");
+        assert_eq!((attribute(one, "hops").as_str(), one.origin.as_str()), ("2", "line"));
+        assert_eq!(attribute(one, "track"), attribute(&crossed[0], "track"), "the same visitor");
+    }
+    wait::until("a recording of it", SOON, || (!place.evr("yard").is_empty()).then_some(()));
+    host.stop();
+}
+
+/// A visit of twelve seconds is longer than five.
+#[test]
+fn loitering() {
+    let guests = ["tracker", "loitering"];
+    let needs = [Need::Wardline, Need::Guest(guests[0]), Need::Guest(guests[1])];
+    if missing("loitering", &needs) {
+        return;
+    }
+    let place = Place::new("loitering");
+    let camera = Camera::simulate(&["yard=scene:seconds=26&visits=4-16", "--loop"]);
+    let config = configure_guests(&place, "loitering", &camera, &guests);
+    let host = Host::start(&config);
+    let stay = wait::until("the end of a stay", SOON, || {
+        let stays = place.events("yard", "loitering");
+        stays.iter().any(|stored| stored.event.phase == Phase::End).then_some(stays)
+    });
+    assert_eq!((stay[0].event.phase, attribute(&stay[0], "zone")), (Phase::Begin, "middle".into()));
+    wait::until("a recording of it", SOON, || (!place.evr("yard").is_empty()).then_some(()));
+    host.stop();
 }
 
 /// What `wardline recordings list --json` gives.

@@ -28,7 +28,7 @@ mod full_disk;
 // Plugins that loop, trap, eat and lie.
 mod guests;
 // Plugins that are swapped while cameras record.
-mod reload;
+mod swap;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.
@@ -43,6 +43,8 @@ mod commands;
 mod export;
 // What is said of recordings and the store.
 mod life;
+// Another configuration for a host that runs.
+mod reload;
 // The ordered end.
 mod shutdown;
 // The folders of `examples/`, as their READMEs say.

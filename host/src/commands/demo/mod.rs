@@ -117,6 +117,7 @@ async fn record(root: &Path, url: &str, length: Duration, process: &Process) -> 
         metrics: Metrics::default(),
         cache: run::cache(|name| std::env::var_os(name).map(PathBuf::from)),
         notes: None,
+        file: None,
     };
     let mut config = config::load(&file)?;
     // Nobody minds where a demonstration lies.

@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::{CAMERA, Place, bundled, guest, video};
 use crate::base::Timestamp;
 use crate::events::Heard;
-use crate::events::bus::Wiring;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
@@ -69,7 +68,7 @@ struct Judging {
 
 fn judging(place: &Place, name: &str, judge: Judge, policy: (Plugin, Setup)) -> Judging {
     let (queue, heard) = mpsc::channel(8);
-    let bus = place.connect(Wiring::default());
+    let bus = place.bus();
     let (seat, standing, _) = place.seat(name, Some(CAMERA), policy, &bus);
     let stage = Stage {
         camera: CAMERA.into(),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{API, CAMERA, Place, event};
 use crate::base::{Kind, limits};
-use crate::events::bus::Wiring;
 use crate::events::{Bus, Heard, Publish};
 use crate::store::{ClosedSegment, Outcome};
 
@@ -13,10 +12,9 @@ const WAIT: Duration = Duration::from_secs(1);
 #[tokio::test(start_paused = true)]
 async fn an_event_is_stored_and_then_heard_by_the_others() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let mut one = wiring.listen(CAMERA, "one");
-    let mut other = wiring.listen(CAMERA, "other");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let mut one = bus.listen(CAMERA, "one", &[]);
+    let mut other = bus.listen(CAMERA, "other", &[]);
     let by = Publish { origin: "one", camera: CAMERA };
     let said = bus.publish(by, event("a", place.now())).await.unwrap();
     let Heard::Notice(heard) = other.try_recv().unwrap() else { panic!("a segment") };
@@ -30,9 +28,8 @@ async fn an_event_is_stored_and_then_heard_by_the_others() {
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_stored_with_the_reason_and_heard_by_nobody() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let mut heard = wiring.listen(CAMERA, "one");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let mut heard = bus.listen(CAMERA, "one", &[]);
     let late = event("a", place.now() + limits::EVENT_LEAD + WAIT);
     let error = bus.publish(API, late).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Refuse);
@@ -48,9 +45,8 @@ async fn what_is_refused_is_stored_with_the_reason_and_heard_by_nobody() {
 #[tokio::test(start_paused = true)]
 async fn nobody_hears_what_is_not_stored() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let mut heard = wiring.listen(CAMERA, "one");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let mut heard = bus.listen(CAMERA, "one", &[]);
     place.store.shutdown().await;
     bus.publish(API, event("a", place.now())).await.unwrap_err();
     bus.publish_within(API, event("a", place.now()), WAIT).await.unwrap_err();
@@ -61,9 +57,8 @@ async fn nobody_hears_what_is_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn signs_of_life_are_stored_and_heard_by_no_policy() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let mut heard = wiring.listen(CAMERA, "one");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let mut heard = bus.listen(CAMERA, "one", &[]);
     // A camera that is no longer configured, and the host as a whole, have some, too.
     for (number, camera) in [CAMERA, "barn", ""].into_iter().enumerate() {
         let said = bus.note(camera, Some(event("a", place.now())), None).await.unwrap();
@@ -81,9 +76,8 @@ async fn signs_of_life_are_stored_and_heard_by_no_policy() {
 #[tokio::test(start_paused = true)]
 async fn a_full_listener_holds_up_who_says_events() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let mut heard = wiring.listen(CAMERA, "one");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let mut heard = bus.listen(CAMERA, "one", &[]);
     fill(&bus, &place);
     // Asked to come again: not stored either, so that it is not there twice.
     let error = bus.publish_within(API, event("a", place.now()), WAIT).await.unwrap_err();

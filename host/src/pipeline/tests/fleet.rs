@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use super::house::{MARK, units};
 use super::swap::variant;
 use super::{Place, scene, start};
-use crate::analyze::pictures::Pictures;
-use crate::analyze::{self};
+use crate::analyze;
+use crate::analyze::pictures::{Pictures, Turn};
 use crate::base::clock::Simulated;
 use crate::base::metrics::{self, Metrics};
 use crate::base::tasks::Tasks;
-use crate::events::bus::Wiring;
+use crate::events::Bus;
 use crate::ingest::timeline::{Arrival, Timeline};
 use crate::ingest::{Item, VideoUnit, queue};
 use crate::pipeline::{recorder, status};
@@ -86,16 +86,15 @@ impl Fleet {
         let disk = Arc::new(store::fs::Disk);
         let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).unwrap();
         let store = Arc::new(store);
-        let mut wiring = Wiring::default();
+        let (bus, _) = Bus::new(store.clone(), clock.clone(), metrics.clone());
         let names: Vec<String> = (0..CAMERAS).map(|n| format!("cam{n:02}")).collect();
         let heard: Vec<_> = names
             .iter()
             .map(|camera| {
-                wiring.camera(camera);
-                wiring.listen(camera, "keep")
+                bus.add_camera(camera);
+                bus.listen(camera, "keep", &[])
             })
             .collect();
-        let (bus, _) = wiring.connect(store.clone(), clock.clone(), metrics.clone());
         let plugins = PLUGINS.map(|name| variant(name, 0));
         let given = params();
         let completed = [0, 1].map(|at| plugins[at].params(&given[at]).unwrap());
@@ -125,7 +124,7 @@ impl Fleet {
         &mut self,
         camera: &str,
         heard: mpsc::Receiver<crate::events::Heard>,
-        bus: &crate::events::Bus,
+        bus: &Bus,
         plugins: &[Plugin; 2],
     ) {
         let (sink, _) = self.store.camera(camera, CameraSettings::default()).unwrap();
@@ -166,6 +165,8 @@ impl Fleet {
             wishes,
             video: known,
             units: None,
+            hearing: None,
+            turn: Turn::default(),
             bus: bus.clone(),
         };
         self.tasks[0].spawn("analyzer", stage.run(self.tasks[0].shutdown().clone()));
@@ -200,7 +201,7 @@ impl Fleet {
         sink: store::CameraSink,
         packets: queue::Receiver,
         spans: mpsc::Receiver<crate::policy::Span>,
-        bus: &crate::events::Bus,
+        bus: &Bus,
     ) {
         let settings = RecorderConfig {
             camera: camera.into(),

@@ -16,7 +16,7 @@ use super::{CAMERA, video};
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::{self, Metrics};
-use crate::events::bus::Wiring;
+use crate::events::Bus;
 use crate::ingest::timeline::{Anchoring, Arrival, Timeline};
 use crate::ingest::{Access, Gap, GapReason, Item, VideoParameters, VideoUnit, queue};
 use crate::pipeline::{recorder::Task, status};
@@ -130,9 +130,8 @@ impl House {
         let (sink, resume) = store.camera(CAMERA, CameraSettings::default()).unwrap();
         let timeline = Timeline::new(Arrival::now(&*self.clock));
         let timeline = timeline.resuming(resume.epoch, resume.end);
-        let mut wiring = Wiring::default();
-        wiring.camera(CAMERA);
-        let (bus, mut said) = wiring.connect(store.clone(), self.clock.clone(), metrics.clone());
+        let (bus, mut said) = Bus::new(store.clone(), self.clock.clone(), metrics.clone());
+        bus.add_camera(CAMERA);
         let options = queue::Options {
             camera: CAMERA.into(),
             edge: "record",

@@ -10,7 +10,6 @@ use super::recorder::{self, Ends};
 use super::{CAMERA, Place, scene};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
-use crate::events::bus::Wiring;
 use crate::events::{Event, Value};
 use crate::ingest::{Gap, GapReason, Item};
 use crate::pipeline::life;
@@ -65,7 +64,7 @@ fn said(place: &Place) -> Vec<String> {
 
 /// The signs of a place, running until `shutdown`; the store must be finished before.
 fn signs(place: &Place, shutdown: &CancellationToken) -> impl Future<Output = ()> + use<> {
-    let bus = place.connect(Wiring::default());
+    let bus = place.bus();
     let clock: Arc<dyn Clock> = place.clock.clone();
     let (gather, teller, _voice) =
         life::signs(&place.store, &bus, &clock, &Recovered::default(), seconds(10));

@@ -3,6 +3,8 @@
 
 mod asking;
 mod bus;
+mod chains;
+mod listening;
 mod fleet;
 mod house;
 mod life;
@@ -23,7 +25,6 @@ use tokio::sync::{mpsc, watch};
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::Metrics;
-use crate::events::bus::Wiring;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
 use crate::seat::{self, Facts, Offer, Order, Post, Seat, Vault};
@@ -99,9 +100,11 @@ impl Place {
         self.store.judges(CAMERA, vec![policy]).await.unwrap()[0]
     }
 
-    fn connect(&self, mut wiring: Wiring) -> Bus {
-        wiring.camera(CAMERA);
-        wiring.connect(self.store.clone(), self.clock.clone(), self.metrics.clone()).0
+    /// A bus that knows the camera.
+    fn bus(&self) -> Bus {
+        let bus = Bus::new(self.store.clone(), self.clock.clone(), self.metrics.clone()).0;
+        bus.add_camera(CAMERA);
+        bus
     }
 
     fn reader(&self) -> Reader {

@@ -6,8 +6,9 @@ use std::sync::atomic::AtomicU32;
 use tokio::sync::watch;
 
 use super::{CAMERA, scene, video};
+use crate::analyze::gate::Until;
 use crate::analyze::mailbox::{self, Receiver};
-use crate::analyze::pictures::{Frame, Pictures, Subscription};
+use crate::analyze::pictures::{Frame, Pictures, Subscription, Turn};
 use crate::base::Timestamp;
 use crate::base::metrics::Metrics;
 use crate::decode::{Fit, PixelFormat};
@@ -26,7 +27,8 @@ fn wish(max_width: u32, pace: Pace, thinning: u32) -> (Arc<Subscription>, Receiv
     };
     let (mailbox, frames) = mailbox::mailbox();
     let thinning = Arc::new(AtomicU32::new(thinning));
-    (Arc::new(Subscription { request, thinning, mailbox }), frames)
+    let (until, turn) = (Until::always(), Turn::default());
+    (Arc::new(Subscription { request, thinning, mailbox, until, turn }), frames)
 }
 
 /// All units go through, then `end`. Gives how the sight was last.

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{API, CAMERA, Place, bundled, event, guest, notice};
-use crate::events::bus::Wiring;
 use crate::events::{Bus, Heard};
 use crate::policy::Span;
 use crate::policy::floors::Floors;
@@ -53,9 +52,8 @@ fn before_and_after() -> (Plugin, Setup) {
 #[tokio::test(start_paused = true)]
 async fn an_event_becomes_a_span_that_is_stored_and_sent() {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let heard = wiring.listen(CAMERA, "keep");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let heard = bus.listen(CAMERA, "keep", &[]);
     let (stage, mut spans, _) = stage(&place, bus.clone(), before_and_after(), heard).await;
     let shutdown = CancellationToken::new();
     let task = stage.run(shutdown.clone());
@@ -83,7 +81,7 @@ async fn neither_the_end_nor_a_broken_index_loses_a_span() {
     for broken in [false, true] {
         let place = Place::new();
         let (queue, heard) = mpsc::channel(8);
-        let bus = place.connect(Wiring::default());
+        let bus = place.bus();
         let (stage, mut spans, _) = stage(&place, bus, before_and_after(), heard).await;
         let shutdown = CancellationToken::new();
         queue.try_send(Heard::Notice(Box::new(notice("gate/api/1", place.now())))).unwrap();
@@ -101,7 +99,7 @@ async fn a_policy_that_traps_is_rebuilt_then_quarantined_and_its_queue_drained()
     let place = Place::new();
     // Depth one: whoever says the next event waits until the last one is taken.
     let (queue, heard) = mpsc::channel(1);
-    let bus = place.connect(Wiring::default());
+    let bus = place.bus();
     let policy = (guest("policy-traps"), Setup::default());
     let (stage, mut spans, mut asker) = stage(&place, bus, policy, heard).await;
     let shutdown = CancellationToken::new();

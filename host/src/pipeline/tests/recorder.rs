@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CAMERA, Place, scene};
 use crate::base::metrics;
-use crate::events::bus::Wiring;
 use crate::ingest::timeline::{Arrival, Timeline};
 use crate::ingest::{Item, queue};
 use crate::pipeline::{recorder::Task, status};
@@ -58,7 +57,7 @@ pub(super) fn task(place: &mut Place) -> (Task, Ends) {
         epoch: None,
         units: Vec::new(),
         connection: Arc::new(Mutex::new(status::Connection::default())),
-        bus: place.connect(Wiring::default()),
+        bus: place.bus(),
         clock: place.clock.clone(),
         preroll: place.metrics.preroll_seconds.get_or_create(&label).clone(),
         ring_short: false,

@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::bus::fill;
 use super::{CAMERA, Place, bundled, guest};
-use crate::events::bus::Wiring;
 use crate::events::source::{Delivery, Reply, Source};
 use crate::wasm::{Plugin, Setup};
 
@@ -18,9 +17,8 @@ fn door() -> (Plugin, Setup) {
 /// What a sender of `body` is told; `full`: the camera's policy takes no more.
 async fn ask(source: (Plugin, Setup), body: &str, full: bool) -> (Place, Reply) {
     let place = Place::new();
-    let mut wiring = Wiring::default();
-    let _heard = wiring.listen(CAMERA, "keep");
-    let bus = place.connect(wiring);
+    let bus = place.bus();
+    let _heard = bus.listen(CAMERA, "keep", &[]);
     if full {
         fill(&bus, &place);
     }
@@ -31,6 +29,7 @@ async fn ask(source: (Plugin, Setup), body: &str, full: bool) -> (Place, Reply) 
         cameras: vec![CAMERA.into()],
         seat,
         messages,
+        follower: None,
         bus,
         clock: place.clock.clone(),
         open: None,

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 use super::{CAMERA, Place, bundled, guest, load, notice};
 use crate::base::Timestamp;
 use crate::events::Heard;
-use crate::events::bus::Wiring;
 use crate::policy::Span;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
@@ -52,7 +51,7 @@ impl World {
         let place = Place::new();
         let (queue, heard) = mpsc::channel(8);
         let (spans, asked) = mpsc::channel(64);
-        let bus = place.connect(Wiring::default());
+        let bus = place.bus();
         let judge = place.judge("keep").await;
         let (seat, standing, orders) = place.seat("keep", Some(CAMERA), policy, &bus);
         let stage = Stage {

@@ -300,15 +300,41 @@ pub(crate) fn gap(c: &Connection, camera_id: i64, mark: &GapMark) -> rusqlite::R
     Ok(())
 }
 
-/// Shows the time for which the host was away as a gap of the camera. `alive` is when the host is
-/// known to have run last. Gives the gaps that it ended and added.
+/// A time for which nobody recorded a camera.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Away {
+    /// When the host, or the camera, is known to have been there last.
+    pub(crate) since: Option<Timestamp>,
+    /// When it came.
+    pub(crate) until: Timestamp,
+    /// For people.
+    pub(crate) why: &'static str,
+}
+
+/// A camera leaves: ends its gap, whose sequel is shown when it comes back. Gives what it ended.
+pub(crate) fn left(
+    c: &Connection,
+    camera: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<StoredGap>> {
+    c.prepare_cached(
+        "UPDATE gap SET end = max(start, ?2)
+         WHERE camera = (SELECT id FROM camera WHERE name = ?1) AND end IS NULL
+         RETURNING ?1, start, end, reason, detail",
+    )?
+    .query_map(params![camera, now.micros()], StoredGap::read)?
+    .collect()
+}
+
+/// Shows the time for which the host or the camera was away as a gap of the camera. Gives the gaps
+/// that it ended and added.
 pub(crate) fn stopped(
     c: &Connection,
     camera_id: i64,
-    alive: Option<Timestamp>,
-    now: Timestamp,
+    away: Away,
 ) -> rusqlite::Result<Vec<StoredGap>> {
-    let alive = alive.unwrap_or(now).min(now);
+    let now = away.until;
+    let alive = away.since.unwrap_or(now).min(now);
     // A gap that lasted when the host went away goes on as this one.
     let mut said: Vec<StoredGap> = c
         .prepare_cached(
@@ -343,12 +369,8 @@ pub(crate) fn stopped(
         said.extend(longer);
         return Ok(said);
     }
-    let mark = GapMark {
-        start,
-        end: Some(now),
-        reason: GapReason::Stopped,
-        detail: "the host was not running".into(),
-    };
+    let mark =
+        GapMark { start, end: Some(now), reason: GapReason::Stopped, detail: away.why.into() };
     gap(c, camera_id, &mark)?;
     let camera =
         c.query_row("SELECT name FROM camera WHERE id = ?1", [camera_id], |row| row.get(0))?;

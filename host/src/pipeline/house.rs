@@ -1,0 +1,288 @@
+//! Who lives in a host: cameras, each in a scope of its own, and sources. They come, go and are made
+//! anew one by one; the others notice nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::difference::Difference;
+use super::guests::Guests;
+use super::residents::{Residents, View};
+use super::scope::{STAGE_END, Scope, end_all};
+use super::sources;
+use super::{Shared, camera, clips, plugins};
+use crate::base::metrics;
+use crate::base::tasks::Tasks;
+use crate::base::{Error, Result};
+use crate::config::{self, Config};
+use crate::events::Heard;
+use crate::seat::{By, Offer, Outcome};
+use crate::serve::Reloaded;
+use crate::wasm::standing::Asker;
+
+/// How long a camera that goes may take to bring to the disk what it has.
+const LEAVE: Duration = Duration::from_millis(1500);
+
+/// All who live here.
+pub(super) struct House {
+    shared: Shared,
+    /// What is in force: cameras that could not be started are not in it.
+    config: Config,
+    guests: Guests,
+    cameras: BTreeMap<String, Home>,
+    sources: BTreeMap<String, sources::Started>,
+    clips: Tasks,
+    view: watch::Sender<Arc<Residents>>,
+}
+
+/// A camera's.
+struct Home {
+    scope: Scope,
+    started: camera::Started,
+}
+
+type Ears = Vec<mpsc::Receiver<Heard>>;
+
+impl House {
+    /// Starts all that the configuration names.
+    ///
+    /// # Errors
+    /// Where a camera can't be started.
+    pub(super) async fn open(shared: Shared, config: Config, guests: Guests) -> Result<Self> {
+        let mut house = Self {
+            shared,
+            config,
+            guests,
+            cameras: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            clips: Tasks::new(),
+            view: watch::channel(Arc::default()).0,
+        };
+        let cameras: Vec<_> =
+            house.config.cameras.iter().map(|camera| camera.name.clone()).collect();
+        let sources: Vec<_> =
+            house.config.plugins.iter().map(|plugin| plugin.name.clone()).collect();
+        let ears = house.listen(&cameras);
+        house.start_sources(&sources, &mut BTreeMap::new());
+        for (name, ears) in cameras.iter().zip(ears) {
+            house.start_camera(name, ears).await?;
+        }
+        house.start_clips();
+        house.tell();
+        Ok(house)
+    }
+
+    /// What is in force.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The plugins that are loaded.
+    pub(super) fn plugins(&self) -> &plugins::Plugins {
+        &self.guests.plugins
+    }
+
+    /// A plugin was loaded anew: who comes from now on gets this one.
+    pub(super) fn know(&mut self, offer: Offer) {
+        self.guests.plugins.insert(offer.plugin.name().to_owned(), Ok(offer));
+    }
+
+    /// Of the component of a plugin as it was loaded last.
+    pub(super) fn digest(&self, plugin: &str) -> Option<String> {
+        let offer = self.guests.plugins.get(plugin)?.as_ref().ok()?;
+        Some(offer.plugin.digest().to_owned())
+    }
+
+    /// Who is there, from now on.
+    pub(super) fn view(&self) -> View {
+        self.view.subscribe()
+    }
+
+    /// What all share.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Takes a configuration in force that was checked. Who is not touched by it goes on.
+    pub(super) async fn apply(
+        &mut self,
+        config: Config,
+        guests: Guests,
+        difference: Difference,
+    ) -> Reloaded {
+        let Difference { cameras, plugins, clips, swaps } = difference;
+        let going: Vec<String> = [&cameras.removed[..], &cameras.changed].concat();
+        self.end_cameras(&going).await;
+        cameras.removed.iter().for_each(|name| self.forget(name));
+        let mut standings = BTreeMap::new();
+        let anew: Vec<String> =
+            plugins.changed.iter().filter(|name| !swaps.contains(*name)).cloned().collect();
+        for name in plugins.removed.iter().chain(&anew) {
+            let Some(source) = self.sources.remove(name) else { continue };
+            warn_late(source.tasks.end(STAGE_END).await);
+            standings.insert(name.clone(), source.standing);
+        }
+        (self.config, self.guests) = (config, guests);
+        let coming: Vec<String> = [&cameras.added[..], &cameras.changed].concat();
+        let ears = self.listen(&coming);
+        let sources: Vec<String> = [&plugins.added[..], &anew].concat();
+        self.start_sources(&sources, &mut standings);
+        let mut failed = Vec::new();
+        for (name, ears) in coming.iter().zip(ears) {
+            if let Err(error) = self.start_camera(name, ears).await {
+                tracing::error!(camera = name, "not started: {}", error.chain());
+                failed.push(error.chain());
+                self.config.cameras.retain(|camera| camera.name != *name);
+                self.shared.bus.remove_camera(name);
+            }
+        }
+        failed.extend(self.swap(&swaps).await);
+        self.tell_judges();
+        if clips {
+            warn_late(self.clips.end(STAGE_END).await);
+            self.clips = Tasks::new();
+            self.start_clips();
+        }
+        self.tell();
+        Reloaded { cameras, plugins, failed }
+    }
+
+    /// Offers plugins that are others now to where they sit; gives why they were refused.
+    async fn swap(&self, plugins: &[String]) -> Vec<String> {
+        let mut refused = Vec::new();
+        for name in plugins {
+            let Some(Ok(offer)) = self.guests.plugins.get(name) else { continue };
+            for answered in self.shared.seats.offer(offer, By::Person).await {
+                if let Outcome::Refused(why) = answered.outcome {
+                    let camera = answered.camera;
+                    let place =
+                        if camera.is_empty() { camera } else { format!(" of camera {camera}") };
+                    refused.push(format!("plugin {name}{place}: the one before runs on: {why}"));
+                }
+            }
+        }
+        refused
+    }
+
+    /// Ends all, upstream first, each step within what `left` gives. Gives who did not end.
+    pub(super) async fn end(&self, left: impl Fn(Duration) -> Duration) -> Vec<String> {
+        let scopes: Vec<&Scope> = self.cameras.values().map(|home| &home.scope).collect();
+        let of = |group: fn(&Scope) -> &Tasks| scopes.iter().map(move |scope| group(scope));
+        let mut late = end_all(of(|scope| &scope.ingest), left(STAGE_END)).await;
+        // Decoders end with the packets; what analyzers and policies still say is heard.
+        late.extend(end_all(of(|scope| &scope.analyze), left(STAGE_END)).await);
+        let sources = self.sources.values().map(|source| &source.tasks);
+        let judges = of(|scope| &scope.judge).chain(sources).chain([&self.clips]);
+        late.extend(end_all(judges, left(STAGE_END)).await);
+        late.extend(end_all(of(|scope| &scope.record), left(STAGE_END)).await);
+        late
+    }
+
+    /// The queues of these cameras' policies, before anybody says anything to them.
+    fn listen(&self, cameras: &[String]) -> Vec<Ears> {
+        let bus = &self.shared.bus;
+        let ears = |name: &String| {
+            bus.add_camera(name);
+            let camera = self.config.camera(name);
+            let listen = |camera: &config::Camera| {
+                let policies = camera.policies.iter();
+                policies.map(|policy| bus.listen(name, policy, &camera.hears)).collect()
+            };
+            camera.map_or_else(Ears::new, listen)
+        };
+        cameras.iter().map(ears).collect()
+    }
+
+    async fn start_camera(&mut self, name: &str, ears: Ears) -> Result<()> {
+        let Some(camera) = self.config.camera(name) else {
+            return Err(Error::bug(format!("camera {name} is not in the configuration")));
+        };
+        let scope = Scope::default();
+        let required = self.serving(name);
+        let started = camera::start(camera, &self.shared, &self.guests, &scope, ears, required);
+        match started.await {
+            Ok(started) => {
+                self.cameras.insert(name.into(), Home { scope, started });
+                Ok(())
+            }
+            Err(error) => {
+                warn_late(scope.end().await);
+                Err(error)
+            }
+        }
+    }
+
+    fn start_sources(&mut self, names: &[String], last: &mut BTreeMap<String, sources::Standing>) {
+        for name in names {
+            let Some(plugin) = self.config.plugin(name) else { continue };
+            let standing = last.remove(name);
+            let started = sources::start(plugin, &self.shared, &self.guests.plugins, standing);
+            self.sources.extend(started.map(|started| (name.clone(), started)));
+        }
+    }
+
+    fn start_clips(&self) {
+        clips::start(&self.config, &self.shared.clock, &self.clips);
+    }
+
+    /// Ends cameras side by side; what they recorded is on the disk then.
+    async fn end_cameras(&mut self, names: &[String]) {
+        let gone = names.iter().filter_map(|name| Some((name, self.cameras.remove(name)?)));
+        let store = &self.shared.store;
+        let ends = gone.map(|(name, home)| async move {
+            warn_late(home.scope.end().await);
+            if let Err(error) = store.leave(name, LEAVE).await {
+                tracing::error!(camera = name, "{}", error.chain());
+            }
+        });
+        futures::future::join_all(ends).await;
+    }
+
+    /// Nothing is about this camera any more but its recordings.
+    fn forget(&self, camera: &str) {
+        self.shared.bus.remove_camera(camera);
+        let (metrics, label) = (&self.shared.metrics, metrics::Camera { camera: camera.into() });
+        for gauge in [&metrics.connected, &metrics.recording, &metrics.stalled, &metrics.fail_open]
+        {
+            gauge.remove(&label);
+        }
+        metrics.preroll_seconds.remove(&label);
+    }
+
+    /// How the sources fare that serve a camera.
+    fn serving(&self, camera: &str) -> Vec<Asker> {
+        let serves = |source: &&sources::Started| source.cameras.iter().any(|one| one == camera);
+        self.sources.values().filter(serves).map(|source| source.standing.1.clone()).collect()
+    }
+
+    /// Sources came or went: the cameras' judges are others.
+    fn tell_judges(&self) {
+        for (name, home) in &self.cameras {
+            home.started.judging.require(self.serving(name));
+        }
+    }
+
+    fn tell(&self) {
+        let mut here = Residents::default();
+        for plugin in &self.config.plugins {
+            let Some(source) = self.sources.get(&plugin.name) else { continue };
+            here.sources.insert(plugin.name.clone(), source.queue.clone());
+            here.plugin_status.push(source.status(&plugin.name));
+        }
+        for camera in &self.config.cameras {
+            let Some(home) = self.cameras.get(&camera.name) else { continue };
+            here.cameras.insert(camera.name.clone(), home.started.door.clone());
+            here.camera_status.push(home.started.status.clone());
+            here.plugin_status.extend(home.started.plugins.iter().cloned());
+        }
+        self.view.send_replace(Arc::new(here));
+    }
+}
+
+fn warn_late(late: Vec<String>) {
+    if !late.is_empty() {
+        tracing::warn!(left = late.join(", "), "did not end in time");
+    }
+}

@@ -1,0 +1,27 @@
+//! Who is there now: what requests and the watchdog see of cameras, plugins and sources.
+//!
+//! Made anew after each change, and never changed: who reads keeps what he began with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{door, status};
+use crate::events::source::Delivery;
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Residents {
+    /// By source: the way of messages.
+    pub(super) sources: BTreeMap<String, mpsc::Sender<Delivery>>,
+    /// By name: what can be asked of a camera.
+    pub(super) cameras: BTreeMap<String, door::Camera>,
+    /// In the order of the configuration.
+    pub(super) camera_status: Vec<status::Camera>,
+    /// Sources, then the plugins of each camera, in the order of the configuration.
+    pub(super) plugin_status: Vec<status::Plugin>,
+}
+
+/// The side that sees.
+pub(super) type View = watch::Receiver<Arc<Residents>>;
