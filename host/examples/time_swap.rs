@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+use wardline::base::Timestamp;
 use wardline::base::clock::{Clock, System};
 use wardline::base::metrics::Metrics;
-use wardline::base::Timestamp;
 use wardline::events::{Bus, Event, Notice, Phase};
 use wardline::seat::{self, Acted, By, Facts, Offer, Order, Outcome, Post, Seat, Vault};
 use wardline::store::{FreeFloor, Store, StoreConfig};

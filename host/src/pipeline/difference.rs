@@ -140,13 +140,13 @@ policies = ["keep"]
             ("", "", &[][..], &[][..], &[][..], &[][..]),
             ("[cameras.yard]", "[cameras.porch]", &["porch"], &["yard"], &[], &[]),
             ("rtsp://gate/", "rtsp://gate/2", &[], &[], &["gate"], &[]),
-            ("\"policy-pre-post\"", "\"keep.wasm\"", &[], &[], &["yard"], &["keep"]),
+            ("\"policy-pre-post\"", "\"keep.wasm\"", &[], &[], &[], &["keep"]),
             (
                 "[plugins.motion]",
                 "[plugins.motion]\nparams = { sensitivity = \"low\" }",
                 &[],
                 &[],
-                &["gate"],
+                &[],
                 &["motion"],
             ),
         ] {
@@ -156,15 +156,19 @@ policies = ["keep"]
                 Changes { added: names(added), removed: names(removed), changed: names(changed) };
             assert_eq!(found.cameras, cameras, "{to}");
             assert_eq!(found.plugins.changed, names(plugins), "{to}");
+            assert_eq!(found.swaps, names(plugins), "{to}: swapped where it sits");
             assert_eq!(found.is_empty(), from.is_empty(), "{to}");
         }
     }
 
     #[test]
-    fn another_component_of_the_same_name_is_another_plugin() {
+    fn another_component_of_the_same_name_is_swapped_where_it_sits() {
         let old = read(BASE);
         let found = Difference::of(&old, &old, &BTreeSet::from(["motion".to_owned()]));
-        assert_eq!((found.cameras.changed, found.clips), (names(&["gate"]), false));
+        assert_eq!(
+            (found.swaps, found.cameras, found.clips),
+            (names(&["motion"]), Changes::default(), false)
+        );
     }
 
     #[test]

@@ -15,13 +15,13 @@ use super::house::{MARK, units};
 use super::swap::variant;
 use super::{Place, scene, start};
 use crate::analyze;
-use crate::analyze::pictures::{Pictures, Turn};
+use crate::analyze::pictures::{Pictures, Turn, Wishes};
 use crate::base::clock::Simulated;
 use crate::base::metrics::{self, Metrics};
 use crate::base::tasks::Tasks;
 use crate::events::Bus;
 use crate::ingest::timeline::{Arrival, Timeline};
-use crate::ingest::{Item, VideoUnit, queue};
+use crate::ingest::{Item, VideoParameters, VideoUnit, queue};
 use crate::pipeline::{recorder, status};
 use crate::policy;
 use crate::policy::floors::Floors;
@@ -38,6 +38,8 @@ const CAMERAS: usize = 16;
 /// A picture every 100 ms, so that each of them brings a swap on some camera.
 const PICTURES: usize = 1000;
 const PICTURE: Duration = Duration::from_millis(100);
+
+type Video = watch::Receiver<Option<Arc<VideoParameters>>>;
 
 /// What a run leaves behind.
 #[derive(Debug, PartialEq)]
@@ -144,26 +146,14 @@ impl Fleet {
         self.feeds.push((record, decode));
         let (spans, asked) = mpsc::channel(64);
 
-        let (wishes, wished) = watch::channel(Vec::new());
-        let (video, known) = watch::channel(None);
-        let pictures = Pictures {
-            camera: camera.into(),
-            packets: pictures,
-            wishes: wished,
-            video,
-            sight: standing().0,
-            is_second: false,
-            lane: Lane::inline("decode"),
-            metrics: self.metrics.clone(),
-        };
-        self.tasks[0].spawn("pictures", pictures.run());
+        let (wishes, video) = self.pictures(camera, pictures);
         let (seat, _, to_analyzer) = place.seat("motion", Some(camera), with(0), bus);
         let stage = analyze::stage::Stage {
             camera: camera.into(),
             name: "motion".into(),
             seat,
             wishes,
-            video: known,
+            video,
             units: None,
             hearing: None,
             turn: Turn::default(),
@@ -193,6 +183,23 @@ impl Fleet {
         self.tasks[1].spawn("policy", stage.run(self.tasks[1].shutdown().clone()));
         self.orders.push([to_analyzer, to_policy]);
         self.recorder(camera, sink, packets, asked, bus);
+    }
+
+    fn pictures(&self, camera: &str, packets: queue::Receiver) -> (Wishes, Video) {
+        let (wishes, wished) = watch::channel(Vec::new());
+        let (video, known) = watch::channel(None);
+        let pictures = Pictures {
+            camera: camera.into(),
+            packets,
+            wishes: wished,
+            video,
+            sight: standing().0,
+            is_second: false,
+            lane: Lane::inline("decode"),
+            metrics: self.metrics.clone(),
+        };
+        self.tasks[0].spawn("pictures", pictures.run());
+        (wishes, known)
     }
 
     fn recorder(
@@ -310,18 +317,45 @@ impl Fleet {
             if stored.origin != "host" {
                 let event = stored.event;
                 let phase = event.phase.as_str().to_owned();
-                let said = (event.id, event.kind, phase, event.time.micros());
+                let said = (plain(&event.id), event.kind, phase, event.time.micros());
                 left.events.entry(stored.camera).or_default().push(said);
             }
         }
         for recording in reader.recordings(&Filter::default()).unwrap() {
             if let Some(span) = recording.span {
-                left.spans.push((span.id, recording.start.micros(), recording.end.micros()));
+                left.spans.push((
+                    plain(&span.id),
+                    recording.start.micros(),
+                    recording.end.micros(),
+                ));
             }
         }
         left.spans.sort();
         left
     }
+}
+
+/// An id without its run, which two hosts do not have in common.
+fn plain(id: &str) -> String {
+    let mut parts: Vec<&str> = id.split('/').collect();
+    parts.remove(2);
+    parts.join("/")
+}
+
+/// A visit every ten seconds.
+fn visits() -> Vec<VideoUnit> {
+    const LENGTH: usize = 100;
+    let once = scene(LENGTH, start());
+    let at = |number: usize| {
+        let unit = &once[number % LENGTH];
+        let before = i64::try_from(number / LENGTH * LENGTH).unwrap();
+        VideoUnit {
+            pts: unit.pts + before * 9000,
+            time: unit.time.offset(before * 100_000),
+            ..unit.clone()
+        }
+    };
+    (0..PICTURES).map(at).collect()
 }
 
 async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
@@ -347,7 +381,7 @@ async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_swaps_change_nothing_that_anybody_sees() {
-    let units = scene(PICTURES, start());
+    let units = visits();
     let (plain, _) = run(&units, false).await;
     let whole: Vec<u64> = (0..PICTURES as u64).collect();
     assert_eq!(plain.units.len(), CAMERAS);
