@@ -27,6 +27,7 @@ fn main() {
         metrics: Metrics::default(),
         memory_bytes: None,
         services: Services::default(),
+        proving: false,
     };
     let setup = Setup { params, ..Setup::default() };
     let (mut analyzer, _) =

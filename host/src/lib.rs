@@ -19,6 +19,7 @@ pub mod trust;
 pub mod kv;
 pub mod fetch;
 pub mod wasm;
+pub mod seat;
 pub mod analyze;
 pub mod events;
 pub mod policy;

@@ -26,6 +26,22 @@ pub fn component_with(name: &str, manifest: &str) -> Vec<u8> {
     with_manifest(Guest::read(name).bare(), manifest)
 }
 
+/// The component of the guest `name`, but the function that it exports as `export` (as in
+/// `state@0.1.0#save`) begins with `code`. It can load snapshots of schema 1.
+pub fn component_but(name: &str, export: &str, code: &str) -> Vec<u8> {
+    let mut guest = Guest::read(name);
+    let at = guest.text.find(&format!("wardline:plugin/{export}\"")).expect("it exports that");
+    const RESULT: &str = "(result i32)";
+    let begin = at + guest.text[at..].find(RESULT).expect("it has a result") + RESULT.len();
+    guest.text.insert_str(begin, &format!(" {code} "));
+    let manifest = format!(
+        "id = \"{name}\"\nversion = \"0.2.0\"\nworld = \"{}\"\napi = \"0.1\"\n\
+         [state]\nschemas = [1]\n",
+        guest.kind()
+    );
+    with_manifest(guest.bare(), &manifest)
+}
+
 /// The component of the guest `name` without a manifest.
 pub fn component_bare(name: &str) -> Vec<u8> {
     Guest::read(name).bare()

@@ -1,4 +1,4 @@
-//! One analyzer on one camera: pictures and events of others in, events out, rebuilt when it faults.
+//! One analyzer on one camera: pictures and events of others in, events out, whoever is in charge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,20 +13,22 @@ use super::hearing::Hearing;
 use super::mailbox;
 use super::pictures::{Frame, Subscription, Turn, Wishes};
 use crate::base::Timestamp;
-use crate::base::clock::{Clock, sleep_until};
+use crate::base::clock::sleep_until;
 use crate::base::limits;
 use crate::events::lifecycle::Lifecycle;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::fetch::{self, Answer, Answers};
 use crate::ingest::VideoParameters;
+use crate::seat::{Acted, After, Given, Reply, Seat, Seated, Signal};
+use crate::wasm::analyzer::Input;
 use crate::wasm::standing::Standing;
-use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
-use crate::wasm::{self, Analyzer, CallStats, Lane, Plugin};
+use crate::wasm::supervise::{End, Said, Trouble};
+use crate::wasm::{self, Analyzer, CallStats, PictureRequest};
 
 /// So many overruns in a row halve the analyzer's rate.
 const OVERRUNS_MAX: u32 = 3;
 
-/// Where time stands still while an analyzer looks (see [`Lane::is_unhurried`]) it gets every picture:
+/// Where time stands still while an analyzer looks (see [`Seat::is_unhurried`]) it gets every picture:
 /// so many wait at most. One unit may release all that were held back to be put in order.
 const UNHURRIED: usize = limits::REORDER_DEPTH + 2;
 
@@ -39,19 +41,13 @@ pub struct Stage {
     pub camera: String,
     /// The analyzer's name in the configuration.
     pub name: String,
-    /// Its component and manifest.
-    pub plugin: Plugin,
-    /// What an instance is made with.
-    pub instance: wasm::InstanceConfig,
-    /// What `init` gets, but for the video, which is not known yet.
-    pub setup: wasm::Setup,
-    /// Where its calls run.
-    pub lane: Lane,
+    /// Who is in charge.
+    pub seat: Seat<Analyzer>,
     /// What it wants to see goes here.
     pub wishes: Wishes,
     /// What the stream is, once known.
     pub video: watch::Receiver<Option<Arc<VideoParameters>>>,
-    /// Access units of the recorded stream, in batches; only if it asks for them.
+    /// Access units of the recorded stream, in batches; passed over while nobody asks for them.
     pub units: Option<mpsc::Receiver<Vec<wasm::Unit>>>,
     /// What it hears of those it comes after; `None`: it comes after nobody.
     pub hearing: Option<Hearing>,
@@ -61,14 +57,13 @@ pub struct Stage {
     pub answers: Answers,
     /// Where its events go.
     pub bus: Bus,
-    /// Wall time.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// One life of an instance.
 struct Life {
-    analyzer: Guest<Analyzer>,
     events: Lifecycle,
+    units: bool,
+    wished: Option<PictureRequest>,
     pictures: Option<mailbox::Receiver<Frame>>,
     thinning: Arc<AtomicU32>,
     breaks: Option<u64>,
@@ -78,35 +73,58 @@ struct Life {
 
 impl Stage {
     /// Serves the camera until shutdown.
-    pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut next = self.seat.first();
         loop {
-            let end = self.run_once(&supervisor, &shutdown).await;
-            match supervisor.after(end, &shutdown).await {
-                After::Rebuild => {}
-                After::Quarantined | After::Shutdown => return,
+            if next == After::Quarantined {
+                next = self.idle(&shutdown).await;
+            }
+            if next == After::Shutdown {
+                return;
+            }
+            let end = self.run_once(&shutdown).await;
+            next = self.seat.after(end, &shutdown).await;
+        }
+    }
+
+    /// Nobody is in charge, until something changes.
+    async fn idle(&mut self, shutdown: &CancellationToken) -> After {
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return After::Shutdown,
+                signal = self.seat.signal() => signal,
+                () = pass_over(self.units.as_mut()) => continue,
+            };
+            if self.seat.is_filled_by(signal).await {
+                return After::Rebuild;
             }
         }
     }
 
-    async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
+    async fn run_once(&mut self, shutdown: &CancellationToken) -> End {
         if self.video.borrow().is_none() {
-            supervisor.tell(Standing::Waiting);
+            self.seat.tell(Standing::Waiting);
         }
-        let known = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return End::Shutdown,
-            known = self.video.wait_for(Option::is_some) => known.ok().and_then(|video| video.clone()),
+        let video = loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return End::Shutdown,
+                known = self.video.wait_for(Option::is_some) => match known.ok().and_then(|it| it.clone()) {
+                    Some(video) => break video,
+                    None => return End::Shutdown,
+                },
+                signal = self.seat.signal() => signal,
+            };
+            // Whoever it is, there is somebody to sit when the camera is there.
+            self.seat.is_filled_by(signal).await;
         };
-        let Some(video) = known else { return End::Shutdown };
         let mut life = match self.begin(&video).await {
             Ok(life) => life,
             Err(trouble) => return End::Trouble(trouble),
         };
-        supervisor.tell(Standing::Running);
         let end = self.serve(&mut life, shutdown).await;
-        for event in life.events.end_all() {
-            self.publish(event).await;
-        }
+        self.end_all(&mut life).await;
         self.turn.progress.end();
         end
     }
@@ -122,9 +140,11 @@ impl Stage {
             let step = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return End::Shutdown,
-                units = next(self.units.as_mut()) => match units {
+                signal = self.seat.signal() => self.on_signal(life, signal).await,
+                units = next_units(self.units.as_mut()) => match units {
                     None => return End::Shutdown,
-                    Some(units) => self.observe(life, units).await,
+                    Some(units) if life.units => self.observe(life, units).await,
+                    Some(_) => Ok(()),
                 },
                 answer = fetch::next(&mut self.answers) => self.on_answer(life, answer).await,
                 frame = take(life.pictures.as_ref()) => match frame {
@@ -141,28 +161,42 @@ impl Stage {
     }
 
     async fn begin(&mut self, video: &VideoParameters) -> Result<Life, Trouble> {
-        let now = self.clock.wall();
-        let (plugin, instance) = (self.plugin.clone(), self.instance.clone());
-        let mut setup = self.setup.clone();
-        setup.video = Some(wasm::Video {
+        let video = wasm::Video {
             codec: video.rfc6381.clone(),
             width: video.width,
             height: video.height,
             fps: 0.0,
-        });
-        let make = move || Analyzer::new(&plugin, instance, &setup, now);
-        let (analyzer, wishes) = Guest::make(&self.lane, make).await?;
-        if !wishes.units {
-            self.units = None;
+        };
+        let seated = self.seat.sit(Some(video)).await?;
+        let mut life = Life {
+            events: Lifecycle::new(Some(&self.camera), &self.name, seated.run),
+            units: false,
+            wished: None,
+            pictures: None,
+            thinning: Arc::new(AtomicU32::new(1)),
+            breaks: None,
+            overruns: 0,
+            last_overrun: Instant::now(),
+        };
+        self.wish(&mut life, seated.wishes);
+        Ok(life)
+    }
+
+    /// What it wants to see from now on. Who wants the same as the one before misses nothing.
+    fn wish(&self, life: &mut Life, wishes: wasm::Wishes) {
+        life.units = wishes.units;
+        if life.wished == wishes.pictures {
+            return;
         }
-        let thinning = Arc::new(AtomicU32::new(1));
-        let pictures = wishes.pictures.map(|request| {
-            let depth = if self.lane.is_unhurried() { UNHURRIED } else { 1 };
+        (life.wished, life.thinning) = (wishes.pictures, Arc::new(AtomicU32::new(1)));
+        life.pictures = wishes.pictures.map(|request| {
+            let depth = if self.seat.is_unhurried() { UNHURRIED } else { 1 };
             let (sender, receiver) = mailbox::with_depth(depth);
+            let thinning = life.thinning.clone();
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
-            let (thinning, turn) = (thinning.clone(), self.turn.clone());
+            let turn = self.turn.clone();
             turn.progress.begin();
-            let looks_closer = self.plugin.grants().crop;
+            let looks_closer = self.seat.grants().crop;
             let subscription =
                 Subscription { request, looks_closer, thinning, mailbox: sender, until, turn };
             self.wishes.send_modify(|wishes| {
@@ -171,15 +205,33 @@ impl Stage {
             });
             receiver
         });
-        Ok(Life {
-            analyzer,
-            events: Lifecycle::new(Some(&self.camera), &self.name, now),
-            pictures,
-            thinning,
-            breaks: None,
-            overruns: 0,
-            last_overrun: Instant::now(),
-        })
+    }
+
+    async fn on_signal(
+        &mut self,
+        life: &mut Life,
+        signal: Signal<Analyzer>,
+    ) -> Result<(), Trouble> {
+        match self.seat.act(signal).await? {
+            Acted::Nothing | Acted::Revived | Acted::Reconfigured => Ok(()),
+            Acted::Seated(seated) => {
+                self.seated(life, seated).await;
+                Ok(())
+            }
+            Acted::Given(given) => self.took(life, given).await,
+        }
+    }
+
+    /// Somebody else is in charge.
+    async fn seated(&mut self, life: &mut Life, seated: Seated<wasm::Wishes>) {
+        if !seated.continues {
+            self.end_all(life).await;
+            life.events = Lifecycle::new(Some(&self.camera), &self.name, seated.run);
+            // It has seen nothing yet: a break is told with its first picture.
+            life.breaks = None;
+        }
+        life.overruns = 0;
+        self.wish(life, seated.wishes);
     }
 
     /// Looks at a picture, once it has heard what others say of it and what came before.
@@ -191,38 +243,36 @@ impl Stage {
         Ok(())
     }
 
+    async fn observe(&mut self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
+        let last = units.iter().map(|unit| unit.time).max();
+        self.hear(life, last).await?;
+        self.give(life, Input::Units(units.into())).await
+    }
+
     /// Tells it what was said up to a time; all of it without one.
     async fn hear(&mut self, life: &mut Life, until: Option<Timestamp>) -> Result<(), Trouble> {
         let Some(hearing) = &mut self.hearing else { return Ok(()) };
-        let notices = match until {
+        let notices: Vec<Notice> = match until {
             Some(time) => hearing.before(time).await,
             None => hearing.all(),
         };
-        self.listen(life, notices).await
-    }
-
-    async fn listen(&self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
         life.events.heard(notices.iter().map(|notice| &notice.event));
-        if notices.is_empty() || !self.plugin.listens() {
-            return Ok(());
+        let latest = notices.iter().map(|notice| notice.event.time).max();
+        match latest.filter(|_| self.seat.listens()) {
+            Some(now) => self.give(life, Input::Events(notices.into(), now)).await,
+            None => Ok(()),
         }
-        let said = life
-            .analyzer
-            .call(move |analyzer| {
-                let events = analyzer.on_events(&notices)?;
-                Ok((events, analyzer.last_call()))
-            })
-            .await?;
-        self.said(life, said).await;
-        Ok(())
     }
 
-    async fn analyze(&self, life: &mut Life, frame: Frame, skipped: u32) -> Result<(), Trouble> {
+    async fn analyze(
+        &mut self,
+        life: &mut Life,
+        frame: Frame,
+        skipped: u32,
+    ) -> Result<(), Trouble> {
         let gap = life.breaks.replace(frame.breaks) != Some(frame.breaks);
         if gap {
-            for event in life.events.end_all() {
-                self.publish(event).await;
-            }
+            self.end_all(life).await;
         }
         let picture = wasm::Picture {
             sequence: frame.sequence,
@@ -233,53 +283,42 @@ impl Stage {
             key: frame.key,
             gap,
         };
-        let said = life
-            .analyzer
-            .call(move |analyzer| {
-                let events = analyzer.analyze_whole(picture, &frame.pixels, frame.whole)?;
-                Ok((events, analyzer.last_call()))
-            })
-            .await?;
-        self.said(life, said).await;
-        Ok(())
+        self.give(life, Input::Picture(picture, frame.pixels, frame.whole)).await
     }
 
-    async fn observe(&mut self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
-        let last = units.iter().map(|unit| unit.time).max();
-        self.hear(life, last).await?;
-        let said = life
-            .analyzer
-            .call(move |analyzer| {
-                let events = analyzer.observe(&units)?;
-                Ok((events, analyzer.last_call()))
-            })
-            .await?;
-        self.said(life, said).await;
-        Ok(())
+    async fn give(&mut self, life: &mut Life, input: Input) -> Result<(), Trouble> {
+        let given = self.seat.give(input).await?;
+        self.took(life, given).await
     }
 
-    async fn on_answer(&self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
-        let message = wasm::Message::answer(answer, self.clock.wall());
-        let said = life
-            .analyzer
-            .call(move |analyzer| {
-                let events = analyzer.on_message(&message)?;
-                Ok((events, analyzer.last_call()))
-            })
-            .await?;
-        self.said(life, said).await;
-        Ok(())
+    async fn on_answer(&mut self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
+        let message = wasm::Message::answer(answer, self.seat.now());
+        self.give(life, Input::Message(Arc::new(message))).await
     }
 
-    async fn said(&self, life: &mut Life, said: Said<(Vec<Event>, CallStats)>) {
-        let (events, stats) = match said {
-            Said::Answer(said) => said,
+    /// Does what was said, in order.
+    async fn took(&mut self, life: &mut Life, given: Given<Analyzer>) -> Result<(), Trouble> {
+        if let Some(reply) = given.last_words {
+            self.said(life, reply).await;
+        }
+        if let Some(seated) = given.seated {
+            self.seated(life, seated).await;
+        }
+        for reply in given.replies {
+            self.said(life, reply).await;
+        }
+        given.trouble.map_or(Ok(()), Err)
+    }
+
+    async fn said(&mut self, life: &mut Life, reply: Reply<Analyzer>) {
+        let events = match reply.said {
+            Said::Answer(events) => events,
             Said::Declined(fault) => {
                 tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
                 return;
             }
         };
-        self.thin(life, stats);
+        self.thin(life, reply.stats);
         let now = Instant::now();
         for event in events {
             if let Some(event) = life.events.accept(event, now) {
@@ -288,9 +327,15 @@ impl Stage {
         }
     }
 
+    async fn end_all(&self, life: &mut Life) {
+        for event in life.events.end_all() {
+            self.publish(event).await;
+        }
+    }
+
     /// Fewer pictures for an analyzer that can't keep up, more again when it can.
     fn thin(&self, life: &mut Life, stats: CallStats) {
-        if self.lane.is_unhurried() {
+        if self.seat.is_unhurried() {
             return;
         }
         let now = Instant::now();
@@ -338,9 +383,18 @@ async fn something(hearing: Option<&mut Hearing>) {
     }
 }
 
-async fn next(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) -> Option<Vec<wasm::Unit>> {
+async fn next_units(
+    units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>,
+) -> Option<Vec<wasm::Unit>> {
     match units {
         Some(units) => units.recv().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Takes what nobody will look at. For ever, where there is nothing.
+async fn pass_over(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) {
+    if next_units(units).await.is_none() {
+        std::future::pending().await
     }
 }

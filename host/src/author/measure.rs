@@ -167,6 +167,7 @@ impl Subject {
             metrics: metrics.clone(),
             memory_bytes: None,
             services: Services::default(),
+            proving: false,
         };
         let video = Video { codec: "avc1.4d401f".into(), width: 1280, height: 720, fps: 25.0 };
         let setup = Setup { video: Some(video), params: params.to_owned(), attributes: Vec::new() };

@@ -2,6 +2,7 @@
 
 mod export;
 mod plugin;
+mod plugin_reload;
 mod plugin_test;
 mod recordings;
 mod signing;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
 pub use plugin::{BenchPlugin, Build, CheckPlugin, Dev, Inspect, Kind, Lang, New, Plugin};
+pub use plugin_reload::ReloadPlugin;
 pub use plugin_test::PluginTest;
 pub use recordings::{
     CheckRecordings, ConfirmTimeArguments, DeleteArguments, Events, Init, List, PinArguments,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Keygen, PluginTest, Promote, Shadow, Sign, Status, Verify};
+use super::{Keygen, PluginTest, Promote, ReloadPlugin, Shadow, Sign, Status, Verify};
 
 /// `wardline plugin`.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,8 @@ pub enum Plugin {
     Inspect(Inspect),
     /// Say what runs in a running host, how it fares, and why something does not
     Status(Status),
+    /// Have a running host load a plugin anew
+    Reload(ReloadPlugin),
     /// Make a pair of keys, to sign plugins with
     Keygen(Keygen),
     /// Vouch for a plugin

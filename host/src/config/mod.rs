@@ -56,6 +56,9 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     /// Files of event recordings; `None`: they are not made.
     pub clips: Option<Clips>,
+    /// `plugin-memory` of `[limits]`: what all instances of plugins may have together; `None`: the
+    /// default.
+    pub plugin_memory_bytes: Option<u64>,
     /// What is allowed but probably not meant; `file:line: text`.
     pub warnings: Vec<String>,
 }

@@ -51,6 +51,7 @@ pub(super) fn config(
     let trust = trust::trust(&context, root.table("trust"));
     let plugins = plugins(&context, &root.table("plugins"), &trust);
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
+    let plugin_memory_bytes = limits(root.table("limits"));
     let clips = clips::clips(&context, &root, store.as_ref());
     root.finish();
     rules::check(&context, &plugins, &cameras, &names);
@@ -66,6 +67,7 @@ pub(super) fn config(
         plugins,
         cameras: cameras.into_iter().map(|read| read.camera).collect(),
         clips,
+        plugin_memory_bytes,
         warnings,
     })
 }
@@ -127,6 +129,12 @@ fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
     }
     table.finish();
     Http { listen, token: token.map(|(token, _)| token) }
+}
+
+fn limits(table: Table<'_, '_>) -> Option<u64> {
+    let plugin_memory = table.size("plugin-memory", 1 << 20..=1 << 40);
+    table.finish();
+    plugin_memory
 }
 
 fn plugins(context: &Context<'_>, tables: &Table<'_, '_>, all: &Trust) -> Vec<ReadPlugin> {

@@ -114,6 +114,21 @@ pub struct Event {
     pub attributes: Vec<Attribute>,
 }
 
+impl Notice {
+    /// Room that it takes, about, in bytes.
+    pub fn weight(&self) -> usize {
+        let value = |value: &Value| match value {
+            Value::Text(text) | Value::Json(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Integer(_) | Value::Number(_) | Value::Flag(_) => 0,
+        };
+        let event = &self.event;
+        let attributes: usize =
+            event.attributes.iter().map(|one| 64 + one.key.len() + value(&one.value)).sum();
+        512 + 96 * event.regions.len() + attributes
+    }
+}
+
 /// What a plugin, a page or a program hears: an event, with what only the host can vouch for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Notice {

@@ -1,4 +1,4 @@
-//! One configured event source: messages and events of others in, events out, rebuilt when it faults.
+//! One configured event source: messages and events of others in, events out, whoever is in charge.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use super::{Attribute, Bus, Event, Follower, Notice, Publish};
 use crate::base::clock::{Clock, sleep_until};
 use crate::base::{Kind, limits};
 use crate::fetch::{self, Answer, Answers};
-use crate::wasm::standing::Standing;
-use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
-use crate::wasm::{self, Cause, Lane, Plugin};
+use crate::seat::{self, Acted, After, Given, Seat, Seated, Signal};
+use crate::wasm::source::Input;
+use crate::wasm::supervise::{End, Said, Trouble};
+use crate::wasm::{self, Cause, SourceSpec};
 
 /// A message for a source, and where its answer goes.
 #[derive(Debug)]
@@ -47,14 +48,8 @@ pub struct Source {
     pub name: String,
     /// The cameras that its events mean when they name none.
     pub cameras: Vec<String>,
-    /// Its component and manifest.
-    pub plugin: Plugin,
-    /// What an instance is made with.
-    pub instance: wasm::InstanceConfig,
-    /// What `init` gets.
-    pub setup: wasm::Setup,
-    /// Where its calls run.
-    pub lane: Lane,
+    /// Who is in charge.
+    pub seat: Seat<wasm::Source>,
     /// Its messages.
     pub messages: mpsc::Receiver<Delivery>,
     /// What it hears of those it comes after; `None`: it comes after nobody.
@@ -65,11 +60,12 @@ pub struct Source {
     pub bus: Bus,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
+    /// What an instance left open that is to be made anew. Starts empty.
+    pub open: Option<Lifecycle>,
 }
 
 /// One life of an instance.
 struct Life {
-    source: Guest<wasm::Source>,
     events: Lifecycle,
     /// It has subscribed its hook.
     hooked: bool,
@@ -79,40 +75,54 @@ struct Life {
 
 impl Source {
     /// Serves messages until shutdown.
-    pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut next = self.seat.first();
         loop {
-            let end = self.run_once(&supervisor, &shutdown).await;
-            match supervisor.after(end, &shutdown).await {
-                After::Rebuild => {}
-                After::Quarantined => return self.refuse_all(&shutdown).await,
-                After::Shutdown => return,
+            if next == After::Quarantined {
+                self.end_open().await;
+                next = self.idle(&shutdown).await;
+            }
+            if next == After::Shutdown {
+                return;
+            }
+            let end = self.run_once(&shutdown).await;
+            next = self.seat.after(end, &shutdown).await;
+        }
+    }
+
+    /// Nobody is in charge, until something changes.
+    async fn idle(&mut self, shutdown: &CancellationToken) -> After {
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return After::Shutdown,
+                signal = self.seat.signal() => signal,
+                () = refuse(&mut self.messages, &self.name) => continue,
+            };
+            if self.seat.is_filled_by(signal).await {
+                return After::Rebuild;
             }
         }
     }
 
-    async fn refuse_all(&mut self, shutdown: &CancellationToken) {
-        loop {
-            let delivery = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                delivery = self.messages.recv() => delivery,
-            };
-            let Some(delivery) = delivery else { return };
-            let reason = format!("source {} is quarantined: see the log", self.name);
-            // Nobody waits any more: fine.
-            let _gone = delivery.answer.send(Reply::Unavailable(reason));
-        }
-    }
-
-    async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
-        let mut life = match self.begin().await {
-            Ok(life) => life,
+    async fn run_once(&mut self, shutdown: &CancellationToken) -> End {
+        let seated = match self.seat.sit(None).await {
+            Ok(seated) => seated,
             Err(trouble) => return End::Trouble(trouble),
         };
-        supervisor.tell(Standing::Running);
+        let events = match self.open.take_if(|_| seated.continues) {
+            Some(open) => open,
+            None => {
+                self.end_open().await;
+                Lifecycle::new(None, &self.name, seated.run)
+            }
+        };
+        let mut life = Life { events, hooked: false, tick: None, next_tick: None };
+        life.wish(&seated.wishes, &self.seat.hook());
         let end = self.serve(&mut life, shutdown).await;
-        for event in life.events.end_all() {
-            self.publish(event).await;
+        self.open = Some(life.events);
+        if matches!(end, End::Shutdown) {
+            self.end_open().await;
         }
         end
     }
@@ -130,6 +140,7 @@ impl Source {
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return End::Shutdown,
+                    signal = self.seat.signal() => self.on_signal(life, signal).await,
                     delivery = self.messages.recv() => match delivery {
                         None => return End::Shutdown,
                         Some(delivery) => self.on_message(life, delivery).await,
@@ -146,66 +157,67 @@ impl Source {
         }
     }
 
-    async fn begin(&self) -> Result<Life, Trouble> {
-        let now = self.clock.wall();
-        let (plugin, instance, setup) =
-            (self.plugin.clone(), self.instance.clone(), self.setup.clone());
-        let make = move || wasm::Source::new(&plugin, instance, &setup, now);
-        let (source, wishes) = Guest::make(&self.lane, make).await?;
-        let events = Lifecycle::new(None, &self.name, now);
-        let next_tick = wishes.tick.map(|tick| Instant::now() + tick);
-        let hooked = wishes.topics.contains(&self.instance.hook());
-        Ok(Life { source, events, hooked, tick: wishes.tick, next_tick })
-    }
-
-    async fn on_tick(&self, life: &mut Life) -> Result<(), Trouble> {
-        let now = self.clock.wall();
-        life.next_tick = life.tick.map(|tick| Instant::now() + tick);
-        let said = life.source.call(move |source| source.on_tick(now)).await?;
-        self.said(life, said).await;
-        Ok(())
-    }
-
-    async fn on_events(&self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
-        life.events.heard(notices.iter().map(|notice| &notice.event));
-        let said = life.source.call(move |source| source.on_events(&notices)).await?;
-        self.said(life, said).await;
-        Ok(())
-    }
-
-    async fn said(&self, life: &mut Life, said: Said<Vec<Event>>) {
-        let Said::Answer(events) = said else { return };
-        for event in events {
-            if let Some(event) = life.events.accept(event, Instant::now()) {
-                self.publish(event).await;
+    async fn on_signal(
+        &mut self,
+        life: &mut Life,
+        signal: Signal<wasm::Source>,
+    ) -> Result<(), Trouble> {
+        match self.seat.act(signal).await? {
+            Acted::Nothing | Acted::Revived | Acted::Reconfigured => Ok(()),
+            Acted::Seated(seated) => {
+                self.seated(life, &seated).await;
+                Ok(())
             }
+            Acted::Given(given) => self.took(life, given).await.map(drop),
         }
     }
 
-    async fn on_message(&self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
+    /// Somebody else is in charge.
+    async fn seated(&self, life: &mut Life, seated: &Seated<SourceSpec>) {
+        if !seated.continues {
+            self.end_all(life).await;
+            life.events = Lifecycle::new(None, &self.name, seated.run);
+        }
+        life.wish(&seated.wishes, &self.seat.hook());
+    }
+
+    async fn on_tick(&mut self, life: &mut Life) -> Result<(), Trouble> {
+        life.next_tick = life.tick.map(|tick| Instant::now() + tick);
+        let given = self.seat.give(Input::Tick(self.clock.wall())).await?;
+        self.took(life, given).await.map(drop)
+    }
+
+    async fn on_events(&mut self, life: &mut Life, notices: Vec<Notice>) -> Result<(), Trouble> {
+        life.events.heard(notices.iter().map(|notice| &notice.event));
+        let latest = notices.iter().map(|notice| notice.event.time).max();
+        let Some(now) = latest.filter(|_| self.seat.listens()) else { return Ok(()) };
+        let given = self.seat.give(Input::Events(notices.into(), now)).await?;
+        self.took(life, given).await.map(drop)
+    }
+
+    async fn on_message(&mut self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
         if !life.hooked {
             let reason = format!("source {} takes nothing that is posted", self.name);
             let _gone = delivery.answer.send(Reply::Rejected(reason));
             return Ok(());
         }
-        let headers = &self.plugin.grants().headers;
+        let headers = self.seat.grants().headers;
         let is_seen = |attribute: &Attribute| {
             attribute.key.strip_prefix("header.").is_none_or(|name| headers.contains(name))
         };
         let message = wasm::Message {
-            topic: self.instance.hook(),
+            topic: self.seat.hook(),
             content_type: delivery.content_type,
             received: self.clock.wall(),
             attributes: delivery.attributes.into_iter().filter(is_seen).collect(),
             body: delivery.body.to_vec(),
         };
-        let said = life.source.call(move |source| source.on_message(&message)).await;
-        let (reply, result) = match said {
-            Ok(Said::Answer(events)) => (self.publish_all(life, events).await, Ok(())),
-            Ok(Said::Declined(fault)) => match fault.cause {
-                Cause::Rejected(reason) => (Reply::Rejected(reason), Ok(())),
-                _ => (Reply::Unavailable(fault.to_string()), Ok(())),
-            },
+        let given = match self.seat.give(Input::Message(Arc::new(message))).await {
+            Ok(given) => self.took(life, given).await,
+            Err(trouble) => Err(trouble),
+        };
+        let (reply, result) = match given {
+            Ok(reply) => (reply, Ok(())),
             Err(trouble) => (Reply::Unavailable(trouble.to_string()), Err(trouble)),
         };
         // Nobody waits any more: fine.
@@ -214,20 +226,71 @@ impl Source {
     }
 
     /// What was asked is answered; nobody waits for what the source makes of it.
-    async fn on_answer(&self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
+    async fn on_answer(&mut self, life: &mut Life, answer: Answer) -> Result<(), Trouble> {
         let message = wasm::Message::answer(answer, self.clock.wall());
-        let said = life.source.call(move |source| source.on_message(&message)).await?;
-        match said {
-            Said::Answer(events) => {
+        let given = self.seat.give(Input::Message(Arc::new(message))).await?;
+        match self.took(life, given).await? {
+            Reply::Stored(_) => {}
+            Reply::Rejected(why) | Reply::Unavailable(why) => {
+                tracing::warn!(plugin = self.name, "what it makes of an answer is lost: {why}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what was said, in order; gives what became of the last input.
+    async fn took(
+        &mut self,
+        life: &mut Life,
+        given: Given<wasm::Source>,
+    ) -> Result<Reply, Trouble> {
+        let mut reply = Reply::Stored(Vec::new());
+        if let Some(said) = given.last_words {
+            reply = self.said(life, said).await;
+        }
+        if let Some(seated) = given.seated {
+            self.seated(life, &seated).await;
+        }
+        for said in given.replies {
+            // Others have heard of this already, from one that is in charge no more.
+            let is_known = said.again == Some(true);
+            let is_new = said.again.is_none();
+            if !is_known {
+                let said = self.said(life, said).await;
+                reply = if is_new { said } else { reply };
+            }
+        }
+        given.trouble.map_or(Ok(reply), Err)
+    }
+
+    async fn said(&mut self, life: &mut Life, reply: seat::Reply<wasm::Source>) -> Reply {
+        match (reply.said, &reply.input) {
+            (Said::Answer(events), Input::Message(_)) => self.publish_all(life, events).await,
+            (Said::Answer(events), _) => {
                 for event in events {
                     if let Some(event) = life.events.accept(event, Instant::now()) {
                         self.publish(event).await;
                     }
                 }
+                Reply::Stored(Vec::new())
             }
-            Said::Declined(fault) => tracing::warn!(plugin = self.name, "{fault}"),
+            (Said::Declined(fault), _) => match fault.cause {
+                Cause::Rejected(reason) => Reply::Rejected(reason),
+                _ => Reply::Unavailable(fault.to_string()),
+            },
         }
-        Ok(())
+    }
+
+    async fn end_open(&mut self) {
+        for event in self.open.take().into_iter().flat_map(|mut open| open.end_all()) {
+            self.publish(event).await;
+        }
+    }
+
+    async fn end_all(&self, life: &mut Life) {
+        for event in life.events.end_all() {
+            self.publish(event).await;
+        }
     }
 
     async fn publish_all(&self, life: &mut Life, events: Vec<Event>) -> Reply {
@@ -262,6 +325,24 @@ impl Source {
             }
         }
     }
+}
+
+impl Life {
+    fn wish(&mut self, wishes: &SourceSpec, hook: &str) {
+        self.hooked = wishes.topics.iter().any(|topic| topic == hook);
+        let tick = wishes.tick;
+        if self.tick != tick {
+            (self.tick, self.next_tick) = (tick, tick.map(|tick| Instant::now() + tick));
+        }
+    }
+}
+
+/// Answers a message that nobody will read.
+async fn refuse(messages: &mut mpsc::Receiver<Delivery>, name: &str) {
+    let Some(delivery) = messages.recv().await else { return std::future::pending().await };
+    let reason = format!("source {name} is quarantined or could not be loaded: see the log");
+    // Nobody waits any more: fine.
+    let _gone = delivery.answer.send(Reply::Unavailable(reason));
 }
 
 /// What others have said, as many events as fit into a call.

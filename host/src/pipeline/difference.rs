@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Camera, Config};
+use crate::config::{Camera, Config, Plugin};
 use crate::serve::Changes;
 
 /// What a running host can't change.
@@ -23,6 +23,9 @@ pub(super) struct Difference {
     pub(super) plugins: Changes,
     /// Clips are made otherwise, or of other cameras.
     pub(super) clips: bool,
+    /// Of the changed plugins those that only have another component or other parameters: they are
+    /// swapped where they sit, and their cameras go on.
+    pub(super) swaps: Vec<String>,
 }
 
 impl Difference {
@@ -34,9 +37,18 @@ impl Difference {
             |plugin| &plugin.name,
             |one, other| one != other || rebuilt.contains(&one.name),
         );
+        let is_swap = |name: &String| {
+            let same = |one: &Plugin, other: &Plugin| {
+                let (component, params) = (other.component.clone(), other.params.clone());
+                Plugin { component, params, ..one.clone() } == *other
+            };
+            old.plugin(name).zip(new.plugin(name)).is_some_and(|(one, other)| same(one, other))
+        };
+        let swaps: Vec<String> =
+            plugins.changed.iter().filter(|name| is_swap(name)).cloned().collect();
         let touched = |camera: &Camera| {
             let mut named = camera.analyzers.iter().chain(&camera.policies);
-            named.any(|name| plugins.changed.contains(name))
+            named.any(|name| plugins.changed.contains(name) && !swaps.contains(name))
         };
         let cameras = changes(
             &old.cameras,
@@ -49,7 +61,7 @@ impl Difference {
             config.cameras.iter().map(of).collect()
         };
         let clips = old.clips != new.clips || filmed(old) != filmed(new);
-        Self { cameras, plugins, clips }
+        Self { cameras, plugins, clips, swaps }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -128,13 +140,13 @@ policies = ["keep"]
             ("", "", &[][..], &[][..], &[][..], &[][..]),
             ("[cameras.yard]", "[cameras.porch]", &["porch"], &["yard"], &[], &[]),
             ("rtsp://gate/", "rtsp://gate/2", &[], &[], &["gate"], &[]),
-            ("\"policy-pre-post\"", "\"keep.wasm\"", &[], &[], &["yard"], &["keep"]),
+            ("\"policy-pre-post\"", "\"keep.wasm\"", &[], &[], &[], &["keep"]),
             (
                 "[plugins.motion]",
                 "[plugins.motion]\nparams = { sensitivity = \"low\" }",
                 &[],
                 &[],
-                &["gate"],
+                &[],
                 &["motion"],
             ),
         ] {
@@ -144,15 +156,19 @@ policies = ["keep"]
                 Changes { added: names(added), removed: names(removed), changed: names(changed) };
             assert_eq!(found.cameras, cameras, "{to}");
             assert_eq!(found.plugins.changed, names(plugins), "{to}");
+            assert_eq!(found.swaps, names(plugins), "{to}: swapped where it sits");
             assert_eq!(found.is_empty(), from.is_empty(), "{to}");
         }
     }
 
     #[test]
-    fn another_component_of_the_same_name_is_another_plugin() {
+    fn another_component_of_the_same_name_is_swapped_where_it_sits() {
         let old = read(BASE);
         let found = Difference::of(&old, &old, &BTreeSet::from(["motion".to_owned()]));
-        assert_eq!((found.cameras.changed, found.clips), (names(&["gate"]), false));
+        assert_eq!(
+            (found.swaps, found.cameras, found.clips),
+            (names(&["motion"]), Changes::default(), false)
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::residents::View;
+use super::swaps::Swaps;
 use super::{camera_events, reload, status, storage};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Result, limits};
@@ -13,9 +14,10 @@ use crate::config::Mode;
 use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
+use crate::seat::By;
 use crate::serve::{
-    Confirmed, Health, HookAnswer, HookRequest, Host, PluginStatus, ReloadAnswer, TriggerAnswer,
-    TriggerRequest, Triggered, Wished,
+    Confirmed, Health, HookAnswer, HookRequest, Host, PluginStatus, ReloadAnswer, ReloadedPlugin,
+    TriggerAnswer,    TriggerRequest, Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
@@ -41,6 +43,7 @@ pub(super) struct Door {
     pub(super) residents: View,
     /// To who reads the configuration anew; `None`: this host has no file to read.
     pub(super) reload: Option<reload::Asker>,
+    pub(super) swaps: Arc<Swaps>,
     pub(super) bus: Bus,
     pub(super) store: Arc<Store>,
     pub(super) store_health: watch::Receiver<store::Health>,
@@ -157,6 +160,10 @@ impl Host for Door {
     fn plugins(&self) -> Vec<PluginStatus> {
         let here = self.residents.borrow().clone();
         here.loaded.status(&here.plugin_status)
+    }
+
+    async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {
+        self.swaps.reload(plugin, By::Person).await
     }
 
     fn health(&self) -> Health {

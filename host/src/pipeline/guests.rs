@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::plugins::{self, Plugins};
+use super::plugins::Plugins;
 use super::scope::Scope;
 use super::{Shared, status};
 use crate::analyze::hearing::{Hearing, Patience};
@@ -17,12 +17,13 @@ use crate::config::{self, Chain, Config};
 use crate::events::Heard;
 use crate::fetch::Answers;
 use crate::ingest::{VideoParameters, queue};
+use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::{self, Span};
+use crate::seat::Seat;
 use crate::store::Judge;
-use crate::wasm::standing::{Asker, Standing, Teller, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{InstanceConfig, Setup, Unit, World};
+use crate::wasm::standing::{Asker, Standing, standing};
+use crate::wasm::{InstanceConfig, Kind, Lane, Unit};
 
 /// Batches of access units on their way to an analyzer.
 const UNIT_BATCHES: usize = 4;
@@ -80,22 +81,15 @@ impl Wiring<'_> {
         let (camera, shared) = (self.camera, self.shared);
         let mut policies = Vec::new();
         for (name, (judge, heard)) in camera.policies.iter().zip(heard) {
-            let teller = self.introduce(name, &mut policies);
+            // Policies may not ask: nobody hears their answers.
+            let (seat, _) = self.seat(name, &shared.lanes.decide, &mut policies);
             let task = format!("policy {name} of {}", camera.name);
             let token = self.scope.judge.shutdown().clone();
-            let Some(Ok(ready)) = plugins::role(&self.guests.plugins, name, World::Policy) else {
-                teller.send_replace(unloaded(name));
-                self.scope.judge.spawn(task, policy::stage::nobody(heard, teller, token));
-                continue;
-            };
             let stage = policy::stage::Stage {
                 camera: camera.name.clone(),
                 name: name.clone(),
-                plugin: ready.plugin,
-                // Policies may not ask: nobody hears their answers.
-                instance: self.instance(name).0,
-                setup: Setup { params: ready.params, ..Setup::default() },
-                lane: shared.lanes.decide.clone(),
+                digest: seat.digest().unwrap_or_default(),
+                seat,
                 heard,
                 bus: shared.bus.clone(),
                 store: shared.store.clone(),
@@ -104,9 +98,10 @@ impl Wiring<'_> {
                 reach: reach.clone(),
                 clock: shared.clock.clone(),
                 unsaved: VecDeque::new(),
+                floors: Floors::default(),
+                open: None,
             };
-            let supervisor = Supervisor::new(&camera.name, name, teller);
-            self.scope.judge.spawn(task, stage.run(supervisor, token));
+            self.scope.judge.spawn(task, stage.run(token));
         }
         policies
     }
@@ -123,21 +118,14 @@ impl Wiring<'_> {
         self.start_pictures(&mut analyzers, wished, video);
         let turns = self.turns();
         for name in &camera.analyzers {
-            let teller = self.introduce(name, &mut analyzers.plugins);
-            let Some(Ok(ready)) = plugins::role(&self.guests.plugins, name, World::Analyzer) else {
-                teller.send_replace(unloaded(name));
-                continue;
-            };
-            let (instance, answers) = self.instance(name);
+            let (seat, answers) =
+                self.seat(name, &shared.lanes.analyze, &mut analyzers.plugins);
             let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
             analyzers.units.push(units);
             let stage = stage::Stage {
                 camera: camera.name.clone(),
                 name: name.clone(),
-                plugin: ready.plugin,
-                instance,
-                setup: Setup { params: ready.params, ..Setup::default() },
-                lane: shared.lanes.analyze.clone(),
+                seat,
                 wishes: wishes.clone(),
                 video: known.clone(),
                 units: Some(unit_queue),
@@ -145,12 +133,10 @@ impl Wiring<'_> {
                 hearing: self.hearing(name, &turns),
                 turn: turns.get(name).cloned().unwrap_or_default(),
                 bus: shared.bus.clone(),
-                clock: shared.clock.clone(),
             };
-            let supervisor = Supervisor::new(&camera.name, name, teller);
             let task = format!("analyzer {name} of {}", camera.name);
             let token = self.scope.analyze.shutdown().clone();
-            self.scope.analyze.spawn(task, stage.run(supervisor, token));
+            self.scope.analyze.spawn(task, stage.run(token));
         }
         analyzers
     }
@@ -184,12 +170,21 @@ impl Wiring<'_> {
         (analyzers.decode, analyzers.sight) = (Some(decode), Some(asker));
     }
 
-    /// Makes an instance known to those who ask; its standing is told by what this gives.
-    fn introduce(&self, name: &str, plugins: &mut Vec<status::Plugin>) -> Teller {
-        let (teller, asker) = standing();
+    /// A seat for a plugin on this camera, known to those who ask; and where answers to the requests
+    /// of whoever sits there come.
+    fn seat<T: Kind>(
+        &self,
+        name: &str,
+        lane: &Lane,
+        plugins: &mut Vec<status::Plugin>,
+    ) -> (Seat<T>, Answers) {
+        let (teller, standing) = standing();
+        let seats = &self.shared.seats;
+        let (instance, answers) = self.instance(name);
+        let (seat, facts) = seats.seat(&self.guests.plugins, instance, lane, teller);
         let (name, camera) = (name.into(), Some(self.camera.name.clone()));
-        plugins.push(status::Plugin { name, camera, standing: asker });
-        teller
+        plugins.push(status::Plugin { name, camera, standing, facts });
+        (seat, answers)
     }
 
     /// The places of the camera's analyzers among those that come after one another.
@@ -227,6 +222,7 @@ impl Wiring<'_> {
             metrics: self.shared.metrics.clone(),
             memory_bytes: None,
             services,
+            proving: false,
         };
         (instance, answers)
     }

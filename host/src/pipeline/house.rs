@@ -19,6 +19,7 @@ use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 use crate::config::{self, Config};
 use crate::events::Heard;
+use crate::seat::{By, Offer, Outcome};
 use crate::serve::Reloaded;
 use crate::wasm::standing::Asker;
 
@@ -84,6 +85,17 @@ impl House {
         &self.guests.plugins
     }
 
+    /// A plugin was loaded anew: who comes from now on gets this one.
+    pub(super) fn know(&mut self, offer: Offer) {
+        self.guests.plugins.insert(offer.plugin.name().to_owned(), Ok(offer));
+    }
+
+    /// Of the component of a plugin as it was loaded last.
+    pub(super) fn digest(&self, plugin: &str) -> Option<String> {
+        let offer = self.guests.plugins.get(plugin)?.as_ref().ok()?;
+        Some(offer.plugin.digest().to_owned())
+    }
+
     /// Who is there, from now on.
     pub(super) fn view(&self) -> View {
         self.view.subscribe()
@@ -101,12 +113,14 @@ impl House {
         guests: Guests,
         difference: Difference,
     ) -> Reloaded {
-        let Difference { cameras, plugins, clips } = difference;
+        let Difference { cameras, plugins, clips, swaps } = difference;
         let going: Vec<String> = [&cameras.removed[..], &cameras.changed].concat();
         self.end_cameras(&going).await;
         cameras.removed.iter().for_each(|name| self.forget(name));
         let mut standings = BTreeMap::new();
-        for name in plugins.removed.iter().chain(&plugins.changed) {
+        let anew: Vec<String> =
+            plugins.changed.iter().filter(|name| !swaps.contains(*name)).cloned().collect();
+        for name in plugins.removed.iter().chain(&anew) {
             let Some(source) = self.sources.remove(name) else { continue };
             warn_late(source.tasks.end(STAGE_END).await);
             standings.insert(name.clone(), source.standing);
@@ -114,7 +128,7 @@ impl House {
         (self.config, self.guests) = (config, guests);
         let coming: Vec<String> = [&cameras.added[..], &cameras.changed].concat();
         let ears = self.listen(&coming);
-        let sources: Vec<String> = [&plugins.added[..], &plugins.changed].concat();
+        let sources: Vec<String> = [&plugins.added[..], &anew].concat();
         self.start_sources(&sources, &mut standings);
         let mut failed = Vec::new();
         for (name, ears) in coming.iter().zip(ears) {
@@ -125,6 +139,7 @@ impl House {
                 self.shared.bus.remove_camera(name);
             }
         }
+        failed.extend(self.swap(&swaps).await);
         self.tell_judges();
         if clips {
             warn_late(self.clips.end(STAGE_END).await);
@@ -133,6 +148,23 @@ impl House {
         }
         self.tell();
         Reloaded { cameras, plugins, failed }
+    }
+
+    /// Offers plugins that are others now to where they sit; gives why they were refused.
+    async fn swap(&self, plugins: &[String]) -> Vec<String> {
+        let mut refused = Vec::new();
+        for name in plugins {
+            let Some(Ok(offer)) = self.guests.plugins.get(name) else { continue };
+            for answered in self.shared.seats.offer(offer, By::Person).await {
+                if let Outcome::Refused(why) = answered.outcome {
+                    let camera = answered.camera;
+                    let place =
+                        if camera.is_empty() { camera } else { format!(" of camera {camera}") };
+                    refused.push(format!("plugin {name}{place}: the one before runs on: {why}"));
+                }
+            }
+        }
+        refused
     }
 
     /// Ends all, upstream first, each step within what `left` gives. Gives who did not end.
@@ -240,8 +272,7 @@ impl House {
         };
         for plugin in &self.config.plugins {
             let Some(source) = self.sources.get(&plugin.name) else { continue };
-            let queue = source.queue.clone();
-            here.sources.extend(queue.map(|queue| (plugin.name.clone(), queue)));
+            here.sources.insert(plugin.name.clone(), source.queue.clone());
             here.plugin_status.push(source.status(&plugin.name));
         }
         for camera in &self.config.cameras {

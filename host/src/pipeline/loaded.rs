@@ -23,7 +23,7 @@ pub(super) struct Loaded {
 impl Loaded {
     pub(super) fn new(config: &Config, plugins: &Plugins, metrics: Metrics) -> Self {
         let component = |(name, ready): (&String, &Result<_, Error>)| {
-            let ready: &Result<super::plugins::Ready, _> = ready;
+            let ready: &Result<crate::seat::Offer, _> = ready;
             let what = ready.as_ref().map(|ready| component(&ready.plugin)).map_err(Error::chain);
             (name.clone(), what)
         };

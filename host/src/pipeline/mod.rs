@@ -7,6 +7,8 @@ pub mod plugins;
 pub(crate) mod storage;
 mod scope;
 mod guests;
+mod seats;
+mod swaps;
 mod camera;
 mod camera_events;
 mod sources;
@@ -40,12 +42,15 @@ use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
 use crate::config::Config;
 use crate::events::{Bus, bus};
+use crate::seat::{self, Vault};
 use crate::serve;
-use crate::store::{ClosedSegment, Store};
+use crate::store::{ClosedSegment, Store, layout};
 use crate::wasm::{Engine, Lane, Lanes};
 use guests::Guests;
 use house::House;
 use scope::STAGE_END;
+use seats::Seats;
+use swaps::Swaps;
 
 pub(crate) use camera::ingest_of;
 pub(crate) use life::deletion_events;
@@ -88,6 +93,7 @@ struct Shared {
     decode: Lane,
     /// What plugins may be granted beyond their imports.
     granting: granting::Granting,
+    seats: Arc<Seats>,
 }
 
 /// The tasks that are of no one camera, in the order in which they end.
@@ -95,6 +101,8 @@ struct Shared {
 struct Stages {
     /// Reads the configuration anew: ends first, so that nobody comes while others go.
     reload: Tasks,
+    /// Writes what instances saved: ends after all of them, which save last of all.
+    keep: Tasks,
     /// What passes on who said what, and watches; ends with the policies.
     judge: Tasks,
     /// Tells what became of the recordings: ends when all files are closed.
@@ -120,6 +128,9 @@ pub struct Running {
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
     let Surroundings { clock, metrics, cache, notes, file } = surroundings;
     let engine = Engine::new(cache.as_deref())?;
+    if let Some(bytes) = config.plugin_memory_bytes {
+        engine.limit_memory(bytes);
+    }
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
@@ -142,6 +153,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         metrics: metrics.clone(),
     };
 
+    let seats = seats(&config, &lanes, &bus, &clock, &stages);
     let shared = Shared {
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -150,6 +162,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         lanes: lanes.clone(),
         decode: decode.clone(),
         granting,
+        seats: seats.clone(),
     };
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);
@@ -164,6 +177,9 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (seen, news) = (residents.clone(), store.subscribe());
     let watch = watchdog::watch(seen, patience, news, voice, clock.clone(), metrics, token.clone());
     stages.judge.spawn("watchdog", watch);
+    let swaps = Arc::new(Swaps::new(engine.clone(), house.clone(), seats));
+    let watch = swaps.clone().watch(stages.reload.shutdown().clone());
+    stages.reload.spawn("files of plugins", watch);
     let reload = file.map(|file| {
         let (reloader, asker) = reload::Reloader::new(file, engine, house.clone());
         stages.reload.spawn("reload", reloader.run(stages.reload.shutdown().clone()));
@@ -171,13 +187,29 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     });
 
     let (store_health, door_store) = (store.health(), store.clone());
-    let door = door::Door { residents, reload, bus, store: door_store, store_health, clock };
+    let door = door::Door { residents, reload, swaps, bus, store: door_store, store_health, clock };
     let server = serve::Server::bind(http, Arc::new(door)).await?;
     let address = server.address();
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras, "recording");
     Ok(Running { address, stages, house, lanes, decode, store })
+}
+
+/// Where plugins sit, and what keeps what they save.
+fn seats(
+    config: &Config,
+    lanes: &Lanes,
+    bus: &Bus,
+    clock: &Arc<dyn Clock>,
+    stages: &Stages,
+) -> Arc<Seats> {
+    let directory = layout::plugins(&config.store.path).join("state");
+    let (aside, vault) = (lanes.aside.clone(), Vault::new(Some(directory)));
+    let keeper = vault.clone().run(aside.clone(), stages.keep.shutdown().clone());
+    stages.keep.spawn("snapshots of plugins", keeper);
+    let (bus, clock) = (bus.clone(), clock.clone());
+    Arc::new(Seats::new(seat::Shared { aside, vault, bus, clock }))
 }
 
 impl Running {
@@ -198,6 +230,7 @@ impl Running {
         if let Ok(house) = tokio::time::timeout(left(FILES_END), self.house.lock()).await {
             late.extend(house.end(left).await);
         }
+        late.extend(self.stages.keep.end(left(STAGE_END)).await);
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
         late.extend(self.stages.life.end(left(LIFE_END)).await);

@@ -10,30 +10,13 @@ use sha2::{Digest, Sha256};
 
 use crate::base::{Error, Result};
 use crate::config::{self, Component, Config};
+use crate::seat::Offer;
 use crate::store;
 use crate::trust::{self, Trust, Vouched};
 use crate::wasm::{self, Engine, Plugin, Terms, World};
 
-/// A plugin that can be instantiated.
-#[derive(Clone)]
-pub struct Ready {
-    /// Checked and compiled.
-    pub plugin: Plugin,
-    /// What `init` gets: JSON, completed and checked.
-    pub params: String,
-}
-
-impl Ready {
-    /// Of component and parameters together, in hexadecimal digits: another one may judge
-    /// otherwise.
-    fn digest(&self) -> String {
-        let hash = Sha256::new().chain_update(self.plugin.digest()).chain_update(&self.params);
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-}
-
 /// By configured name: ready, or why not.
-pub type Plugins = BTreeMap<String, Result<Ready>>;
+pub type Plugins = BTreeMap<String, Result<Offer>>;
 
 /// Loads all. One that can't be loaded costs only the cameras that name it.
 pub fn load(engine: &Engine, config: &Config) -> Plugins {
@@ -46,7 +29,7 @@ pub fn load(engine: &Engine, config: &Config) -> Plugins {
 /// # Errors
 /// It can't be read, nobody vouches for it who must, it asks for more than it is granted, can't be
 /// compiled, or its parameters don't fit.
-pub fn load_one(engine: &Engine, plugin: &config::Plugin) -> Result<Ready> {
+pub fn load_one(engine: &Engine, plugin: &config::Plugin) -> Result<Offer> {
     let bytes = vouched(plugin)?;
     ready(plugin, Plugin::load_on(&terms(plugin), engine, &plugin.name, &bytes)?)
 }
@@ -56,7 +39,7 @@ pub(super) type Known = BTreeMap<String, Option<Plugin>>;
 
 /// What is loaded.
 pub(super) fn known(plugins: &Plugins) -> Known {
-    let plugin = |ready: &Result<Ready>| Some(ready.as_ref().ok()?.plugin.clone());
+    let plugin = |ready: &Result<Offer>| Some(ready.as_ref().ok()?.plugin.clone());
     plugins.iter().map(|(name, ready)| (name.clone(), plugin(ready))).collect()
 }
 
@@ -83,17 +66,17 @@ pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins,
     (plugins, rebuilt)
 }
 
-fn terms(plugin: &config::Plugin) -> Terms {
+pub(super) fn terms(plugin: &config::Plugin) -> Terms {
     Terms::Listed(plugin.grant.clone())
 }
 
-fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Ready> {
+pub(super) fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
     let given = serde_json::Value::Object(plugin.params.values().clone());
     let params = loaded.params(&given)?;
-    Ok(Ready { plugin: loaded, params })
+    Ok(Offer { plugin: loaded, params })
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -156,7 +139,7 @@ pub(super) fn judges(camera: &config::Camera, plugins: &Plugins) -> Vec<store::P
 }
 
 /// The plugin in a role; `None` when it could not be loaded, which is told once, elsewhere.
-pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Ready>> {
+pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Offer>> {
     let ready = plugins.get(name)?.as_ref().ok()?;
     let is = ready.plugin.world();
     if is == world {
@@ -171,7 +154,7 @@ pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result
 
 /// The component, before anything of it is looked at, let alone compiled: whoever must has vouched
 /// for it.
-fn vouched(plugin: &config::Plugin) -> Result<Cow<'static, [u8]>> {
+pub(super) fn vouched(plugin: &config::Plugin) -> Result<Cow<'static, [u8]>> {
     let bytes = bytes(&plugin.name, &plugin.component)?;
     vouch(plugin, &bytes)?;
     Ok(bytes)
@@ -213,7 +196,7 @@ fn signature(plugin: &str, component: &Path) -> Result<Option<String>> {
     }
 }
 
-fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u8]>> {
+pub(super) fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u8]>> {
     match component {
         Component::Bundled(bundled) => wasm::bundled(bundled).map(Cow::Borrowed).ok_or_else(|| {
             Error::refuse(format!(

@@ -1,16 +1,15 @@
 //! Event sources, wired: started, ended, and what they are to their cameras.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::plugins::{self, Ready};
-use super::{Shared, guests, status};
+use super::{Shared, plugins, status};
 use crate::base::limits;
 use crate::base::tasks::Tasks;
 use crate::config;
 use crate::events::source::{Delivery, Source};
+use crate::seat::Facts;
 use crate::wasm::standing::{Asker, Teller, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{InstanceConfig, Setup, World};
+use crate::wasm::{InstanceConfig, World};
 
 /// How a source fares, told and asked: the same through all its lives, so that who depends on it need
 /// not be told of another.
@@ -20,16 +19,19 @@ pub(super) type Standing = (Teller, Asker);
 pub(super) struct Started {
     /// The cameras that it serves.
     pub(super) cameras: Vec<String>,
-    /// The way of its messages; `None`: it could not be loaded.
-    pub(super) queue: Option<mpsc::Sender<Delivery>>,
+    /// The way of its messages.
+    pub(super) queue: mpsc::Sender<Delivery>,
     pub(super) tasks: Tasks,
     pub(super) standing: Standing,
+    /// Who is in charge.
+    facts: watch::Receiver<Facts>,
 }
 
 impl Started {
     /// How it is, for those who ask.
     pub(super) fn status(&self, name: &str) -> status::Plugin {
-        status::Plugin { name: name.into(), camera: None, standing: self.standing.1.clone() }
+        let (standing, facts) = (self.standing.1.clone(), self.facts.clone());
+        status::Plugin { name: name.into(), camera: None, standing, facts }
     }
 }
 
@@ -40,58 +42,41 @@ pub(super) fn start(
     plugins: &plugins::Plugins,
     last: Option<Standing>,
 ) -> Option<Started> {
-    let role = plugins::role(plugins, &plugin.name, World::Source);
-    let (teller, asker) = last.unwrap_or_else(standing);
-    let (cameras, tasks) = (plugin.cameras.clone(), Tasks::new());
-    let started = |queue| {
-        let standing = (teller.clone(), asker);
-        Started { cameras, queue, tasks: tasks.clone(), standing }
-    };
-    match role {
-        Some(Ok(ready)) => {
-            let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
-            let source = source(plugin, shared, ready, messages);
-            let supervisor = Supervisor::new("", &plugin.name, teller.clone());
-            let task = source.run(supervisor, tasks.shutdown().clone());
-            tasks.spawn(format!("source {}", plugin.name), task);
-            Some(started(Some(queue)))
-        }
-        // Only a source names cameras: these miss it.
-        None if !plugin.cameras.is_empty() => {
-            teller.send_replace(guests::unloaded(&plugin.name));
-            Some(started(None))
-        }
-        _ => None,
+    match plugins::role(plugins, &plugin.name, World::Source) {
+        Some(Ok(_)) => {}
+        // Only a source names cameras: these miss it, until it can be loaded.
+        None if !plugin.cameras.is_empty() => {}
+        _ => return None,
     }
-}
-
-fn source(
-    plugin: &config::Plugin,
-    shared: &Shared,
-    ready: Ready,
-    messages: mpsc::Receiver<Delivery>,
-) -> Source {
+    let (teller, asker) = last.unwrap_or_else(standing);
+    let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
+    let (services, answers) = shared.granting.services(&plugin.name, None);
+    let instance = InstanceConfig {
+        name: plugin.name.clone(),
+        camera: None,
+        zone: jiff::tz::TimeZone::system(),
+        metrics: shared.metrics.clone(),
+        memory_bytes: None,
+        services,
+        proving: false,
+    };
+    let lane = &shared.lanes.decide;
+    let (seat, facts) = shared.seats.seat(plugins, instance, lane, teller.clone());
     let cameras: Vec<&str> = plugin.cameras.iter().map(String::as_str).collect();
     let after = &plugin.chain.after;
-    let (services, answers) = shared.granting.services(&plugin.name, None);
-    Source {
+    let source = Source {
         name: plugin.name.clone(),
         cameras: plugin.cameras.clone(),
-        plugin: ready.plugin,
-        instance: InstanceConfig {
-            name: plugin.name.clone(),
-            camera: None,
-            zone: jiff::tz::TimeZone::system(),
-            metrics: shared.metrics.clone(),
-            memory_bytes: None,
-            services,
-        },
-        setup: Setup { params: ready.params, ..Setup::default() },
-        lane: shared.lanes.decide.clone(),
+        seat,
         messages,
         answers,
         follower: (!after.is_empty()).then(|| shared.bus.follow(&cameras, &plugin.name, after)),
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
-    }
+        open: None,
+    };
+    let tasks = Tasks::new();
+    tasks.spawn(format!("source {}", plugin.name), source.run(tasks.shutdown().clone()));
+    let cameras = plugin.cameras.clone();
+    Some(Started { cameras, queue, tasks, standing: (teller, asker), facts })
 }

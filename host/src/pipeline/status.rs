@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::watchdog::Watched;
 use crate::base::Timestamp;
+use crate::seat::Facts;
 use crate::serve::{CameraHealth, PluginHealth};
 use crate::wasm::standing::{Asker, Standing};
 
@@ -65,13 +66,20 @@ pub(super) struct Plugin {
     pub(super) name: String,
     pub(super) camera: Option<String>,
     pub(super) standing: Asker,
+    /// Who is in charge.
+    pub(super) facts: watch::Receiver<Facts>,
 }
 
 impl Plugin {
     pub(super) fn health(&self) -> PluginHealth {
         let standing = self.standing.borrow();
         let detail = match &*standing {
-            Standing::Running => None,
+            Standing::Running => self
+                .facts
+                .borrow()
+                .reload_failed
+                .as_ref()
+                .map(|why| format!("runs on after a reload that failed: {why}")),
             Standing::Waiting => Some("waits for its camera".into()),
             Standing::Starting => Some("starting".into()),
             Standing::Down { reason } | Standing::Quarantined { reason } => Some(reason.clone()),

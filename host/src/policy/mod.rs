@@ -5,6 +5,9 @@ pub mod fallback;
 pub mod judges;
 pub mod spans;
 mod asking;
+mod life;
+pub mod floors;
 pub mod stage;
+mod keep;
 
 pub use span::Span;

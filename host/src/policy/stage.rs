@@ -1,4 +1,4 @@
-//! One policy on one camera: events in, spans and holds out, rebuilt when it faults.
+//! One policy on one camera: events in, spans and holds out, whoever is in charge.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,30 +9,23 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
+use super::floors::Floors;
+use super::life::{Life, WAKE_INTERVAL};
 use super::{Span, spans};
 use crate::base::clock::Clock;
-use crate::base::{Kind, Timestamp, limits};
 use crate::events::lifecycle::Lifecycle;
-use crate::events::{Bus, Event, Heard, Notice, Publish};
+use crate::events::{Bus, Heard, Notice};
+use crate::seat::{Acted, After, Given, Reply, Seat, Seated, Signal};
 use crate::store::{Answer, Judge, Records};
-use crate::wasm::standing::{Standing, Teller};
-use crate::wasm::supervise::{After, End, Guest, Said, Supervisor, Trouble};
-use crate::wasm::{self, Lane, Plugin};
-
-/// A wake comes no sooner than this after the one before.
-const WAKE_INTERVAL: Duration = Duration::from_millis(10);
+use crate::wasm;
+use crate::wasm::policy::{Input, Output};
+use crate::wasm::supervise::{End, Said, Trouble};
 
 /// A span that the index did not take is offered again so often.
 const SAVE_AGAIN: Duration = Duration::from_secs(1);
 
-/// So many spans wait for the index at most; the oldest gives way.
-const UNSAVED_MAX: usize = 256;
-
 /// Longest sleep before the wall clock is looked at again: it may have stepped.
 const WAKE_CHECK: Duration = Duration::from_secs(10);
-
-/// A wall clock that is further back than this has stepped.
-const STEP_BACK_MICROS: i64 = 1_000_000;
 
 /// What one policy on one camera needs.
 pub struct Stage {
@@ -40,14 +33,8 @@ pub struct Stage {
     pub camera: String,
     /// The policy's name in the configuration.
     pub name: String,
-    /// Its component and manifest.
-    pub plugin: Plugin,
-    /// What an instance is made with.
-    pub instance: wasm::InstanceConfig,
-    /// What `init` gets.
-    pub setup: wasm::Setup,
-    /// Where its calls run.
-    pub lane: Lane,
+    /// Who is in charge.
+    pub seat: Seat<wasm::Policy>,
     /// What it hears.
     pub heard: mpsc::Receiver<Heard>,
     /// Where its events go.
@@ -56,6 +43,8 @@ pub struct Stage {
     pub store: Arc<dyn Records>,
     /// Who it is to the store.
     pub judge: Judge,
+    /// Of the component and the parameters that this judge is known by.
+    pub digest: String,
     /// Where its spans go next: the camera's recorder.
     pub spans: mpsc::Sender<Span>,
     /// The oldest video that a span can still reach.
@@ -65,34 +54,59 @@ pub struct Stage {
     /// Spans that are recorded, but that the index did not take yet: nothing holds them on disk.
     /// Starts empty.
     pub unsaved: VecDeque<Span>,
+    /// What others asked for who are in charge no more. Starts empty.
+    pub floors: Floors,
+    /// What an instance left open that is to be made anew. Starts empty.
+    pub open: Option<Lifecycle>,
 }
 
 impl Stage {
     /// Serves the camera until shutdown.
-    pub async fn run(mut self, mut supervisor: Supervisor, shutdown: CancellationToken) {
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut next = self.seat.first();
         loop {
-            let end = self.run_once(&supervisor, &shutdown).await;
+            if next == After::Quarantined {
+                self.end_open().await;
+                next = self.idle(&shutdown).await;
+            }
+            if next == After::Shutdown {
+                return;
+            }
+            let end = self.run_once(&shutdown).await;
             if !matches!(end, End::Shutdown) {
                 self.warn(self.store.judge_answers(self.judge, false).await);
             }
-            match supervisor.after(end, &shutdown).await {
-                After::Rebuild => {}
-                After::Quarantined => return drain(self.heard, &shutdown).await,
-                After::Shutdown => return,
+            next = self.seat.after(end, &shutdown).await;
+        }
+    }
+
+    /// Nobody is in charge, until something changes.
+    async fn idle(&mut self, shutdown: &CancellationToken) -> After {
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return After::Shutdown,
+                signal = self.seat.signal() => signal,
+                () = pass_over(&mut self.heard) => continue,
+            };
+            if self.seat.is_filled_by(signal).await {
+                return After::Rebuild;
             }
         }
     }
 
-    async fn run_once(&mut self, supervisor: &Supervisor, shutdown: &CancellationToken) -> End {
+    async fn run_once(&mut self, shutdown: &CancellationToken) -> End {
         let mut life = match self.begin().await {
             Ok(life) => life,
             Err(trouble) => return End::Trouble(trouble),
         };
-        supervisor.tell(Standing::Running);
-        self.warn(self.store.judge_answers(self.judge, true).await);
-        let end = self.serve(&mut life, shutdown).await;
-        for event in life.events.end_all() {
-            self.say(event).await;
+        let end = match self.on_wake(&mut life).await {
+            Ok(()) => self.serve(&mut life, shutdown).await,
+            Err(trouble) => End::Trouble(trouble),
+        };
+        self.open = Some(life.events);
+        if matches!(end, End::Shutdown) {
+            self.end_open().await;
         }
         self.save_again().await;
         end
@@ -112,6 +126,7 @@ impl Stage {
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => return self.last_words(life).await,
+                    signal = self.seat.signal() => self.on_signal(life, signal).await,
                     heard = self.heard.recv() => match heard {
                         None => return End::Shutdown,
                         Some(heard) => self.hear(life, heard).await,
@@ -160,37 +175,91 @@ impl Stage {
     }
 
     async fn begin(&mut self) -> Result<Life, Trouble> {
-        let now = self.clock.wall();
-        let (plugin, instance, setup) =
-            (self.plugin.clone(), self.instance.clone(), self.setup.clone());
-        let make = move || wasm::Policy::new(&plugin, instance, &setup, now).map(|made| (made, ()));
-        let (policy, ()) = Guest::make(&self.lane, make).await?;
-        let mut life = Life {
-            policy,
-            events: Lifecycle::new(Some(&self.camera), &self.name, now),
+        let seated = self.seat.sit(None).await?;
+        self.rejudge().await;
+        self.warn(self.store.judge_answers(self.judge, true).await);
+        Ok(Life {
+            events: self.lifecycle(&seated).await,
             wake: None,
-            seen: now,
+            seen: self.clock.wall(),
             woken: Instant::now(),
             ahead: None,
             asking: Asking::new(self.judge),
+        })
+    }
+
+    /// Who judges is another one where component or parameters are.
+    async fn rejudge(&mut self) {
+        let Some(digest) = self.seat.digest().filter(|digest| *digest != self.digest) else {
+            return;
         };
-        self.on_wake(&mut life).await?;
-        Ok(life)
+        match self.store.replace_judge(self.judge, digest.clone()).await {
+            Ok(judge) => (self.judge, self.digest) = (judge, digest),
+            Err(error) => self.warn(Err(error)),
+        }
+    }
+
+    async fn on_signal(
+        &mut self,
+        life: &mut Life,
+        signal: Signal<wasm::Policy>,
+    ) -> Result<(), Trouble> {
+        match self.seat.act(signal).await? {
+            Acted::Nothing | Acted::Revived => Ok(()),
+            Acted::Reconfigured => {
+                self.rejudge().await;
+                life.asking = Asking::new(self.judge);
+                self.on_wake(life).await
+            }
+            Acted::Seated(seated) => {
+                self.floors.begin();
+                self.seated(life, &seated).await;
+                self.on_wake(life).await
+            }
+            Acted::Given(given) => self.took(life, given).await.map(drop),
+        }
+    }
+
+    /// Who knows what is open goes on with it; else it ends, in a run of its own.
+    async fn lifecycle(&mut self, seated: &Seated<()>) -> Lifecycle {
+        match self.open.take_if(|_| seated.continues) {
+            Some(open) => open,
+            None => {
+                self.end_open().await;
+                Lifecycle::new(Some(&self.camera), &self.name, seated.run)
+            }
+        }
+    }
+
+    async fn end_open(&mut self) {
+        for event in self.open.take().into_iter().flat_map(|mut open| open.end_all()) {
+            self.say(event).await;
+        }
+    }
+
+    /// Somebody else is in charge.
+    async fn seated(&mut self, life: &mut Life, seated: &Seated<()>) {
+        if !seated.continues {
+            for event in life.events.end_all() {
+                self.say(event).await;
+            }
+            life.events = Lifecycle::new(Some(&self.camera), &self.name, seated.run);
+        }
+        self.rejudge().await;
+        life.asking = Asking::new(self.judge);
     }
 
     async fn on_event(&mut self, life: &mut Life, notice: Notice) -> Result<(), Trouble> {
-        let now = self.clock.wall();
         life.events.heard([&notice.event]);
-        let heard = notice.clone();
-        let said = life.policy.call(move |policy| policy.on_event(&heard, now)).await?;
-        self.apply(life, said, Some(&notice)).await
+        let input = Input::Event(Arc::new(notice), self.clock.wall());
+        let given = self.seat.give(input).await?;
+        self.took(life, given).await.map(drop)
     }
 
     async fn on_wake(&mut self, life: &mut Life) -> Result<(), Trouble> {
-        let now = self.clock.wall();
         (life.wake, life.ahead, life.woken) = (None, None, Instant::now());
-        let said = life.policy.call(move |policy| policy.on_wake(now)).await?;
-        self.apply(life, said, None).await
+        let given = self.seat.give(Input::Wake(self.clock.wall())).await?;
+        self.took(life, given).await.map(drop)
     }
 
     /// Asks how long to keep the next segment, if it is time for one.
@@ -199,146 +268,95 @@ impl Stage {
             Ok(Some(segment)) => segment,
             Ok(None) => return Ok(()),
             Err(error) => {
-                tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+                self.warn(Err(error));
                 return Ok(());
             }
         };
-        let (now, asked) = (self.clock.wall(), spans::describe(&segment));
-        let said = life.policy.call(move |policy| policy.keep_continuous(&asked, now)).await;
-        let (keep, trouble) = match said {
-            Ok(Said::Answer(keep)) => (Some(keep), None),
-            Ok(Said::Declined(fault)) => {
-                tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
-                let later = matches!(fault.cause, wasm::Cause::Transient(_));
-                ((!later).then_some(None), None)
-            }
+        let asked = Input::Segment(Arc::new(spans::describe(&segment)), self.clock.wall());
+        let given = match self.seat.give(asked).await {
+            Ok(given) => given,
             // Asked again, it would cost the next instance too: it is kept as configured.
             Err(Trouble::Fault(fault)) => {
                 let said = vec![Answer { sequence: segment.sequence, keep: None }];
                 self.warn(self.store.answer(self.judge, said).await);
                 return Err(fault.into());
             }
-            Err(lost) => (None, Some(lost)),
+            Err(lost) => {
+                self.warn(life.asking.answered(&*self.store, &segment, None).await);
+                return Err(lost);
+            }
         };
-        self.warn(life.asking.answered(&*self.store, &segment, keep).await);
-        trouble.map_or(Ok(()), Err)
+        // Whoever comes back is asked about everything again.
+        let is_same = given.seated.is_none();
+        let keep = match self.took(life, given).await? {
+            Some(Said::Answer(keep)) => Some(keep),
+            Some(Said::Declined(fault)) if matches!(fault.cause, wasm::Cause::Transient(_)) => None,
+            Some(Said::Declined(_)) => Some(None),
+            None => None,
+        };
+        if is_same {
+            self.warn(life.asking.answered(&*self.store, &segment, keep).await);
+        }
+        Ok(())
     }
 
-    fn warn(&self, result: crate::base::Result<()>) {
-        if let Err(error) = result {
-            tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
+    /// Does what was said, in order; gives what was said of a segment.
+    async fn took(
+        &mut self,
+        life: &mut Life,
+        given: Given<wasm::Policy>,
+    ) -> Result<Option<Said<Option<Duration>>>, Trouble> {
+        let mut keep = None;
+        if let Some(reply) = given.last_words {
+            keep = self.apply(life, reply).await;
         }
+        if let Some(seated) = given.seated {
+            self.floors.fix();
+            self.seated(life, &seated).await;
+        }
+        for reply in given.replies {
+            keep = self.apply(life, reply).await;
+        }
+        given.trouble.map_or(Ok(keep), Err)
     }
 
     async fn apply(
         &mut self,
         life: &mut Life,
-        said: Said<wasm::Answer>,
-        cause: Option<&Notice>,
-    ) -> Result<(), Trouble> {
-        let answer = match said {
-            Said::Answer(answer) => answer,
+        reply: Reply<wasm::Policy>,
+    ) -> Option<Said<Option<Duration>>> {
+        let answer = match reply.said {
+            Said::Answer(Output::Answer(answer)) => answer,
+            Said::Answer(Output::Keep(keep)) => return Some(Said::Answer(keep)),
             Said::Declined(fault) => {
                 tracing::debug!(camera = self.camera, plugin = self.name, "{fault}");
-                return Ok(());
+                return matches!(reply.input, Input::Segment(..)).then_some(Said::Declined(fault));
             }
         };
         // One that asks for the same wake again and again still gets it.
         let postponed = answer.wake.zip(life.wake).is_none_or(|(new, old)| new > old);
         life.ahead = life.ahead.filter(|_| !postponed);
         life.wake = answer.wake;
+        let cause = match &reply.input {
+            Input::Event(notice, _) => Some(&**notice),
+            Input::Wake(_) | Input::Segment(..) => None,
+        };
         for ask in answer.spans {
             let span = spans::qualify(ask, &self.camera, &self.name, &life.events, cause);
+            let (on_probation, now) = (self.seat.is_on_probation(), self.clock.wall());
+            let span = self.floors.raise(span, on_probation, now);
             self.keep(span).await;
+        }
+        // Others have heard of this already, from one that is in charge no more.
+        if reply.again == Some(true) {
+            return None;
         }
         for event in answer.events {
             if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.say(event).await;
             }
         }
-        Ok(())
-    }
-
-    /// Stores a span, then tells the recorder.
-    async fn keep(&mut self, span: Span) {
-        if self.reach.is_lost(&*self.store, &self.camera, &span).await {
-            tracing::warn!(
-                camera = self.camera,
-                plugin = self.name,
-                span = span.id,
-                "span lies before the oldest video: refused"
-            );
-            return;
-        }
-        match self.store.span(span.clone()).await {
-            Err(error) if error.kind() == Kind::Refuse => {
-                tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
-                return;
-            }
-            // What can't be stored now is recorded all the same.
-            Err(error) => {
-                tracing::error!(camera = self.camera, plugin = self.name, "{}", error.chain());
-                self.unsaved.retain(|old| old.id != span.id);
-                if self.unsaved.len() >= UNSAVED_MAX {
-                    self.unsaved.pop_front();
-                }
-                self.unsaved.push_back(span.clone());
-            }
-            Ok(()) => self.unsaved.retain(|old| old.id != span.id),
-        }
-        // A recorder that is gone has ended with its camera: the stored span holds.
-        let _gone = self.spans.send(span).await;
-    }
-
-    /// Offers the index again what it did not take, in order, as far as it does now.
-    async fn save_again(&mut self) {
-        while let Some(span) = self.unsaved.front() {
-            match self.store.span(span.clone()).await {
-                Err(error) if error.kind() != Kind::Refuse => return,
-                Err(error) => {
-                    tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
-                }
-                Ok(()) => {}
-            }
-            self.unsaved.pop_front();
-        }
-    }
-
-    async fn say(&self, event: Event) {
-        let by = Publish { origin: &self.name, camera: &self.camera };
-        if let Err(error) = self.bus.publish_among(by, event, limits::HOOK_WAIT).await {
-            tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
-        }
-    }
-}
-
-/// One life of an instance.
-struct Life {
-    policy: Guest<wasm::Policy>,
-    events: Lifecycle,
-    wake: Option<Timestamp>,
-    /// The latest wall time so far.
-    seen: Timestamp,
-    /// When it was last woken. Monotonic: a step of the wall clock delays no wake.
-    woken: Instant,
-    /// Once a wake is due: so many things in the queue came before it.
-    ahead: Option<usize>,
-    asking: Asking,
-}
-
-impl Life {
-    /// The wake has come, and so has all that was waiting in the queue at that moment.
-    fn is_due(&mut self, clock: &dyn Clock, waiting: usize) -> bool {
-        let now = clock.wall();
-        // Where the clock stepped back, a wake may mean a moment that is long past: better early
-        // than an hour late.
-        let back = self.seen.micros_since(now) > STEP_BACK_MICROS;
-        self.seen = if back { now } else { self.seen.max(now) };
-        if back {
-            self.wake = self.wake.map(|wake| wake.min(now));
-        }
-        let due = self.wake.is_some_and(|wake| wake <= now);
-        due && self.woken.elapsed() >= WAKE_INTERVAL && *self.ahead.get_or_insert(waiting) == 0
+        None
     }
 }
 
@@ -349,20 +367,9 @@ async fn sleep_for(length: Option<Duration>) {
     }
 }
 
-/// In place of a policy that could not be loaded. `teller` is kept: its standing is true as long
-/// as the host runs.
-pub async fn nobody(heard: mpsc::Receiver<Heard>, teller: Teller, shutdown: CancellationToken) {
-    drain(heard, &shutdown).await;
-    drop(teller);
-}
-
 /// Takes what nobody will judge, so that those who say events do not wait for ever.
-async fn drain(mut heard: mpsc::Receiver<Heard>, shutdown: &CancellationToken) {
-    loop {
-        tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            heard = heard.recv() => if heard.is_none() { return },
-        }
+async fn pass_over(heard: &mut mpsc::Receiver<Heard>) {
+    if heard.recv().await.is_none() {
+        std::future::pending::<()>().await;
     }
 }

@@ -160,6 +160,11 @@ impl Records for Ledger {
         Box::pin(ready(Ok(())))
     }
 
+    /// In a replay nobody is replaced.
+    fn replace_judge(&self, judge: Judge, _digest: String) -> BoxFuture<'_, Result<Judge>> {
+        Box::pin(ready(Ok(judge)))
+    }
+
     fn unjudged(&self, judge: Judge, after: Option<u64>) -> BoxFuture<'_, Result<Page>> {
         Box::pin(ready(Ok(self.page(after, judge.number()))))
     }

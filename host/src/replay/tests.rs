@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, ready};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::diff::{Diff, Sides};
@@ -20,8 +20,10 @@ use crate::base::{Kind, Result, Timestamp};
 use crate::config::Chain;
 use crate::events::{Bus, Event, Notice, Phase, Publish};
 use crate::policy::Span;
+use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
+use crate::seat;
 use crate::store::holds::Until;
 use crate::store::kept::Kept;
 use crate::store::query::Reader;
@@ -30,8 +32,7 @@ use crate::store::{
     StoreConfig,
 };
 use crate::wasm::standing::standing;
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{self, Engine, InstanceConfig, Lane, Plugin, Setup};
+use crate::wasm::{self, Engine, InstanceConfig, Lane, Plugin};
 
 const CAMERA: &str = "gate";
 const DAY: Duration = Duration::from_secs(86_400);
@@ -257,6 +258,10 @@ impl Records for Prompt {
         Box::pin(ready(wait(self.0.judge_answers(judge, does))))
     }
 
+    fn replace_judge(&self, judge: Judge, digest: String) -> BoxFuture<'_, Result<Judge>> {
+        Box::pin(ready(wait(self.0.replace_judge(judge, digest))))
+    }
+
     fn unjudged(&self, judge: Judge, after: Option<u64>) -> BoxFuture<'_, Result<Page>> {
         Box::pin(ready(wait(self.0.unjudged(judge, after))))
     }
@@ -264,6 +269,36 @@ impl Records for Prompt {
     fn answer(&self, judge: Judge, said: Vec<Answer>) -> BoxFuture<'_, Result<()>> {
         Box::pin(ready(wait(self.0.answer(judge, said))))
     }
+}
+
+/// The policy `keep` of the camera, as it sits live.
+fn sits(seat: &Seat, bus: &Bus, clock: &Arc<dyn Clock>) -> seat::Seat<wasm::Policy> {
+    let lane = Lane::inline("test");
+    let shared = seat::Shared {
+        aside: lane.clone(),
+        vault: seat::Vault::new(None),
+        bus: bus.clone(),
+        clock: clock.clone(),
+    };
+    seat::Seat::new(seat::Post {
+        camera: CAMERA.into(),
+        name: "keep".into(),
+        offer: Some(seat::Offer { plugin: seat.plugin.clone(), params: seat.params.clone() }),
+        instance: InstanceConfig {
+            name: "keep".into(),
+            camera: Some(CAMERA.into()),
+            zone: TimeZone::UTC,
+            metrics: Metrics::default(),
+            memory_bytes: None,
+            services: wasm::Services::default(),
+            proving: false,
+        },
+        lane,
+        standing: standing().0,
+        facts: watch::channel(seat::Facts::default()).0,
+        orders: seat::orders().1,
+        shared,
+    })
 }
 
 /// A store in which a policy judges live.
@@ -300,17 +335,8 @@ impl Live {
         let stage = Stage {
             camera: CAMERA.into(),
             name: "keep".into(),
-            plugin: seat.plugin.clone(),
-            instance: InstanceConfig {
-                name: "keep".into(),
-                camera: Some(CAMERA.into()),
-                zone: TimeZone::UTC,
-                metrics: Metrics::default(),
-                memory_bytes: None,
-                services: wasm::Services::default(),
-            },
-            setup: Setup { params: seat.params.clone(), ..Setup::default() },
-            lane: Lane::inline("test"),
+            digest: String::new(),
+            seat: sits(seat, &bus, &clock),
             heard,
             bus: bus.clone(),
             store: prompt,
@@ -319,10 +345,11 @@ impl Live {
             reach: Reach::default(),
             clock,
             unsaved: VecDeque::new(),
+            floors: Floors::default(),
+            open: None,
         };
-        let (teller, _standing) = standing();
         let shutdown = CancellationToken::new();
-        let task = stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown.clone());
+        let task = stage.run(shutdown.clone());
         let script = async {
             let mut random = fastrand::Rng::with_seed(5);
             for number in 0..120 {

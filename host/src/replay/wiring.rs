@@ -20,10 +20,11 @@ use crate::config::{Chain, Pictures};
 use crate::events::{Bus, Heard, source};
 use crate::ingest::{VideoParameters, queue};
 use crate::policy;
+use crate::policy::floors::Floors;
+use crate::seat::{self, Facts, Offer, Post, Vault};
 use crate::store::Judge;
 use crate::wasm::standing::{Asker, Teller, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{InstanceConfig, Lanes, Services, Setup};
+use crate::wasm::{InstanceConfig, Kind, Lane, Lanes, Services};
 
 /// Batches of access units on their way to an analyzer.
 const UNIT_BATCHES: usize = 4;
@@ -94,7 +95,14 @@ pub(super) fn start(
     plan.hears.iter().for_each(|other| bus.add_camera(&other.name));
     let heard = |seat: &Seat| bus.listen(&plan.camera, &seat.name, &plan.hears);
     let heard: Vec<_> = plan.policies.iter().map(heard).collect();
-    let rig = Rig { plan, ledger, clock, metrics, bus: bus.clone(), lanes: Lanes::unhurried() };
+    let lanes = Lanes::unhurried();
+    let seats = seat::Shared {
+        aside: lanes.aside.clone(),
+        vault: Vault::new(None),
+        bus: bus.clone(),
+        clock: clock.clone(),
+    };
+    let rig = Rig { plan, ledger, clock, metrics, bus: bus.clone(), lanes, seats };
     let (look, judge, faults) = (Tasks::new(), Tasks::new(), Faults::new());
     for (number, (seat, heard)) in plan.policies.iter().zip(heard).enumerate() {
         rig.policy(number, seat, heard, &judge, &faults);
@@ -111,6 +119,7 @@ struct Rig<'a> {
     metrics: &'a Metrics,
     bus: Bus,
     lanes: Lanes,
+    seats: seat::Shared,
 }
 
 impl Rig<'_> {
@@ -122,7 +131,30 @@ impl Rig<'_> {
             metrics: self.metrics.clone(),
             memory_bytes: None,
             services: Services::default(),
+            proving: false,
         }
+    }
+
+    /// Somebody to judge, who keeps nothing beyond the replay and is never replaced.
+    fn sits<T: Kind>(
+        &self,
+        seat: &Seat,
+        camera: Option<&str>,
+        lane: &Lane,
+        faults: &Faults,
+    ) -> seat::Seat<T> {
+        let (_, orders) = seat::orders();
+        seat::Seat::new(Post {
+            camera: camera.unwrap_or_default().to_owned(),
+            name: seat.name.clone(),
+            offer: Some(Offer { plugin: seat.plugin.clone(), params: seat.params.clone() }),
+            instance: self.instance(seat, camera),
+            lane: lane.clone(),
+            standing: faults.watch(&seat.name),
+            facts: watch::channel(Facts::default()).0,
+            orders,
+            shared: self.seats.clone(),
+        })
     }
 
     fn policy(
@@ -136,13 +168,12 @@ impl Rig<'_> {
         let camera = &self.plan.camera;
         // Nobody records: spans end in the ledger.
         let (spans, _) = mpsc::channel(1);
+        let sits = self.sits(seat, Some(camera), &self.lanes.decide, faults);
         let stage = policy::stage::Stage {
             camera: camera.clone(),
             name: seat.name.clone(),
-            plugin: seat.plugin.clone(),
-            instance: self.instance(seat, Some(camera)),
-            setup: Setup { params: seat.params.clone(), ..Setup::default() },
-            lane: self.lanes.decide.clone(),
+            digest: sits.digest().unwrap_or_default(),
+            seat: sits,
             heard,
             bus: self.bus.clone(),
             store: self.ledger.clone(),
@@ -151,10 +182,11 @@ impl Rig<'_> {
             reach: policy::spans::Reach::default(),
             clock: self.clock.clone(),
             unsaved: VecDeque::new(),
+            floors: Floors::default(),
+            open: None,
         };
-        let supervisor = Supervisor::new(camera, &seat.name, faults.watch(&seat.name));
         let token = tasks.shutdown().clone();
-        tasks.spawn(format!("policy {}", seat.name), stage.run(supervisor, token));
+        tasks.spawn(format!("policy {}", seat.name), stage.run(token));
     }
 
     fn analyzers(
@@ -195,10 +227,7 @@ impl Rig<'_> {
             let stage = analyze::stage::Stage {
                 camera: camera.clone(),
                 name: seat.name.clone(),
-                plugin: seat.plugin.clone(),
-                instance: self.instance(seat, Some(camera)),
-                setup: Setup { params: seat.params.clone(), ..Setup::default() },
-                lane: self.lanes.analyze.clone(),
+                seat: self.sits(seat, Some(camera), &self.lanes.analyze, faults),
                 wishes: wishes.clone(),
                 video: known.clone(),
                 units: Some(unit_queue),
@@ -206,11 +235,9 @@ impl Rig<'_> {
                 turn: turns.get(&seat.name).cloned().unwrap_or_default(),
                 answers: mpsc::channel(1).1,
                 bus: self.bus.clone(),
-                clock: self.clock.clone(),
             };
-            let supervisor = Supervisor::new(camera, &seat.name, faults.watch(&seat.name));
             let token = tasks.shutdown().clone();
-            tasks.spawn(format!("analyzer {}", seat.name), stage.run(supervisor, token));
+            tasks.spawn(format!("analyzer {}", seat.name), stage.run(token));
         }
         (packets, UnitTee::new(listeners))
     }
@@ -250,19 +277,16 @@ impl Rig<'_> {
         let source = source::Source {
             name: seat.name.clone(),
             cameras: vec![self.plan.camera.clone()],
-            plugin: seat.plugin.clone(),
-            instance: self.instance(seat, None),
-            setup: Setup { params: seat.params.clone(), ..Setup::default() },
-            lane: self.lanes.decide.clone(),
+            seat: self.sits(seat, None, &self.lanes.decide, faults),
             messages,
             follower: None,
             answers: mpsc::channel(1).1,
             bus: self.bus.clone(),
             clock: self.clock.clone(),
+            open: None,
         };
-        let supervisor = Supervisor::new("", &seat.name, faults.watch(&seat.name));
         let token = tasks.shutdown().clone();
-        tasks.spawn(format!("source {}", seat.name), source.run(supervisor, token));
+        tasks.spawn(format!("source {}", seat.name), source.run(token));
         queue
     }
 }

@@ -57,6 +57,10 @@ impl Host for Willing {
         ReloadAnswer::Refused(Vec::new())
     }
 
+    async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {
+        Wished::Unknown(plugin.into())
+    }
+
     fn plugins(&self) -> Vec<PluginStatus> {
         Vec::new()
     }

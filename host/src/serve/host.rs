@@ -40,6 +40,9 @@ pub trait Host: Send + Sync + 'static {
     /// Reads the configuration anew.
     fn reload(&self) -> impl Future<Output = ReloadAnswer> + Send;
 
+    /// Loads a plugin anew, for all its cameras; answers when each has it or has refused it.
+    fn reload_plugin(&self, plugin: &str) -> impl Future<Output = Wished<ReloadedPlugin>> + Send;
+
     /// How everything is. Must not wait.
     fn health(&self) -> Health;
 
@@ -173,6 +176,32 @@ impl fmt::Display for Changes {
         let words: Vec<String> = words.collect();
         if words.is_empty() { f.write_str("-") } else { f.write_str(&words.join(" ")) }
     }
+}
+
+/// A plugin that was loaded anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadedPlugin {
+    /// Its configured name.
+    pub plugin: String,
+    /// Its version now, from its manifest.
+    pub version: String,
+    /// SHA-256 of the component, in hexadecimal digits.
+    pub digest: String,
+    /// What became of it on each camera.
+    pub seats: Vec<ReloadedSeat>,
+}
+
+/// What became of a plugin that was loaded anew, on one camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadedSeat {
+    /// The camera; none for event sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// `seated`, `reconfigured`, `unchanged`, `revived` or `refused`.
+    pub outcome: String,
+    /// Why it was refused: the one before runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How everything is.

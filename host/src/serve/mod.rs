@@ -13,6 +13,7 @@
 //! | `POST /api/v1/time/confirm` | 200 with what was guarded until then |
 //! | `POST /api/v1/config/reload` | 200 with what has changed; 409 with what is wrong with the file |
 //! | `GET /api/v1/plugins` | 200 with what runs, on which camera, and how it fares |
+//! | `POST /api/v1/plugins/<plugin>/reload` | 200 with what became of it on each camera; 404, 409 where it can't be loaded |
 //! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
 //! | `GET /metrics` | Prometheus text |
 
@@ -20,6 +21,7 @@ pub mod host;
 mod access;
 mod connection;
 mod recordings;
+mod plugins;
 mod routes;
 mod status;
 #[cfg(any(test, fuzzing))]
@@ -40,8 +42,8 @@ use crate::config::Secret;
 
 pub use host::{
     CameraHealth, Changes, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth,
-    PluginComponent, PluginHealth, PluginStatus, ReloadAnswer, Reloaded, StoreHealth,
-    TriggerAnswer, TriggerRequest, Triggered, Wished,
+    PluginComponent, PluginHealth, PluginStatus, ReloadAnswer, Reloaded, ReloadedPlugin,
+    ReloadedSeat, StoreHealth, TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
 
 /// Where to listen, and who may come.

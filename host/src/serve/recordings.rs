@@ -71,7 +71,7 @@ fn queried(asked: Asked) -> Result<What, Problem> {
     Ok(what)
 }
 
-fn answer<T: Serialize>(wished: Wished<T>) -> Response {
+pub(super) fn answer<T: Serialize>(wished: Wished<T>) -> Response {
     match wished {
         Wished::Done(done) => Json(done).into_response(),
         Wished::Unknown(why) => problem(StatusCode::NOT_FOUND, why).into_response(),

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::access::{self, Access};
 use super::host::{HookAnswer, HookRequest, Host, ReloadAnswer, TriggerAnswer, TriggerRequest};
-use super::{recordings, status};
+use super::{plugins, recordings, status};
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
@@ -46,9 +46,10 @@ pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metri
         .route("/api/v1/config/reload", post(reload))
         .merge(recordings::router())
         .merge(status::router())
+        .merge(plugins::router())
         .with_state(host.clone())
         .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/plugins, /api/v1/time/confirm, /api/v1/config/reload, /healthz and /metrics"))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/plugins, /api/v1/plugins/<plugin>/reload, /api/v1/time/confirm, /api/v1/config/reload, /healthz and /metrics"))
         .layer(from_fn_with_state(access.clone(), access::with_token));
     Router::new()
         .route("/healthz", get(health))

@@ -66,6 +66,23 @@ impl Host for Sample {
         }
     }
 
+    async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {
+        match plugin {
+            "motion" => Wished::Done(ReloadedPlugin {
+                plugin: plugin.into(),
+                version: "0.2.0".into(),
+                digest: "ab".into(),
+                seats: vec![ReloadedSeat {
+                    camera: Some("gate".into()),
+                    outcome: "seated".into(),
+                    reason: None,
+                }],
+            }),
+            "torn" => Wished::Refused("plugin torn: is damaged".into()),
+            _ => Wished::Unknown("there is no plugin".into()),
+        }
+    }
+
     async fn confirm_time(&self) -> Wished<Confirmed> {
         Wished::Done(Confirmed { guarded: None })
     }
@@ -150,6 +167,9 @@ async fn each_request_has_its_answer() {
         ("POST /hooks/broken", "{}", 503, "out of memory"),
         ("POST /hooks/dor", "{}", 404, "there is no source `dor`: there are `door`, `bell`"),
         ("GET /hooks/door", "", 405, ""),
+        ("POST /api/v1/plugins/motion/reload", "", 200, r#""outcome":"seated""#),
+        ("POST /api/v1/plugins/torn/reload", "", 409, "plugin torn: is damaged"),
+        ("POST /api/v1/plugins/cat/reload", "", 404, "there is no plugin"),
         ("POST /api/v1/config/reload", "", 200, r#""cameras":{"added":["yard"],"removed":[]"#),
         ("POST /api/v1/cameras/gate/trigger", "", 200, r#""end":"1970-01-01T00:00:02Z""#),
         (

@@ -111,6 +111,17 @@ impl Store {
         Ok(self.indexer.ask(work).await?.into_iter().map(Judge).collect())
     }
 
+    /// Another component, or other parameters, in the place of a judge: from now on it is this one
+    /// that is asked, again about what is there, and until it answers, the last answers stand.
+    ///
+    /// # Errors
+    /// When the index can't be written: then the old judge stays.
+    pub async fn replace_judge(&self, judge: Judge, digest: String) -> Result<Judge> {
+        let work =
+            move |c: &_| answers::replace(c, judge.0, &digest).map_err(failed("replace a judge"));
+        self.indexer.ask(work).await.map(Judge)
+    }
+
     /// Says whether a judge answers questions now. All begin as not answering.
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 //! <root>/journal.d/<yyyy>-<mm>-<dd>.jsonl                     what no file says, see journal
 //! <root>/wardline-ballast                                     room for the index on a full disk
 //! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
-//! <root>/plugins.d/                                          what plugins keep, see kv
+//! <root>/plugins.d/                                          what plugins keep, see kv and seat
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.

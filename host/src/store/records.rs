@@ -29,6 +29,9 @@ pub trait Records: Send + Sync + 'static {
     /// Notes whether a judge answers questions now.
     fn judge_answers(&self, judge: Judge, does: bool) -> BoxFuture<'_, Result<()>>;
 
+    /// Another version judges, or the same with other parameters: it is asked about everything anew.
+    fn replace_judge(&self, judge: Judge, digest: String) -> BoxFuture<'_, Result<Judge>>;
+
     /// Segments about which a judge is to be asked.
     fn unjudged(&self, judge: Judge, after: Option<u64>) -> BoxFuture<'_, Result<Page>>;
 
@@ -59,6 +62,10 @@ impl Records for Store {
 
     fn judge_answers(&self, judge: Judge, does: bool) -> BoxFuture<'_, Result<()>> {
         Box::pin(Self::judge_answers(self, judge, does))
+    }
+
+    fn replace_judge(&self, judge: Judge, digest: String) -> BoxFuture<'_, Result<Judge>> {
+        Box::pin(Self::replace_judge(self, judge, digest))
     }
 
     fn unjudged(&self, judge: Judge, after: Option<u64>) -> BoxFuture<'_, Result<Page>> {

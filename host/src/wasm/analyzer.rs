@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::bindings::exports::wardline::plugin::{analyzer as contract, listener, messages};
+use super::bindings::exports::wardline::plugin::{analyzer as contract, messages};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
 use super::instance::{Call, CallStats, INIT, Instance, InstanceConfig, Setup};
@@ -86,11 +86,23 @@ pub struct Unit {
     pub gap: bool,
 }
 
+/// What an analyzer is called with.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A picture and its pixels, as wished; where the plugin may look closer, also as decoded.
+    Picture(Picture, Arc<Vec<u8>>, Option<Arc<Image>>),
+    /// Units of the recorded stream.
+    Units(Arc<[Unit]>),
+    /// Events of others, and the time of the call.
+    Events(Arc<[Notice]>, Timestamp),
+    /// The answer to what it has asked.
+    Message(Arc<Message>),
+}
+
 /// One instance, for one camera.
 pub struct Analyzer {
-    instance: Instance,
+    pub(super) instance: Instance,
     exports: contract::Guest,
-    listener: Option<listener::Guest>,
     messages: Option<messages::Guest>,
 }
 
@@ -107,13 +119,13 @@ impl Analyzer {
         let Exports::Analyzer(indices, message) = plugin.exports() else {
             return Err(instance.fault(INIT, Cause::Unsupported("it is no analyzer".into())));
         };
-        let (exports, listener, messages, wishes) = instance.call(INIT, now, |store| {
+        let (exports, messages, wishes) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
+            store.data_mut().optional = plugin.optional().load(&mut *store, &made)?;
             let exports = indices.load(&mut *store, &made)?;
-            let listener = plugin.listener().map(|it| it.load(&mut *store, &made)).transpose()?;
             let messages = message.as_ref().map(|it| it.load(&mut *store, &made)).transpose()?;
             let answer = exports.call_init(&mut *store, &setup)?;
-            Ok(answer.map(|wishes| (exports, listener, messages, wishes)))
+            Ok(answer.map(|wishes| (exports, messages, wishes)))
         })?;
         let wishes = instance.checked(INIT, check::wishes(wishes).map(|wishes| (wishes, 0)))?;
         let grants = plugin.grants();
@@ -129,7 +141,7 @@ impl Analyzer {
                 return Err(instance.fault(INIT, Cause::Unsupported(why)));
             }
         }
-        Ok((Self { instance, exports, listener, messages }, wishes))
+        Ok((Self { instance, exports, messages }, wishes))
     }
 
     /// Looks at a picture whose `pixels` are as wished. Its clock shows the picture's time.
@@ -181,15 +193,10 @@ impl Analyzer {
         self.instance.checked(OBSERVE, check::events(said))
     }
 
-    /// Hears what others said, in order of receipt. Its clock shows the latest time. Nothing comes of
-    /// it where the plugin has no `listener`.
-    pub fn on_events(&mut self, notices: &[Notice]) -> Result<Vec<Event>, Fault> {
-        let now = notices.iter().map(|notice| notice.event.time).max();
-        let (Some(listener), Some(now)) = (&self.listener, now) else { return Ok(Vec::new()) };
-        let notices: Vec<_> = notices.iter().map(convert::notice).collect();
-        let said =
-            self.instance.call(ON_EVENTS, now, |store| listener.call_on_events(store, &notices))?;
-        self.instance.checked(ON_EVENTS, check::events(said))
+    /// Tells it events of others, at most [`limits::NOTICES`], in order of receipt. Only of a plugin
+    /// that [`Plugin::listens`].
+    pub fn on_events(&mut self, notices: &[Notice], now: Timestamp) -> Result<Vec<Event>, Fault> {
+        self.instance.on_events(ON_EVENTS, notices, now)
     }
 
     /// Tells it the answer to what it has asked. Without `messages` it has asked nothing.

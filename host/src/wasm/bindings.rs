@@ -11,6 +11,8 @@ wasmtime::component::bindgen!({
             include wardline:plugin/analyzer-plugin@0.1.0;
             include wardline:plugin/source-plugin@0.1.0;
             include wardline:plugin/policy-plugin@0.1.0;
+            export wardline:plugin/state@0.1.0;
+            export wardline:plugin/reconfigure@0.1.0;
             export wardline:plugin/listener@0.1.0;
             import wardline:plugin/kv@0.1.0;
             import wardline:plugin/crop@0.1.0;

@@ -15,7 +15,7 @@ use super::inspect::{Inspection, World, inspect};
 use super::instance::Host;
 use super::limits;
 use super::manifest::Manifest;
-use super::{Engine, imports, params};
+use super::{Engine, imports, optional, params};
 use crate::base::{Error, Result};
 
 /// A checked and compiled plugin. Cheap to clone.
@@ -31,8 +31,7 @@ struct Loaded {
     engine: Engine,
     pre: InstancePre<Host>,
     exports: Exports,
-    /// Of one that hears the events of others.
-    listener: Option<exports::listener::GuestIndices>,
+    optional: optional::Indices,
 }
 
 /// Where in the component the functions of its world are.
@@ -83,10 +82,8 @@ impl Plugin {
         let exports = Exports::find(world, inspection.has("messages"), &pre).map_err(|error| {
             refuse("lacks a function of its world, rebuild it with this host's SDK", error)
         })?;
-        let listener =
-            inspection.has("listener").then(|| exports::listener::GuestIndices::new(&pre));
-        let listener = listener.transpose().map_err(|error| {
-            refuse("lacks a function of `listener`, rebuild it with this host's SDK", error)
+        let optional = optional::Indices::find(&inspection.optional, &pre).map_err(|error| {
+            refuse("lacks a function of what it exports, rebuild it with this host's SDK", error)
         })?;
         Ok(Self(Arc::new(Loaded {
             name: name.to_owned(),
@@ -97,7 +94,7 @@ impl Plugin {
             engine: engine.clone(),
             pre,
             exports,
-            listener,
+            optional,
         })))
     }
 
@@ -141,11 +138,6 @@ impl Plugin {
         &self.0.inspection
     }
 
-    /// Whether it can hear the events of others: it exports `listener`.
-    pub fn listens(&self) -> bool {
-        self.0.listener.is_some()
-    }
-
     /// What is in force for it.
     pub fn grants(&self) -> &Grants {
         &self.0.grants
@@ -160,6 +152,29 @@ impl Plugin {
     /// manifest's schema.
     pub fn params(&self, given: &Value) -> Result<String> {
         params::complete(&self.0.name, &self.0.manifest, given).map(|params| params.to_string())
+    }
+
+    /// Whether it exports `state`.
+    pub fn has_state(&self) -> bool {
+        self.0.optional.state.is_some()
+    }
+
+    /// Whether it exports `reconfigure`.
+    pub fn is_reconfigurable(&self) -> bool {
+        self.0.optional.reconfigure.is_some()
+    }
+
+    /// Whether it can hear the events of others: it exports `listener`.
+    pub fn listens(&self) -> bool {
+        self.0.optional.listener.is_some()
+    }
+
+    /// Whether it can go on from what an instance of the component `digest` saved: its own
+    /// snapshots always, those of others where its manifest lists their schema.
+    pub fn can_load(&self, schema: u32, digest: &str) -> bool {
+        let listed = |state: &super::manifest::State| state.schemas.contains(&schema);
+        self.has_state()
+            && (digest == self.digest() || self.0.manifest.state.as_ref().is_some_and(listed))
     }
 
     /// Bytes that an instance may have over all memories and tables.
@@ -181,12 +196,12 @@ impl Plugin {
         &self.0.pre
     }
 
-    pub(super) fn listener(&self) -> Option<&exports::listener::GuestIndices> {
-        self.0.listener.as_ref()
-    }
-
     pub(super) fn exports(&self) -> &Exports {
         &self.0.exports
+    }
+
+    pub(super) fn optional(&self) -> &optional::Indices {
+        &self.0.optional
     }
 }
 

@@ -13,6 +13,7 @@ use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
 use super::imports;
 use super::instance::Host;
+use super::limits::Budget;
 use super::ticker::{InFlight, Ticker};
 use crate::base::{Error, Result};
 
@@ -32,6 +33,7 @@ pub struct Engine {
     linker: Arc<Linker<Host>>,
     ticker: Arc<Ticker>,
     counts: bool,
+    budget: Arc<Budget>,
 }
 
 impl Engine {
@@ -67,7 +69,22 @@ impl Engine {
             let engine = inner.clone();
             move || engine.increment_epoch()
         })?;
-        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), counts })
+        let budget = Arc::default();
+        Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), counts, budget })
+    }
+
+    /// How much memory all instances together may have, in bytes. What is above it already stays.
+    pub fn limit_memory(&self, bytes: u64) {
+        self.budget.set_limit(bytes);
+    }
+
+    /// How much memory all instances have now, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.budget.used_bytes()
+    }
+
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     pub(super) fn inner(&self) -> &wasmtime::Engine {

@@ -33,6 +33,11 @@ pub enum Cause {
         /// What it may have, in bytes.
         limit_bytes: u64,
     },
+    /// It wanted memory when all plugins together had all that they may, and did not survive that.
+    HostOutOfMemory {
+        /// What all may have, in bytes.
+        limit_bytes: u64,
+    },
     /// The answer does not keep to the contract.
     Nonsense {
         /// What is wrong with it.
@@ -48,6 +53,8 @@ pub enum Cause {
     Rejected(String),
     /// The guest says: try again later.
     Transient(String),
+    /// The guest says: it can't `save`, or `load` this; or the snapshot is too large.
+    Refused(String),
     /// The guest says: it is broken and wants a new instance.
     Failed(String),
 }
@@ -68,7 +75,11 @@ impl Fault {
     pub fn poisons(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Trapped(_) | Cause::Deadline { .. } | Cause::OutOfMemory { .. } | Cause::Gone
+            Cause::Trapped(_)
+                | Cause::Deadline { .. }
+                | Cause::OutOfMemory { .. }
+                | Cause::HostOutOfMemory { .. }
+                | Cause::Gone
         )
     }
 
@@ -95,12 +106,14 @@ impl Fault {
             Cause::Trapped(_) => "trapped",
             Cause::Deadline { .. } => "deadline",
             Cause::OutOfMemory { .. } => "out-of-memory",
+            Cause::HostOutOfMemory { .. } => "host-out-of-memory",
             Cause::Nonsense { .. } => "nonsense",
             Cause::Gone => "gone",
             Cause::BadParams(_) => "bad-params",
             Cause::Unsupported(_) => "unsupported",
             Cause::Rejected(_) => "rejected",
             Cause::Transient(_) => "transient",
+            Cause::Refused(_) => "refused",
             Cause::Failed(_) => "failed",
         }
     }
@@ -138,6 +151,12 @@ impl fmt::Display for Cause {
                  the plugin's author",
                 limit_bytes >> 20
             ),
+            Self::HostOutOfMemory { limit_bytes } => write!(
+                f,
+                "found no memory, all plugins together may have {} MiB: raise `plugin-memory` in \
+                 `[limits]`, or run fewer instances",
+                limit_bytes >> 20
+            ),
             Self::Nonsense { what } => {
                 write!(f, "answered against the contract: {what}: report it to the plugin's author")
             }
@@ -148,6 +167,7 @@ impl fmt::Display for Cause {
             Self::Unsupported(text) => write!(f, "cannot work here: {text}"),
             Self::Rejected(text) => write!(f, "rejected its input: {text}"),
             Self::Transient(text) => write!(f, "failed for now: {text}"),
+            Self::Refused(text) => write!(f, "refused: {text}"),
             Self::Failed(text) => write!(f, "failed: {text}: report it to the plugin's author"),
         }
     }

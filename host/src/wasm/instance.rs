@@ -16,6 +16,7 @@ use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 use super::bindings::wardline::plugin::types;
 use super::fault::{self, Cause, Fault};
 use super::imports::{Services, clock, cut, http, kv, log, metrics};
+use super::optional::Optional;
 use super::{Plugin, limits};
 use crate::base::Timestamp;
 use crate::base::latency::Latencies;
@@ -42,6 +43,9 @@ pub struct InstanceConfig {
     pub memory_bytes: Option<u64>,
     /// What its granted imports work on.
     pub services: Services,
+    /// It only shows whether it is fit: what it logs and counts is thrown away, and nothing that it
+    /// asks for outside of itself happens.
+    pub proving: bool,
 }
 
 impl InstanceConfig {
@@ -109,6 +113,8 @@ pub(super) struct Host {
     pub(super) http: http::Asking,
     /// What `crop` cuts from, inside `analyze`.
     pub(super) picture: Option<Arc<Image>>,
+    /// What it may be asked beside what its kind is for.
+    pub(super) optional: Optional,
     timer: Timer,
 }
 
@@ -119,13 +125,14 @@ impl Host {
     /// One without a guest.
     pub(super) fn for_fuzzing(figures: &Metrics, zone: TimeZone) -> Self {
         Self {
-            memory: limits::Memory::new(0),
+            memory: limits::Memory::new(0, Arc::default()),
             clock: clock::Face { now: Timestamp::ZERO, zone },
-            log: log::Lines::new("fuzz", None),
+            log: log::Lines::new("fuzz", None, false),
             metrics: metrics::Figures::new(figures.clone(), "fuzz", None),
             kv: kv::Store { shelf: Shelf::default(), quota_bytes: 1 << 20 },
             http: http::Asking::default(),
             picture: None,
+            optional: Optional::default(),
             timer: Timer::default(),
         }
     }
@@ -143,8 +150,8 @@ struct Timer {
 #[error("over its deadline")]
 struct Overdue;
 
-/// One instance of a plugin.
-pub(super) struct Instance {
+/// One instance of a plugin: what all kinds have in common.
+pub struct Instance {
     plugin: Plugin,
     config: InstanceConfig,
     store: Store<Host>,
@@ -166,9 +173,17 @@ struct Figures {
 
 impl Instance {
     /// A store that holds nothing yet.
-    pub(super) fn new(plugin: &Plugin, config: InstanceConfig) -> Self {
+    pub(super) fn new(plugin: &Plugin, mut config: InstanceConfig) -> Self {
+        let mut unusable = None;
+        if config.proving {
+            config.metrics = Metrics::default();
+            match config.services.on_trial() {
+                Ok(trial) => config.services = trial,
+                Err(error) => unusable = Some(error.chain()),
+            }
+        }
         let (name, camera) = (config.name.as_str(), config.camera.as_deref());
-        let (grants, mut unusable) = (plugin.grants(), None);
+        let grants = plugin.grants();
         let shelf = match grants.kv_bytes.map(|_| config.services.kv.shelf()) {
             None => Shelf::default(),
             Some(Ok(shelf)) => shelf,
@@ -178,13 +193,17 @@ impl Instance {
             }
         };
         let host = Host {
-            memory: limits::Memory::new(config.memory_bytes.unwrap_or(plugin.memory_bytes())),
+            memory: limits::Memory::new(
+                config.memory_bytes.unwrap_or(plugin.memory_bytes()),
+                plugin.engine().budget().clone(),
+            ),
             clock: clock::Face { now: Timestamp::ZERO, zone: config.zone.clone() },
-            log: log::Lines::new(name, camera),
+            log: log::Lines::new(name, camera, config.proving),
             metrics: metrics::Figures::new(config.metrics.clone(), name, camera),
             kv: kv::Store { shelf, quota_bytes: grants.kv_bytes.unwrap_or(0) },
             http: http::Asking::new(grants, &config),
             picture: None,
+            optional: Optional::default(),
             timer: Timer::default(),
         };
         let mut store = Store::new(plugin.engine().inner(), host);
@@ -298,8 +317,15 @@ impl Instance {
         if error.is::<Overdue>() {
             return Cause::Deadline { limit };
         }
-        if host.memory.take_refused() {
-            return Cause::OutOfMemory { limit_bytes: host.memory.limit_bytes() };
+        match host.memory.take_refused() {
+            Some(limits::Refused::Own) => {
+                return Cause::OutOfMemory { limit_bytes: host.memory.limit_bytes() };
+            }
+            Some(limits::Refused::Host) => {
+                let limit_bytes = self.plugin.engine().budget().limit_bytes();
+                return Cause::HostOutOfMemory { limit_bytes };
+            }
+            None => {}
         }
         let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames).unwrap_or_default();
         if let Some(trap) = error.downcast_ref::<Trap>() {

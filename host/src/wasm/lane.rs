@@ -13,19 +13,24 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, Result};
 
+/// Threads aside: one that proves a slow plugin holds up no other that is rebuilt.
+const ASIDE: usize = 2;
+
 /// Jobs that wait for a worker. Each camera has at most a few at a time, since its tasks wait for
 /// the answer; what exceeds this waits in `run`.
 const QUEUE: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The two lanes of a host.
+/// The lanes of a host.
 #[derive(Clone)]
 pub struct Lanes {
     /// For policies and sources: one thread.
     pub decide: Lane,
     /// For analyzers: a thread for each core but one.
     pub analyze: Lane,
+    /// For what nobody waits for: making instances, proving them, writing snapshots.
+    pub aside: Lane,
 }
 
 impl Lanes {
@@ -35,25 +40,31 @@ impl Lanes {
         Ok(Self {
             decide: Lane::start("wasm-decide", 1)?,
             analyze: Lane::start("wasm-analyze", cores.saturating_sub(1).max(1))?,
+            aside: Lane::start("wasm-aside", ASIDE)?,
         })
     }
 
     /// Lanes without threads, for tests on paused time: a job runs where it is awaited, so that
     /// simulated time stands still meanwhile.
     pub fn inline() -> Self {
-        Self { decide: Lane::inline("wasm-decide"), analyze: Lane::inline("wasm-analyze") }
+        Self {
+            decide: Lane::inline("wasm-decide"),
+            analyze: Lane::inline("wasm-analyze"),
+            aside: Lane::inline("wasm-aside"),
+        }
     }
 
     /// The same for a replay, in which nobody is told to hurry and nothing is left out.
     pub fn unhurried() -> Self {
         let lane = |name| Lane::without_threads(name, true);
-        Self { decide: lane("wasm-decide"), analyze: lane("wasm-analyze") }
+        Self { decide: lane("wasm-decide"), analyze: lane("wasm-analyze"), aside: lane("wasm-aside") }
     }
 
-    /// Ends both, each within `bound`. Gives the names of those that still run a job then.
+    /// Ends all, each within `bound`. Gives the names of those that still run a job then.
     pub async fn end(&self, bound: Duration) -> Vec<&'static str> {
-        let (decide, analyze) = tokio::join!(self.decide.end(bound), self.analyze.end(bound));
-        let left = [(decide, self.decide.0.name), (analyze, self.analyze.0.name)];
+        let lanes = [&self.decide, &self.analyze, &self.aside];
+        let ends = lanes.map(async |lane| (lane.end(bound).await, lane.0.name));
+        let left = futures::future::join_all(ends).await;
         left.into_iter().filter(|(ended, _)| !ended).map(|(_, name)| name).collect()
     }
 }

@@ -4,6 +4,8 @@
 //! which follows can be told from others.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -29,6 +31,12 @@ pub const DECIDE: Duration = Duration::from_millis(50);
 
 /// Processor time of making an instance and its `init`.
 pub const INIT: Duration = Duration::from_secs(1);
+
+/// Bytes of the snapshot of an instance.
+pub const SNAPSHOT_BYTES: usize = 1 << 20;
+
+/// Events that a listener is told at a time.
+pub const NOTICES: usize = 256;
 
 /// Events in one answer.
 pub const EVENTS: usize = 256;
@@ -99,18 +107,68 @@ pub const CROP_BYTES: usize = 16 << 20;
 /// What wasmtime needs for an element of a table.
 const ELEMENT_BYTES: u64 = 8;
 
+/// Memory of all instances of a host where nobody says: thirty-two that take all they may.
+pub const HOST_MEMORY_BYTES: u64 = 2 << 30;
+
+/// The memory of all instances of one engine.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit_bytes: AtomicU64,
+    used_bytes: AtomicU64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { limit_bytes: AtomicU64::new(HOST_MEMORY_BYTES), used_bytes: AtomicU64::new(0) }
+    }
+}
+
+impl Budget {
+    pub(super) fn set_limit(&self, limit_bytes: u64) {
+        self.limit_bytes.store(limit_bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn limit_bytes(&self) -> u64 {
+        self.limit_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.used_bytes.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let limit = self.limit_bytes();
+        let taken = |used: u64| used.checked_add(bytes).filter(|used| *used <= limit);
+        self.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Whose limit refused a growth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// The instance's own.
+    Own,
+    /// That of all instances together.
+    Host,
+}
+
 /// The memory of one store: one budget over all memories and tables.
 #[derive(Debug)]
 pub(super) struct Memory {
     limit_bytes: u64,
     used_bytes: u64,
     peak_bytes: u64,
-    refused: bool,
+    refused: Option<Refused>,
+    budget: Arc<Budget>,
 }
 
 impl Memory {
-    pub(super) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, refused: false }
+    pub(super) fn new(limit_bytes: u64, budget: Arc<Budget>) -> Self {
+        Self { limit_bytes, used_bytes: 0, peak_bytes: 0, refused: None, budget }
     }
 
     /// The most that was in use.
@@ -122,20 +180,31 @@ impl Memory {
         self.limit_bytes
     }
 
-    /// Whether growth was refused since this was asked last.
-    pub(super) fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    /// Whose limit refused growth since this was asked last.
+    pub(super) fn take_refused(&mut self) -> Option<Refused> {
+        self.refused.take()
     }
 
     fn grow(&mut self, current: u64, desired: u64) -> bool {
-        let used = self.used_bytes.saturating_add(desired.saturating_sub(current));
+        let more = desired.saturating_sub(current);
+        let used = self.used_bytes.saturating_add(more);
         if used > self.limit_bytes {
-            self.refused = true;
+            self.refused = Some(Refused::Own);
+            return false;
+        }
+        if !self.budget.take(more) {
+            self.refused = Some(Refused::Host);
             return false;
         }
         self.used_bytes = used;
         self.peak_bytes = self.peak_bytes.max(used);
         true
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.budget.give_back(self.used_bytes);
     }
 }
 
@@ -180,14 +249,31 @@ mod tests {
 
     #[test]
     fn one_budget_over_memories_and_tables() {
-        let mut memory = Memory::new(1000);
+        let mut memory = Memory::new(1000, Arc::default());
         assert!(memory.memory_growing(0, 600, None).unwrap());
         assert!(memory.table_growing(0, 40, None).unwrap());
-        assert!(!memory.take_refused());
+        assert_eq!(memory.take_refused(), None);
         assert!(!memory.memory_growing(600, 700, None).unwrap(), "320 + 700 is too much");
-        assert!(memory.take_refused() && !memory.take_refused());
+        assert_eq!(memory.take_refused(), Some(Refused::Own));
+        assert_eq!(memory.take_refused(), None);
         assert!(memory.memory_growing(600, 680, None).unwrap());
         assert_eq!(memory.peak_bytes(), 1000);
         assert!(!memory.table_growing(0, usize::MAX, None).unwrap());
+    }
+
+    #[test]
+    fn all_instances_share_the_budget_of_their_host_and_give_it_back() {
+        let budget = Arc::new(Budget::default());
+        budget.set_limit(1500);
+        let mut one = Memory::new(1000, budget.clone());
+        let mut other = Memory::new(1000, budget.clone());
+        assert!(one.memory_growing(0, 900, None).unwrap());
+        assert!(!other.memory_growing(0, 700, None).unwrap());
+        assert_eq!(other.take_refused(), Some(Refused::Host));
+        drop(one);
+        assert_eq!(budget.used_bytes(), 0);
+        assert!(other.memory_growing(0, 700, None).unwrap());
+        drop(other);
+        assert_eq!(budget.used_bytes(), 0);
     }
 }

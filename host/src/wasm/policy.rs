@@ -1,5 +1,6 @@
 //! An instance of a recording policy: events in, spans out. Blocking: runs on a lane.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bindings::exports::wardline::plugin::recording_policy as contract;
@@ -44,6 +45,26 @@ pub struct Answer {
     pub events: Vec<Event>,
 }
 
+/// What a policy is called with.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An event, and the time of the call.
+    Event(Arc<Notice>, Timestamp),
+    /// It is woken, at this time.
+    Wake(Timestamp),
+    /// How long to hold this segment, and the time of the call.
+    Segment(Arc<ClosedSegment>, Timestamp),
+}
+
+/// What a policy says to an [`Input`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// To an event or a wake.
+    Answer(Answer),
+    /// To a segment: for how long, from its end. `None`: as configured.
+    Keep(Option<Duration>),
+}
+
 /// A finished file of continuous recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClosedSegment {
@@ -72,7 +93,7 @@ pub struct Tally {
 
 /// One instance, for one camera.
 pub struct Policy {
-    instance: Instance,
+    pub(super) instance: Instance,
     exports: contract::Guest,
 }
 
@@ -91,6 +112,7 @@ impl Policy {
         };
         let exports = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
+            store.data_mut().optional = plugin.optional().load(&mut *store, &made)?;
             let exports = indices.load(&mut *store, &made)?;
             Ok(exports.call_init(&mut *store, &setup)?.map(|()| exports))
         })?;

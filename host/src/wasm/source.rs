@@ -1,8 +1,9 @@
 //! An instance of an event source: messages and time in, events out. Blocking: runs on a lane.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::bindings::exports::wardline::plugin::{event_source, listener, messages};
+use super::bindings::exports::wardline::plugin::{event_source, messages};
 use super::component::{Exports, Plugin};
 use super::fault::{Cause, Fault};
 use super::grants::Grants;
@@ -62,12 +63,22 @@ impl Message {
     }
 }
 
+/// What a source is called with.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message.
+    Message(Arc<Message>),
+    /// Time has passed.
+    Tick(Timestamp),
+    /// Events of others, and the time of the call.
+    Events(Arc<[Notice]>, Timestamp),
+}
+
 /// One instance, for one configured source.
 pub struct Source {
-    instance: Instance,
+    pub(super) instance: Instance,
     exports: event_source::Guest,
     messages: messages::Guest,
-    listener: Option<listener::Guest>,
 }
 
 impl Source {
@@ -83,14 +94,13 @@ impl Source {
         let Exports::Source(source, message) = plugin.exports() else {
             return Err(instance.fault(INIT, Cause::Unsupported("it is no event source".into())));
         };
-        let (exports, messages, listener, spec) = instance.call(INIT, now, |store| {
+        let (exports, messages, spec) = instance.call(INIT, now, |store| {
             let made = plugin.pre().instantiate(&mut *store)?;
+            store.data_mut().optional = plugin.optional().load(&mut *store, &made)?;
             let exports = source.load(&mut *store, &made)?;
             let messages = message.load(&mut *store, &made)?;
-            let listener = plugin.listener().map(|listener| listener.load(&mut *store, &made));
-            let listener = listener.transpose()?;
             let answer = exports.call_init(&mut *store, &setup)?;
-            Ok(answer.map(|spec| (exports, messages, listener, spec)))
+            Ok(answer.map(|spec| (exports, messages, spec)))
         })?;
         let spec = instance.checked(INIT, check::source_spec(spec).map(|spec| (spec, 0)))?;
         let own = instance.config().hook();
@@ -99,7 +109,7 @@ impl Source {
         {
             return Err(instance.fault(INIT, Cause::Unsupported(why)));
         }
-        Ok((Self { instance, exports, messages, listener }, spec))
+        Ok((Self { instance, exports, messages }, spec))
     }
 
     /// Makes events of a message. [`Cause::Rejected`] is for its sender (400), and
@@ -121,15 +131,10 @@ impl Source {
         self.instance.checked(ON_TICK, check::events(said))
     }
 
-    /// Hears what others said, in order of receipt. Its clock shows the latest time. Nothing comes of
-    /// it where the plugin has no `listener`.
-    pub fn on_events(&mut self, notices: &[Notice]) -> Result<Vec<Event>, Fault> {
-        let now = notices.iter().map(|notice| notice.event.time).max();
-        let (Some(listener), Some(now)) = (&self.listener, now) else { return Ok(Vec::new()) };
-        let notices: Vec<_> = notices.iter().map(convert::notice).collect();
-        let said =
-            self.instance.call(ON_EVENTS, now, |store| listener.call_on_events(store, &notices))?;
-        self.instance.checked(ON_EVENTS, check::events(said))
+    /// Tells it events of others, at most [`limits::NOTICES`], in order of receipt. Only of a plugin
+    /// that [`Plugin::listens`].
+    pub fn on_events(&mut self, notices: &[Notice], now: Timestamp) -> Result<Vec<Event>, Fault> {
+        self.instance.on_events(ON_EVENTS, notices, now)
     }
 
     /// What the last call took.

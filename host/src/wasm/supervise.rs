@@ -1,10 +1,9 @@
 //! What every stage does with an instance: call it on its lane, and between two of its lives say
-//! how it fares, wait, or give up.
+//! how it fares, and whether to wait or to give up.
 
 use std::fmt;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::ladder::{Ladder, Next};
 use super::standing::{Standing, Teller};
@@ -62,13 +61,14 @@ pub struct Guest<T> {
 }
 
 impl<T: Send + 'static> Guest<T> {
-    /// Makes an instance on its lane.
-    pub async fn make<R: Send + 'static>(
-        lane: &Lane,
-        make: impl FnOnce() -> Result<(T, R), Fault> + Send + 'static,
-    ) -> Result<(Self, R), Trouble> {
-        let (instance, result) = lane.run(make).await??;
-        Ok((Self { lane: lane.clone(), instance: Some(instance), transients: 0 }, result))
+    /// This instance, to be called on `lane`.
+    pub fn new(lane: &Lane, instance: T) -> Self {
+        Self { lane: lane.clone(), instance: Some(instance), transients: 0 }
+    }
+
+    /// The instance itself, unless the lane lost it.
+    pub fn into_instance(self) -> Option<T> {
+        self.instance
     }
 
     /// One call. `Err`: the instance is of no further use.
@@ -108,17 +108,6 @@ pub enum End {
     Trouble(Trouble),
 }
 
-/// What comes after a life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Build another instance now.
-    Rebuild,
-    /// Never again, until something changes.
-    Quarantined,
-    /// Nothing: the host is going.
-    Shutdown,
-}
-
 /// Follows the lives of one plugin on one camera.
 pub struct Supervisor {
     camera: String,
@@ -130,10 +119,7 @@ pub struct Supervisor {
 impl Supervisor {
     /// For `plugin` on `camera` (empty for event sources).
     pub fn new(camera: &str, plugin: &str, standing: Teller) -> Self {
-        // Jitter differs between plugins and cameras, and is the same at every start.
-        let seed = u64::from(crc32c::crc32c(camera.as_bytes())) << 32
-            | u64::from(crc32c::crc32c(plugin.as_bytes()));
-        let ladder = Ladder::new(seed);
+        let ladder = Ladder::new(seed(camera, plugin));
         Self { camera: camera.into(), plugin: plugin.into(), ladder, standing }
     }
 
@@ -146,13 +132,9 @@ impl Supervisor {
         });
     }
 
-    /// Says what happened, and waits until another instance may be built.
-    pub async fn after(&mut self, end: End, shutdown: &CancellationToken) -> After {
-        let trouble = match end {
-            End::Shutdown => return After::Shutdown,
-            End::Trouble(trouble) => trouble,
-        };
-        let is_final = matches!(&trouble, Trouble::Fault(fault) if fault.is_final());
+    /// Says what happened, and what comes next.
+    pub fn fell(&mut self, trouble: &Trouble) -> Next {
+        let is_final = matches!(trouble, Trouble::Fault(fault) if fault.is_final());
         let next = if is_final { Next::Quarantine } else { self.ladder.fault(Instant::now()) };
         let reason = trouble.to_string();
         match next {
@@ -160,22 +142,29 @@ impl Supervisor {
                 tracing::error!(
                     camera = self.camera,
                     plugin = self.plugin,
-                    "{reason}: not tried again until its component or parameters change"
+                    "{reason}: not tried again until its component or parameters change, or a \
+                     person reloads it"
                 );
                 self.tell(Standing::Quarantined { reason });
-                After::Quarantined
             }
-            Next::Rebuild(wait) => {
+            Next::Rebuild(_) => {
                 tracing::warn!(camera = self.camera, plugin = self.plugin, "{reason}");
                 self.tell(Standing::Down { reason });
-                tokio::select! {
-                    biased;
-                    () = shutdown.cancelled() => After::Shutdown,
-                    () = tokio::time::sleep(wait) => After::Rebuild,
-                }
             }
         }
+        next
     }
+
+    /// Another plugin, or a person's word: what was is forgotten.
+    pub fn forgive(&mut self) {
+        self.ladder = Ladder::new(seed(&self.camera, &self.plugin));
+    }
+}
+
+/// Jitter differs between plugins and cameras, and is the same at every start.
+fn seed(camera: &str, plugin: &str) -> u64 {
+    u64::from(crc32c::crc32c(camera.as_bytes())) << 32
+        | u64::from(crc32c::crc32c(plugin.as_bytes()))
 }
 
 impl Drop for Supervisor {

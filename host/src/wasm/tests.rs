@@ -3,6 +3,7 @@
 
 mod bundled;
 mod granted;
+mod optional;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ fn config(metrics: &Metrics) -> InstanceConfig {
         metrics: metrics.clone(),
         memory_bytes: None,
         services: Services::default(),
+        proving: false,
     }
 }
 
@@ -102,6 +104,7 @@ fn bad_analyzers_get_their_fault() {
         ("analyzer-eats-memory", "out-of-memory", "ran out of memory, limit 64 MiB: raise"),
         ("analyzer-traps", "trapped", "panicked at src/motion.rs:7:1 (in "),
         ("analyzer-recurses", "trapped", "call stack exhausted (in "),
+        ("analyzer-grows-tables", "out-of-memory", "ran out of memory, limit 64 MiB: raise"),
         ("analyzer-not-finite", "nonsense", "event \"1\": an area is not finite"),
         ("analyzer-endless-list", "nonsense", "handed over more than 4 MiB in one call"),
         ("analyzer-wild-pointer", "nonsense", "answered against the contract: "),
@@ -151,6 +154,14 @@ fn the_operator_and_the_manifest_limit_memory_and_time() {
             "{text}"
         );
     }
+    let made = Analyzer::new(
+        &load("analyzer-traps-at-start"),
+        config(&Metrics::default()),
+        &Setup::default(),
+        NOW,
+    );
+    let text = made.err().unwrap().to_string();
+    assert!(text.contains("init trapped: ") && text.contains("unreachable"), "{text}");
     // Its two pages of memory are more than it may have: it cannot even start.
     let config = InstanceConfig { memory_bytes: Some(100_000), ..config(&Metrics::default()) };
     let made = Analyzer::new(&load("analyzer-quiet"), config, &Setup::default(), NOW);
@@ -168,6 +179,9 @@ fn bad_policies_get_their_fault() {
         assert!(fault.to_string().contains(said), "{guest}: {fault}");
         assert_eq!(policy.on_wake(NOW).unwrap_err().cause, Cause::Gone);
     }
+    let text = policy("policy-million-spans").on_event(&notice(), NOW).unwrap_err().to_string();
+    assert!(text.contains("handed over more than 4 MiB in one call"), "{text}");
+    policy("policy-floods-log").on_event(&notice(), NOW).unwrap();
     let mut policy = policy("policy-thousand-years");
     let text = policy.on_event(&notice(), NOW).unwrap_err().to_string();
     assert!(text.contains("span \"1\": end = 31536000000000000 microseconds is not in"), "{text}");

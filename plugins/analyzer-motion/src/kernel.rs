@@ -10,6 +10,8 @@
 
 use wardline_sdk::kernels::{CHUNK, Plane};
 
+use crate::state::{Reader, Writer};
+
 /// Times the pixel's own noise that a difference must exceed, as a shift: 4.
 const NOISE_SHIFT: u16 = 6;
 /// The noise is a running mean over 2^7 pictures: walking by hardly raises it, a waving tree does.
@@ -70,32 +72,42 @@ impl Background {
             mask: Plane::new(pixels.len()),
             alive: Plane::new(pixels.len()),
         };
-        background.restore(pixels, pixels, &[]);
+        for (to, from) in background.first.values_mut().iter_mut().zip(pixels) {
+            *to = u16::from(*from) << 8;
+        }
+        background.second.load(pixels);
+        background.noise.fill(NOISE_AT_FIRST);
+        background.last.load(pixels);
         background
     }
 
-    /// Goes on from what [`Background::levels`] gave; `noise` may be empty.
-    pub fn restore(&mut self, first: &[u8], second: &[u8], noise: &[u8]) {
-        for (to, from) in self.first.values_mut().iter_mut().zip(first) {
-            *to = u16::from(*from) << 8;
+    /// Writes all that the next picture is judged by.
+    pub fn save(&self, to: &mut Writer) {
+        to.reserve(9 * self.first.len());
+        to.fine_levels(self.first.values());
+        to.fine_levels(self.noise.values());
+        for plane in [&self.second, &self.seen_first, &self.seen_second, &self.still, &self.last] {
+            to.levels(plane.values());
         }
-        self.second.load(second);
-        self.seen_first.fill(0);
-        self.seen_second.fill(0);
-        self.noise.fill(NOISE_AT_FIRST);
-        for (to, from) in self.noise.values_mut().iter_mut().zip(noise) {
-            *to = u16::from(*from) << 4;
-        }
-        self.still.fill(0);
-        self.last.load(first);
     }
 
-    /// Both backgrounds, and the noise in 1/16 levels, one after the other.
-    #[must_use]
-    pub fn levels(&self) -> Vec<u8> {
-        let first = self.first.values().iter().map(|level| (level >> 8) as u8);
-        let noise = self.noise.values().iter().map(|noise| (noise >> 4).min(255) as u8);
-        first.chain(self.second.values().iter().copied()).chain(noise).collect()
+    /// Goes on from what another of the same size wrote.
+    ///
+    /// # Errors
+    /// It is cut short: this background is of no use then.
+    pub fn load(&mut self, from: &mut Reader<'_>) -> Result<(), String> {
+        from.fine_levels(self.first.values_mut())?;
+        from.fine_levels(self.noise.values_mut())?;
+        for plane in [
+            &mut self.second,
+            &mut self.seen_first,
+            &mut self.seen_second,
+            &mut self.still,
+            &mut self.last,
+        ] {
+            from.levels(plane.values_mut())?;
+        }
+        Ok(())
     }
 
     /// Looks at one picture of the same size as the first one. Gives the number of pixels that
@@ -289,9 +301,11 @@ mod tests {
     fn a_snapshot_knows_the_room() {
         let mut old = Background::new(&[100; 100]);
         look(&mut old, 160, 20);
-        let levels = old.levels();
+        let mut state = Writer::default();
+        old.save(&mut state);
+        let state = state.into_bytes();
         let mut new = Background::new(&[0; 100]);
-        new.restore(&levels[..100], &levels[100..200], &levels[200..]);
+        new.load(&mut Reader::new(&state)).unwrap();
         assert_eq!(new.look(&[100; 100], STEP), 0);
         assert_eq!(new.look(&[160; 100], STEP), 0);
     }

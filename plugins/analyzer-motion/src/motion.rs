@@ -4,6 +4,7 @@
 use crate::cells::{Blob, Cells};
 use crate::kernel::{Background, Step};
 use crate::params::{Sensitivity, Settings};
+use crate::state::{Reader, Writer};
 
 /// Pictures within this time after a reset only teach the background.
 const WARM_UP: i64 = 800_000;
@@ -19,6 +20,8 @@ const FADE_EVERY: u32 = 16;
 const FLASH_SHARE: f32 = 0.5;
 /// After so long without a picture the background is not to be trusted.
 const FORGOTTEN_AFTER: i64 = 60_000_000;
+/// No picture has a longer side: its snapshot would be too large.
+const SIDE_MAX: u64 = 320;
 /// A flash that lasts is a new light: the background is learned anew.
 const FLASH_LASTS: i64 = 1_500_000;
 
@@ -44,19 +47,6 @@ pub struct Frame<'a> {
     pub height: usize,
     /// `width * height` levels.
     pub pixels: &'a [u8],
-}
-
-/// What a detector knows of its scene, to be kept over a restart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Memory {
-    /// Of the last picture, microseconds.
-    pub time: i64,
-    /// In pixels.
-    pub width: usize,
-    /// In pixels.
-    pub height: usize,
-    /// Both backgrounds and the noise, `width * height` each.
-    pub levels: Vec<u8>,
 }
 
 /// The detector of one camera.
@@ -108,34 +98,52 @@ impl Motion {
         self.scene = None;
     }
 
-    /// What is known of the scene, for [`Motion::restore`]; none before the first picture.
-    #[must_use]
-    pub fn snapshot(&self) -> Option<Memory> {
-        self.scene.as_ref().map(|scene| Memory {
-            time: scene.last,
-            width: scene.width,
-            height: scene.height,
-            levels: scene.background.levels(),
-        })
+    /// Writes all that is known of the scene.
+    pub fn save(&self, to: &mut Writer) {
+        to.byte(u8::from(self.scene.is_some()));
+        let Some(scene) = &self.scene else { return };
+        to.count(scene.width as u64);
+        to.count(scene.height as u64);
+        to.maybe_time(scene.learning_since);
+        to.maybe_time(scene.flash_since);
+        to.byte(u8::from(scene.moving));
+        to.count(u64::from(scene.pictures));
+        to.time(scene.born);
+        to.time(scene.last);
+        scene.background.save(to);
     }
 
-    /// Goes on from a snapshot, without a warm-up, if the next picture is of the same size and soon.
+    /// Goes on exactly where another stopped, with the parameters of this one.
     ///
     /// # Errors
-    /// The snapshot contradicts itself; nothing is changed.
-    pub fn restore(&mut self, memory: &Memory) -> Result<(), String> {
-        let Memory { time, width, height, ref levels } = *memory;
-        let size = width
-            .checked_mul(height)
-            .filter(|size| *size > 0 && size.checked_mul(3) == Some(levels.len()));
-        let Some(size) = size else {
-            return Err(format!("{} levels are no background of {width}x{height}", levels.len()));
-        };
-        let (first, rest) = levels.split_at(size);
-        let mut scene = Scene::new(&self.settings, Frame { time, width, height, pixels: first });
-        scene.background.restore(first, &rest[..size], &rest[size..]);
-        scene.learning_since = None;
-        self.scene = Some(scene);
+    /// What is read contradicts itself; nothing is changed.
+    pub fn load(&mut self, from: &mut Reader<'_>) -> Result<(), String> {
+        if from.byte()? == 0 {
+            self.scene = None;
+            return Ok(());
+        }
+        let mut side = || from.small(SIDE_MAX).map(|side| side as usize);
+        let (width, height) = (side()?, side()?);
+        let learning_since = from.maybe_time()?;
+        let flash_since = from.maybe_time()?;
+        let moving = from.byte()? != 0;
+        let pictures = from.small(u64::from(u32::MAX))?;
+        let (born, last) = (from.time()?, from.time()?);
+        let mut background = Background::new(&vec![0; width * height]);
+        background.load(from)?;
+        let cells = cells(&self.settings, width, height);
+        self.scene = Some(Scene {
+            width,
+            height,
+            background,
+            cells,
+            learning_since,
+            flash_since,
+            moving,
+            pictures,
+            born,
+            last,
+        });
         Ok(())
     }
 

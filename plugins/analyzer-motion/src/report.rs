@@ -3,6 +3,7 @@
 
 use crate::cells::Blob;
 use crate::motion::Sight;
+use crate::state::{Reader, Writer};
 
 /// Motion is over when nothing has moved for so long.
 const QUIET: i64 = 1_800_000;
@@ -72,6 +73,54 @@ enum Life {
 }
 
 impl Reporter {
+    /// Writes where it is.
+    pub fn save(&self, to: &mut Writer) {
+        match &self.life {
+            Life::Quiet => to.byte(0),
+            Life::Stirring { first, last } => {
+                to.byte(1);
+                to.time(*first);
+                to.time(*last);
+            }
+            Life::Open { last, said, largest, zones } => {
+                to.byte(2);
+                to.time(*last);
+                to.time(*said);
+                for side in [largest.left, largest.top, largest.right, largest.bottom] {
+                    to.count(side as u64);
+                }
+                for count in [largest.pixels, largest.alive, largest.zones, *zones] {
+                    to.count(u64::from(count));
+                }
+            }
+        }
+    }
+
+    /// Goes on where another stopped.
+    ///
+    /// # Errors
+    /// What is read makes no sense; nothing is changed.
+    pub fn load(&mut self, from: &mut Reader<'_>) -> Result<(), String> {
+        self.life = match from.byte()? {
+            0 => Life::Quiet,
+            1 => Life::Stirring { first: from.time()?, last: from.time()? },
+            2 => {
+                let (last, said) = (from.time()?, from.time()?);
+                let mut number = || from.small(u64::from(u32::MAX));
+                let mut sides = [0; 4];
+                for side in &mut sides {
+                    *side = number()? as usize;
+                }
+                let [left, top, right, bottom] = sides;
+                let (pixels, alive, zones) = (number()?, number()?, number()?);
+                let largest = Blob { left, top, right, bottom, pixels, alive, zones };
+                Life::Open { last, said, largest, zones: number()? }
+            }
+            other => return Err(format!("the snapshot says {other} where 2 is the most")),
+        };
+        Ok(())
+    }
+
     /// Takes what one picture shows.
     pub fn see(&mut self, time: i64, sight: Sight, pace: Pace) -> Option<Report> {
         let blobs = match sight {

@@ -20,7 +20,7 @@ pub mod base {
         ",
         generate_all,
         generate_unused_types: true,
-        additional_derives: [PartialEq],
+        additional_derives: [PartialEq, serde::Serialize, serde::Deserialize],
     });
 }
 

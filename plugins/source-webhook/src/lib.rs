@@ -13,8 +13,8 @@ use wardline_sdk::{
 use ledger::Ledger;
 use mapping::Settings;
 
-/// The layout of what [`State::save`] gives: the number of events so far, little endian.
-const SCHEMA: u32 = 1;
+/// The layout of what [`State::save`] gives: JSON of [`Ledger`].
+const SCHEMA: u32 = 2;
 
 /// What is open is renewed so often; the contract asks for every 5 s.
 const TICK: Microseconds = 3_000_000;
@@ -50,16 +50,17 @@ impl Messages for Webhook {
 
 impl State for Webhook {
     fn save(&mut self) -> Result<Snapshot, String> {
-        Ok(Snapshot { schema: SCHEMA, data: self.ledger.count().to_le_bytes().to_vec() })
+        let data = serde_json::to_vec(&self.ledger)
+            .map_err(|error| format!("cannot write the ledger: {error}"))?;
+        Ok(Snapshot { schema: SCHEMA, data })
     }
 
     fn load(&mut self, snapshot: Snapshot) -> Result<(), String> {
-        let data: [u8; 8] = match (snapshot.schema, snapshot.data.try_into()) {
-            (SCHEMA, Ok(data)) => data,
-            (schema, _) => return Err(format!("a snapshot of schema {schema} cannot be read")),
-        };
-        // What was open, the host has ended.
-        self.ledger = Ledger::starting_after(u64::from_le_bytes(data));
+        if snapshot.schema != SCHEMA {
+            return Err(format!("schema {} is not {SCHEMA}", snapshot.schema));
+        }
+        self.ledger = serde_json::from_slice(&snapshot.data)
+            .map_err(|error| format!("cannot read the ledger: {error}"))?;
         Ok(())
     }
 }
@@ -116,7 +117,21 @@ mod tests {
         new.load(old.save().unwrap()).unwrap();
         let second = post(&mut new, r#"{"kind":"a"}"#).unwrap().remove(0);
         assert_ne!(first.id, second.id);
-        assert!(new.load(Snapshot { schema: 1, data: vec![0] }).is_err());
+        for (schema, data) in [(1, vec![0; 8]), (2, vec![0])] {
+            assert!(new.load(Snapshot { schema, data }).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_open_stays_open_in_a_new_instance() {
+        let (mut old, _) = webhook("{}");
+        let begun = post(&mut old, r#"{"id":"door","kind":"door.open","phase":"begin"}"#).unwrap();
+        let (mut new, _) = webhook("{}");
+        new.load(old.save().unwrap()).unwrap();
+        assert_eq!(new.ledger, old.ledger);
+        assert_eq!(new.on_tick(2_000_000).unwrap()[0].id, begun[0].id);
+        let ended = post(&mut new, r#"{"id":"door","kind":"door.open","phase":"end"}"#).unwrap();
+        assert_eq!((&ended[0].id, ended[0].phase), (&begun[0].id, wardline_sdk::Phase::End));
     }
 
     #[test]

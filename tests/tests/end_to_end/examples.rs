@@ -43,6 +43,7 @@ fn tiers_by_what_happened() {
         metrics: Metrics::default(),
         memory_bytes: None,
         services: wasm::Services::default(),
+        proving: false,
     };
     let params = plugin.params(&serde_json::json!({ "motion": "8d" })).unwrap();
     let setup = wasm::Setup { params, ..wasm::Setup::default() };

@@ -36,6 +36,7 @@ fn instance(camera: Option<&str>) -> InstanceConfig {
         metrics: Metrics::default(),
         memory_bytes: None,
         services: wardline::wasm::Services::default(),
+        proving: false,
     }
 }
 

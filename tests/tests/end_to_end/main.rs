@@ -33,6 +33,8 @@ mod trust;
 mod golden;
 // Beginning, building and trying plugins, in each language.
 mod authors;
+// Plugins that are swapped while cameras record.
+mod swap;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.

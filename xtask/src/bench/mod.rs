@@ -8,6 +8,7 @@ mod motion;
 mod process;
 mod record;
 mod slices;
+mod swap;
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) wardline: std::path::PathBuf,
 }
 
-/// Runs the named cases, or all: `record`, `motion`, `kernel`.
+/// Runs the named cases, or all: `record`, `motion`, `kernel`, `swap`.
 pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     let work = root.join("target/bench");
     std::fs::create_dir_all(&work).map_err(|e| format!("create {}: {e}", work.display()))?;
@@ -37,6 +38,9 @@ pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     }
     if wanted("kernel") {
         kernel::run(&bench)?;
+    }
+    if wanted("swap") {
+        swap::run(&bench)?;
     }
     Ok(())
 }

@@ -82,6 +82,7 @@ impl Trial<'_> {
             metrics: self.metrics.clone(),
             memory_bytes: None,
             services: Services::default(),
+            proving: false,
         }
     }
 

@@ -7,6 +7,7 @@ mod dev;
 mod inspect;
 mod new;
 mod promote;
+mod reload;
 mod shadow;
 mod signing;
 mod status;
@@ -36,6 +37,7 @@ pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<ExitC
         Plugin::Dev(arguments) => dev::dev(arguments, process).await,
         Plugin::Inspect(arguments) => inspect::inspect(&arguments),
         Plugin::Status(arguments) => status::status(&arguments).await,
+        Plugin::Reload(arguments) => reload::reload(arguments).await,
         Plugin::Keygen(arguments) => signing::keygen(&arguments),
         Plugin::Sign(arguments) => signing::sign(&arguments),
         Plugin::Verify(arguments) => signing::verify(&arguments),

@@ -12,15 +12,15 @@ use tokio_util::sync::CancellationToken;
 use super::{CAMERA, Place, bundled, guest, video};
 use crate::base::Timestamp;
 use crate::events::Heard;
+use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
 use crate::record::{SegmentEnd, SegmentStart, Sink};
 use crate::store::holds::Until;
 use crate::store::query::Filter;
 use crate::store::{self, CameraSink, Judge};
-use crate::wasm::standing::{Asker, Standing, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{Lane, Plugin, Setup};
+use crate::wasm::standing::{Asker, Standing};
+use crate::wasm::{Plugin, Setup};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -64,29 +64,29 @@ struct Judging {
     stage: Stage,
     queue: mpsc::Sender<Heard>,
     standing: Asker,
-    supervisor: Supervisor,
 }
 
 fn judging(place: &Place, name: &str, judge: Judge, policy: (Plugin, Setup)) -> Judging {
     let (queue, heard) = mpsc::channel(8);
-    let (teller, standing) = standing();
+    let bus = place.bus();
+    let (seat, standing, _) = place.seat(name, Some(CAMERA), policy, &bus);
     let stage = Stage {
         camera: CAMERA.into(),
         name: name.into(),
-        plugin: policy.0,
-        instance: place.instance(),
-        setup: policy.1,
-        lane: Lane::inline("test"),
+        digest: seat.digest().unwrap(),
+        seat,
         heard,
-        bus: place.bus(),
+        bus,
         store: place.store.clone(),
         judge,
         spans: mpsc::channel(8).0,
         reach: Reach::default(),
         clock: place.clock.clone(),
         unsaved: VecDeque::new(),
+        floors: Floors::default(),
+        open: None,
     };
-    Judging { stage, queue, standing, supervisor: Supervisor::new(CAMERA, name, teller) }
+    Judging { stage, queue, standing }
 }
 
 fn keeps(days: &str) -> (Plugin, Setup) {
@@ -138,11 +138,7 @@ async fn of_two_policies_the_longer_counts_and_a_changed_one_is_asked_again() {
             all_answered(&place, &judges).await;
             shutdown.cancel();
         };
-        tokio::join!(
-            one.stage.run(one.supervisor, shutdown.clone()),
-            two.stage.run(two.supervisor, shutdown.clone()),
-            script
-        );
+        tokio::join!(one.stage.run(shutdown.clone()), two.stage.run(shutdown.clone()), script);
         assert_eq!(kept(&place), Until::At(end + DAY * expected), "{days:?}");
     }
 }
@@ -164,7 +160,7 @@ async fn what_is_closed_is_asked_about_also_when_a_notice_was_missed() {
         shutdown.cancel();
         assert_eq!(kept(&place), Until::At(end + DAY * 3));
     };
-    tokio::join!(one.stage.run(one.supervisor, shutdown.clone()), script);
+    tokio::join!(one.stage.run(shutdown.clone()), script);
 }
 
 /// It costs one instance, not each that comes after it.
@@ -183,6 +179,6 @@ async fn a_question_that_traps_is_not_asked_again() {
         all_answered(&place, &judges).await;
         shutdown.cancel();
     };
-    tokio::join!(one.stage.run(one.supervisor, shutdown.clone()), script);
+    tokio::join!(one.stage.run(shutdown.clone()), script);
     assert_eq!(kept(&place), Until::Forever, "as configured");
 }

@@ -19,7 +19,6 @@ use crate::ingest::{Item, VideoParameters, queue};
 use crate::pipeline::plugins;
 use crate::store::StoredEvent;
 use crate::wasm::standing::standing;
-use crate::wasm::supervise::Supervisor;
 use crate::wasm::{Lane, Setup};
 
 type Known = watch::Receiver<Option<Arc<VideoParameters>>>;
@@ -58,13 +57,12 @@ impl Eye {
 }
 
 fn stage(place: &Place, bus: &Bus, eye: &Eye, name: &str, turn: Turn) -> Stage {
+    let plugin = (guest("analyzer-retells"), Setup { params: "{}".into(), ..Setup::default() });
+    let (seat, ..) = place.seat(name, Some(CAMERA), plugin, bus);
     Stage {
         camera: CAMERA.into(),
         name: name.into(),
-        plugin: guest("analyzer-retells"),
-        instance: place.instance(),
-        setup: Setup { params: "{}".into(), ..Setup::default() },
-        lane: Lane::inline("test"),
+        seat,
         wishes: eye.wishes.clone(),
         video: eye.known.clone(),
         units: None,
@@ -72,17 +70,13 @@ fn stage(place: &Place, bus: &Bus, eye: &Eye, name: &str, turn: Turn) -> Stage {
         hearing: None,
         turn,
         bus: bus.clone(),
-        clock: place.clock.clone(),
     }
 }
 
 /// Runs stages and decoder while `script` runs, which is given the units' way in.
 async fn run(stages: Vec<Stage>, mut eye: Eye, script: impl AsyncFnOnce(&mut queue::Sender)) {
     let shutdown = CancellationToken::new();
-    let tasks = stages.into_iter().map(|stage| {
-        let supervisor = Supervisor::new(CAMERA, &stage.name.clone(), standing().0);
-        stage.run(supervisor, shutdown.clone())
-    });
+    let tasks = stages.into_iter().map(|stage| stage.run(shutdown.clone()));
     let pictures = eye.pictures.take().unwrap().run();
     let script = async {
         script(&mut eye.packets).await;

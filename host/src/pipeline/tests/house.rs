@@ -36,7 +36,7 @@ pub(super) const GROUP: u64 = 20;
 pub(super) const LOST: u64 = 20;
 
 /// Marks a unit in the bytes of a file.
-const MARK: &[u8] = b"unit of the steps test ";
+pub(super) const MARK: &[u8] = b"unit of the steps test ";
 
 /// What happens to a host and its camera.
 #[derive(Clone, Copy, Debug)]
@@ -340,7 +340,7 @@ fn on_disk(root: &Path) -> u64 {
     paths.iter().map(|path| units(path).len() as u64).sum()
 }
 
-fn units(path: &Path) -> Vec<u64> {
+pub(super) fn units(path: &Path) -> Vec<u64> {
     let bytes = std::fs::read(path).unwrap();
     let marks = bytes.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
     let number = |at: usize| std::str::from_utf8(&bytes[at..at + 8]).unwrap().parse().unwrap();

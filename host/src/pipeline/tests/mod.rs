@@ -5,6 +5,7 @@ mod asking;
 mod bus;
 mod chains;
 mod listening;
+mod fleet;
 mod house;
 mod life;
 mod pictures;
@@ -12,25 +13,29 @@ mod policy;
 mod recorder;
 mod source;
 mod steps;
+mod swap;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
 
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::Metrics;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
+use crate::seat::{self, Facts, Offer, Order, Post, Seat, Vault};
 use crate::simulate::encode::{SceneEncoder, SceneFormat};
 use crate::store::query::Reader;
 use crate::store::{
     self, CameraSettings, CameraSink, EventFilter, FreeFloor, Judge, Store, StoreConfig,
     StoredEvent,
 };
-use crate::wasm::{self, Engine, InstanceConfig, Plugin};
+use crate::wasm::standing::{Asker, standing};
+use crate::wasm::{self, Engine, InstanceConfig, Kind, Lane, Plugin};
 
 const CAMERA: &str = "gate";
 
@@ -118,7 +123,47 @@ impl Place {
             metrics: self.metrics.clone(),
             memory_bytes: None,
             services: wasm::Services::default(),
+            proving: false,
         }
+    }
+
+    /// What all seats share; nothing of it survives.
+    fn shared(&self, bus: &Bus) -> seat::Shared {
+        seat::Shared {
+            aside: Lane::inline("test"),
+            vault: Vault::new(None),
+            bus: bus.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// A seat for the plugin `name` on the camera (none: a source), how it fares, and the queue of
+    /// orders to it.
+    fn seat<T: Kind>(
+        &self,
+        name: &str,
+        camera: Option<&str>,
+        (plugin, setup): (Plugin, wasm::Setup),
+        bus: &Bus,
+    ) -> (Seat<T>, Asker, mpsc::Sender<Order>) {
+        let (standing, asker) = standing();
+        let (orders, queue) = seat::orders();
+        let seat = Seat::new(Post {
+            camera: camera.unwrap_or_default().into(),
+            name: name.into(),
+            offer: Some(Offer { plugin, params: setup.params }),
+            instance: InstanceConfig {
+                name: name.into(),
+                camera: camera.map(Into::into),
+                ..self.instance()
+            },
+            lane: Lane::inline("test"),
+            standing,
+            facts: watch::channel(Facts::default()).0,
+            orders: queue,
+            shared: self.shared(bus),
+        });
+        (seat, asker, orders)
     }
 }
 

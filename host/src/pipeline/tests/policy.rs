@@ -10,28 +10,27 @@ use tokio_util::sync::CancellationToken;
 use super::{API, CAMERA, Place, bundled, event, guest, notice};
 use crate::events::{Bus, Heard};
 use crate::policy::Span;
+use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
 use crate::store::query::Filter;
-use crate::wasm::standing::{Standing, standing};
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{Lane, Plugin, Setup};
+use crate::wasm::standing::{Asker, Standing};
+use crate::wasm::{Plugin, Setup};
 
 async fn stage(
     place: &Place,
     bus: Bus,
-    (plugin, setup): (Plugin, Setup),
+    policy: (Plugin, Setup),
     heard: mpsc::Receiver<Heard>,
-) -> (Stage, mpsc::Receiver<Span>) {
+) -> (Stage, mpsc::Receiver<Span>, Asker) {
     let (spans, asked) = mpsc::channel(8);
     let judge = place.judge("keep").await;
+    let (seat, standing, _) = place.seat("keep", Some(CAMERA), policy, &bus);
     let stage = Stage {
         camera: CAMERA.into(),
         name: "keep".into(),
-        plugin,
-        instance: place.instance(),
-        setup,
-        lane: Lane::inline("test"),
+        digest: seat.digest().unwrap(),
+        seat,
         heard,
         bus,
         store: place.store.clone(),
@@ -40,8 +39,10 @@ async fn stage(
         reach: Reach::default(),
         clock: place.clock.clone(),
         unsaved: VecDeque::new(),
+        floors: Floors::default(),
+        open: None,
     };
-    (stage, asked)
+    (stage, asked, standing)
 }
 
 fn before_and_after() -> (Plugin, Setup) {
@@ -53,10 +54,9 @@ async fn an_event_becomes_a_span_that_is_stored_and_sent() {
     let place = Place::new();
     let bus = place.bus();
     let heard = bus.listen(CAMERA, "keep", &[]);
-    let (stage, mut spans) = stage(&place, bus.clone(), before_and_after(), heard).await;
-    let (teller, _standing) = standing();
+    let (stage, mut spans, _) = stage(&place, bus.clone(), before_and_after(), heard).await;
     let shutdown = CancellationToken::new();
-    let task = stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown.clone());
+    let task = stage.run(shutdown.clone());
     let script = async {
         let time = place.now();
         bus.publish(API, event("gate/api/1", time)).await.unwrap();
@@ -82,15 +82,14 @@ async fn neither_the_end_nor_a_broken_index_loses_a_span() {
         let place = Place::new();
         let (queue, heard) = mpsc::channel(8);
         let bus = place.bus();
-        let (stage, mut spans) = stage(&place, bus, before_and_after(), heard).await;
-        let (teller, _standing) = standing();
+        let (stage, mut spans, _) = stage(&place, bus, before_and_after(), heard).await;
         let shutdown = CancellationToken::new();
         queue.try_send(Heard::Notice(Box::new(notice("gate/api/1", place.now())))).unwrap();
         shutdown.cancel();
         if broken {
             place.store.shutdown().await;
         }
-        stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown).await;
+        stage.run(shutdown).await;
         assert!(spans.try_recv().is_ok(), "broken: {broken}");
     }
 }
@@ -102,10 +101,9 @@ async fn a_policy_that_traps_is_rebuilt_then_quarantined_and_its_queue_drained()
     let (queue, heard) = mpsc::channel(1);
     let bus = place.bus();
     let policy = (guest("policy-traps"), Setup::default());
-    let (stage, mut spans) = stage(&place, bus, policy, heard).await;
-    let (teller, mut asker) = standing();
+    let (stage, mut spans, mut asker) = stage(&place, bus, policy, heard).await;
     let shutdown = CancellationToken::new();
-    let task = stage.run(Supervisor::new(CAMERA, "keep", teller), shutdown.clone());
+    let task = stage.run(shutdown.clone());
     let script = async {
         for fault in 1..=5 {
             let running = |standing: &Standing| *standing == Standing::Running;

@@ -8,16 +8,14 @@ use tokio_util::sync::CancellationToken;
 use super::bus::fill;
 use super::{CAMERA, Place, bundled, guest};
 use crate::events::source::{Delivery, Reply, Source};
-use crate::wasm::standing::standing;
-use crate::wasm::supervise::Supervisor;
-use crate::wasm::{InstanceConfig, Lane, Plugin, Setup};
+use crate::wasm::{Plugin, Setup};
 
 fn door() -> (Plugin, Setup) {
     bundled("source-webhook", &Value::Null)
 }
 
 /// What a sender of `body` is told; `full`: the camera's policy takes no more.
-async fn ask((plugin, setup): (Plugin, Setup), body: &str, full: bool) -> (Place, Reply) {
+async fn ask(source: (Plugin, Setup), body: &str, full: bool) -> (Place, Reply) {
     let place = Place::new();
     let bus = place.bus();
     let _heard = bus.listen(CAMERA, "keep", &[]);
@@ -25,20 +23,18 @@ async fn ask((plugin, setup): (Plugin, Setup), body: &str, full: bool) -> (Place
         fill(&bus, &place);
     }
     let (queue, messages) = mpsc::channel(8);
+    let (seat, _standing, _) = place.seat("door", None, source, &bus);
     let source = Source {
         name: "door".into(),
         cameras: vec![CAMERA.into()],
-        plugin,
-        instance: InstanceConfig { camera: None, ..place.instance() },
-        setup,
-        lane: Lane::inline("test"),
+        seat,
         messages,
         follower: None,
         answers: mpsc::channel(1).1,
         bus,
         clock: place.clock.clone(),
+        open: None,
     };
-    let (teller, _standing) = standing();
     let (answer, reply) = oneshot::channel();
     let delivery = Delivery {
         content_type: "application/json".into(),
@@ -48,7 +44,7 @@ async fn ask((plugin, setup): (Plugin, Setup), body: &str, full: bool) -> (Place
     };
     queue.try_send(delivery).unwrap();
     let shutdown = CancellationToken::new();
-    let task = source.run(Supervisor::new("", "door", teller), shutdown.clone());
+    let task = source.run(shutdown.clone());
     let script = async {
         let reply = reply.await.unwrap();
         shutdown.cancel();

@@ -56,6 +56,22 @@ pub(crate) fn appoint(
     Ok(ids)
 }
 
+/// Puts another digest in the place of a judge, which answers from now on; gives its number.
+pub(crate) fn replace(c: &Connection, judge: i64, digest: &str) -> rusqlite::Result<i64> {
+    let (camera, policy): (i64, String) = c
+        .prepare_cached("SELECT camera, policy FROM judge WHERE id = ?1")?
+        .query_row([judge], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    c.execute("UPDATE judge SET current = 0 WHERE id = ?1", [judge])?;
+    edit::recheck_all(c, camera)?;
+    c.prepare_cached(
+        "INSERT INTO judge (camera, policy, digest, current, silent) VALUES (?1, ?2, ?3, 1, NULL)
+         ON CONFLICT DO UPDATE SET current = 1, silent = NULL",
+    )?
+    .execute(params![camera, policy, digest])?;
+    c.prepare_cached("SELECT id FROM judge WHERE camera = ?1 AND policy = ?2 AND digest = ?3")?
+        .query_row(params![camera, policy, digest], |row| row.get(0))
+}
+
 /// Nobody has said yet that he answers: the host begins.
 pub(crate) fn silence(c: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     c.execute("UPDATE judge SET silent = ?1 WHERE current AND silent IS NULL", [now.micros()])?;

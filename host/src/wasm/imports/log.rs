@@ -13,6 +13,8 @@ use crate::wasm::{convert, limits};
 pub(in crate::wasm) struct Lines {
     plugin: String,
     camera: String,
+    /// Nothing of it is written.
+    muted: bool,
     /// Start of the second that is counted, in media time: a replay drops the same lines.
     second: Timestamp,
     lines: u32,
@@ -22,10 +24,11 @@ pub(in crate::wasm) struct Lines {
 }
 
 impl Lines {
-    pub(in crate::wasm) fn new(plugin: &str, camera: Option<&str>) -> Self {
+    pub(in crate::wasm) fn new(plugin: &str, camera: Option<&str>, muted: bool) -> Self {
         Self {
             plugin: plugin.to_owned(),
             camera: camera.unwrap_or_default().to_owned(),
+            muted,
             second: Timestamp::ZERO,
             lines: 0,
             dropped: 0,
@@ -45,7 +48,7 @@ impl Lines {
 
     fn has_room(&mut self, now: Timestamp) -> bool {
         if !(0..1_000_000).contains(&now.micros_since(self.second)) {
-            if self.dropped > 0 {
+            if self.dropped > 0 && !self.muted {
                 let (plugin, camera, dropped) = (&self.plugin, &self.camera, self.dropped);
                 tracing::warn!(plugin, camera, dropped, "plugin logs too much, lines were dropped");
             }
@@ -54,7 +57,7 @@ impl Lines {
         self.lines += 1;
         let room = self.lines <= limits::LOG_LINES;
         self.dropped += u32::from(!room);
-        room
+        room && !self.muted
     }
 
     fn write(&self, level: log::Level, message: &str, fields: &str) {
@@ -107,7 +110,7 @@ mod tests {
 
     #[test]
     fn lines_beyond_the_limit_of_a_second_are_dropped_and_counted() {
-        let mut lines = Lines::new("p", Some("gate"));
+        let mut lines = Lines::new("p", Some("gate"), false);
         let now = Timestamp::from_millis(5_000);
         let written = (0..250).filter(|_| lines.has_room(now)).count();
         assert_eq!((written, lines.dropped), (100, 150));

@@ -164,16 +164,18 @@ fn new_parameters_keep_the_background() {
 fn a_snapshot_needs_no_warm_up_and_a_stale_one_is_forgotten() {
     let mut stage = Stage::new("{}");
     stage.play(50, empty);
-    let memory = stage.motion.snapshot().unwrap();
+    let mut state = Writer::default();
+    stage.motion.save(&mut state);
+    let state = state.into_bytes();
     let mut new = Motion::new(Settings::default());
-    new.restore(&memory).unwrap();
+    new.load(&mut Reader::new(&state)).unwrap();
     stage.motion = new.clone();
     assert_ne!(stage.show(walk(0)), Sight::WarmUp);
     stage.motion = new;
     stage.picture += 301;
     assert_eq!(stage.show(walk(0)), Sight::WarmUp);
-    let cut = Memory { levels: memory.levels[1..].to_vec(), ..memory };
-    assert!(stage.motion.restore(&cut).is_err());
+    let cut = &state[..state.len() - 1];
+    assert!(stage.motion.load(&mut Reader::new(cut)).is_err());
 }
 
 #[test]

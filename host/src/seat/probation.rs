@@ -1,0 +1,127 @@
+//! Half a minute in which the one before stands by: the inputs are noted, and if the new one falls
+//! or is too slow, the old one is given them and is in charge again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::journal::Journal;
+use super::order::Offer;
+use super::post::{Given, Reply, Seated, ask, has_events};
+use super::sit::{SAVE, Seat};
+use super::vault::Kept;
+use super::voice::Change;
+use crate::base::Timestamp;
+use crate::wasm::supervise::{Guest, Trouble};
+use crate::wasm::{CallStats, Kind};
+
+/// So long the one before stands by.
+pub(super) const PROBATION: Duration = Duration::from_secs(30);
+
+/// So many overruns in a row end a probation badly.
+const OVERRUNS_MAX: u32 = 3;
+
+/// Offers that are remembered as bad.
+const BAD_MAX: usize = 16;
+
+/// The one before, standing by.
+pub(super) struct Probation<T: Kind> {
+    pub(super) offer: Offer,
+    pub(super) guest: Guest<T>,
+    pub(super) wishes: T::Wishes,
+    pub(super) run: Timestamp,
+    /// What it handed over.
+    pub(super) kept: Option<Kept>,
+    pub(super) until: Instant,
+    pub(super) overruns: u32,
+}
+
+impl<T: Kind> Seat<T> {
+    /// The one in charge has shown that it is fit: the one before goes.
+    pub(super) async fn trust(&mut self) -> Result<(), Trouble> {
+        let saved = self.save().await?;
+        self.probation = None;
+        self.tell_trusted();
+        match saved {
+            Some(snapshot) => self.keep(snapshot, false),
+            // What there is belongs to the one before.
+            None => {
+                self.kept = None;
+                self.journal = Journal::new(false);
+            }
+        }
+        let has_state = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
+        self.save_at = has_state.then(|| Instant::now() + SAVE);
+        Ok(())
+    }
+
+    /// Whether a call shows that the one on probation is too slow. Ends the probation when there
+    /// is no room for more inputs.
+    pub(super) fn is_too_slow(&mut self, stats: &CallStats) -> bool {
+        let Some(probation) = &mut self.probation else {
+            // No room for many more: save early.
+            if self.journal.is_filling() {
+                self.save_at = self.save_at.map(|_| Instant::now());
+            }
+            return false;
+        };
+        probation.overruns = if stats.overrun { probation.overruns + 1 } else { 0 };
+        if self.journal.is_filling() {
+            probation.until = Instant::now();
+        }
+        probation.overruns >= OVERRUNS_MAX
+    }
+
+    /// The one before comes back, and is given what it missed, and `last`, on which the other fell.
+    /// `last_words` is the other's last answer.
+    pub(super) async fn roll_back(
+        &mut self,
+        why: &str,
+        last_words: Option<Reply<T>>,
+        last: Option<T::Input>,
+    ) -> Given<T> {
+        let mut given = Given { last_words, seated: None, replies: Vec::new(), trouble: None };
+        let (Some(probation), Some(fallen)) = (self.probation.take(), self.offer.take()) else {
+            return given;
+        };
+        if self.bad.len() >= BAD_MAX {
+            self.bad.pop_first();
+        }
+        self.bad.insert(fallen.digest(), why.to_owned());
+        let (from, to) = (fallen.describe(), probation.offer.describe());
+        let is_whole = self.journal.is_whole();
+        let continues = is_whole && self.run == probation.run;
+        let mut guest = probation.guest;
+        self.offer = Some(probation.offer);
+        self.wishes = Some(probation.wishes.clone());
+        self.kept = probation.kept;
+        self.run = probation.run;
+        if !is_whole {
+            // What happened meanwhile it will never know: its ids must not be those again.
+            self.run = self.run.max(self.shared.clock.wall());
+            self.begin_run();
+        }
+        given.seated = Some(Seated { wishes: probation.wishes, run: self.run, continues });
+        let missed: Vec<_> = self.journal.entries().collect();
+        let missed = missed.into_iter().map(|(input, had)| (input, Some(had)));
+        self.journal = Journal::new(is_whole);
+        for (input, again) in missed.chain(last.map(|input| (input, None))) {
+            match ask(&mut guest, input.clone(), again).await {
+                Ok(reply) => {
+                    self.journal.push(input, has_events(&reply));
+                    given.replies.push(reply);
+                }
+                Err(trouble) => {
+                    given.trouble = Some(trouble);
+                    break;
+                }
+            }
+        }
+        self.sitter = Some(guest);
+        let is_saved = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
+        self.save_at = is_saved.then(|| Instant::now() + SAVE);
+        self.tell_facts(Some(why.to_owned()));
+        self.voice.tell(Change::RolledBack, &from, &to, why).await;
+        given
+    }
+}

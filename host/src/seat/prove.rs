@@ -1,0 +1,67 @@
+//! Whether an offer is fit: tried in an instance that is thrown away, with a copy of the state and
+//! the last inputs. Blocking: runs on a lane of its own, so that no decision waits for it.
+
+use std::sync::Arc;
+
+use crate::base::Timestamp;
+use crate::wasm::{Cause, Fault, InstanceConfig, Kind, Plugin, Setup, Snapshot};
+
+/// What an instance is made of.
+pub(super) struct Recipe<T: Kind> {
+    pub(super) plugin: Plugin,
+    pub(super) config: InstanceConfig,
+    pub(super) setup: Setup,
+    /// It goes on from here.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    /// What it is given then.
+    pub(super) inputs: Vec<T::Input>,
+    pub(super) now: Timestamp,
+}
+
+/// An instance that was made.
+pub(super) struct Built<T: Kind> {
+    pub(super) instance: T,
+    pub(super) wishes: T::Wishes,
+    /// Why it did not take the snapshot: it is as `init` left it.
+    pub(super) refused: Option<Fault>,
+}
+
+impl<T: Kind> Recipe<T> {
+    /// Makes the instance, and brings it to where another was: what it answers to the inputs is
+    /// thrown away.
+    pub(super) fn build(self) -> Result<Built<T>, Fault> {
+        let (mut instance, wishes) = T::make(&self.plugin, self.config, &self.setup, self.now)?;
+        if let Some(snapshot) = &self.snapshot
+            && let Err(fault) = instance.load(snapshot, self.now)
+        {
+            return match fault.cause {
+                Cause::Refused(_) => Ok(Built { instance, wishes, refused: Some(fault) }),
+                _ => Err(fault),
+            };
+        }
+        replay(&mut instance, &self.inputs)?;
+        Ok(Built { instance, wishes, refused: None })
+    }
+
+    /// As [`Self::build`], for nothing but to see whether it can; then makes one that has nothing
+    /// behind it but its `init`.
+    pub(super) fn prove(mut self) -> Result<Built<T>, Fault> {
+        let (plugin, config, setup) =
+            (self.plugin.clone(), self.config.clone(), self.setup.clone());
+        let now = self.now;
+        self.config.proving = true;
+        if let Some(fault) = self.build()?.refused {
+            return Err(fault);
+        }
+        let (instance, wishes) = T::make(&plugin, config, &setup, now)?;
+        Ok(Built { instance, wishes, refused: None })
+    }
+}
+
+/// Gives inputs again; what is rejected or can't be said now is no fault.
+pub(super) fn replay<T: Kind>(instance: &mut T, inputs: &[T::Input]) -> Result<(), Fault> {
+    inputs.iter().try_for_each(|input| match instance.give(input) {
+        Err(fault) if fault.wants_new_instance() || fault.is_final() => Err(fault),
+        _ => Ok(()),
+    })
+}

@@ -1,0 +1,388 @@
+//! A seat: the instance in charge, what it would take to make another, and what follows a fault.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::facts::Facts;
+use super::journal::Journal;
+use super::order::{Offer, Order};
+use super::post::{Acted, After, Given, Post, Reply, Seated, Shared, ask, has_events};
+use super::probation::Probation;
+use super::prove::Recipe;
+use super::swap::{Signal, Trial};
+use super::vault::{Kept, Key};
+use super::voice::Voice;
+use crate::base::{Error, Timestamp};
+use crate::wasm::ladder::Next;
+use crate::wasm::standing::Standing;
+use crate::wasm::supervise::{End, Guest, Said, Supervisor, Trouble};
+use crate::wasm::{
+    CallStats, Cause, Fault, Grants, InstanceConfig, Kind, Lane, Setup, Snapshot, Video, World,
+};
+
+/// Time between snapshots.
+pub(super) const SAVE: Duration = Duration::from_secs(30);
+
+/// A fault so soon after it went on from a snapshot, and the next instance starts clean.
+const POISONED: Duration = Duration::from_secs(2);
+
+/// Inputs that an offer is tried with.
+const RECENT: usize = 4;
+
+/// Inputs remembered that brought a fault.
+const GUILTY_MAX: usize = 32;
+
+/// Who is in charge of one plugin's work on one camera.
+pub struct Seat<T: Kind> {
+    pub(super) key: Key,
+    pub(super) instance: InstanceConfig,
+    pub(super) lane: Lane,
+    pub(super) shared: Shared,
+    pub(super) supervisor: Supervisor,
+    pub(super) voice: Voice,
+    pub(super) facts: watch::Sender<Facts>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    /// Nobody will give any more.
+    pub(super) orders_ended: bool,
+    pub(super) offer: Option<Offer>,
+    pub(super) video: Option<Video>,
+    pub(super) sitter: Option<Guest<T>>,
+    pub(super) wishes: Option<T::Wishes>,
+    pub(super) run: Timestamp,
+    /// The last good snapshot.
+    pub(super) kept: Option<Kept>,
+    /// The inputs since, or since the one before handed over.
+    pub(super) journal: Journal<T>,
+    pub(super) recent: VecDeque<T::Input>,
+    pub(super) save_at: Option<Instant>,
+    /// When the instance went on from a snapshot.
+    restored: Option<Instant>,
+    /// Component digests and the inputs that brought them down.
+    guilty: VecDeque<(String, u32)>,
+    /// Offers that were rolled back, and why.
+    pub(super) bad: BTreeMap<String, String>,
+    pub(super) probation: Option<Probation<T>>,
+    pub(super) trial: Option<Trial<T>>,
+}
+
+impl<T: Kind> Seat<T> {
+    /// Nobody sits yet. Reads what was kept before this host, at most 1 MiB.
+    pub fn new(post: Post) -> Self {
+        let Post { camera, name, offer, instance, lane, standing, facts, orders, shared } = post;
+        let voice = Voice {
+            camera: camera.clone(),
+            plugin: name.clone(),
+            bus: shared.bus.clone(),
+            clock: shared.clock.clone(),
+            said: 0,
+        };
+        let supervisor = Supervisor::new(&camera, &name, standing);
+        let key = Key { camera, plugin: name };
+        let kept = shared.vault.take(&key);
+        // What a source or an analyzer had open has been ended, and its ids must not come again.
+        let goes_on = T::WORLD == World::Policy;
+        let whole = goes_on && kept.as_ref().is_some_and(|kept| kept.is_last);
+        Self {
+            key,
+            instance,
+            lane,
+            shared,
+            supervisor,
+            voice,
+            facts,
+            orders,
+            orders_ended: false,
+            offer,
+            video: None,
+            sitter: None,
+            wishes: None,
+            run: Timestamp::ZERO,
+            kept,
+            journal: Journal::new(whole),
+            recent: VecDeque::new(),
+            save_at: None,
+            restored: None,
+            guilty: VecDeque::new(),
+            bad: BTreeMap::new(),
+            probation: None,
+            trial: None,
+        }
+    }
+
+    /// What to do first.
+    pub fn first(&self) -> After {
+        if self.offer.is_some() { After::Rebuild } else { After::Quarantined }
+    }
+
+    /// The plugin's name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.key.plugin
+    }
+
+    /// Of the component and the parameters in charge.
+    pub fn digest(&self) -> Option<String> {
+        self.offer.as_ref().map(Offer::digest)
+    }
+
+    /// Who is in charge hears what others say.
+    pub fn listens(&self) -> bool {
+        self.offer.as_ref().is_some_and(|offer| offer.plugin.listens())
+    }
+
+    /// What is in force for who is in charge.
+    pub fn grants(&self) -> Grants {
+        self.offer.as_ref().map(|offer| offer.plugin.grants().clone()).unwrap_or_default()
+    }
+
+    /// Time stands still while it works: nobody need hurry, nothing is left out.
+    pub fn is_unhurried(&self) -> bool {
+        self.lane.is_unhurried()
+    }
+
+    /// The topic of what is posted to its own path.
+    pub fn hook(&self) -> String {
+        self.instance.hook()
+    }
+
+    /// Wall time.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.wall()
+    }
+
+    /// Who is in charge may still be found unfit.
+    pub fn is_on_probation(&self) -> bool {
+        self.probation.is_some()
+    }
+
+    /// Says how it fares.
+    pub fn tell(&self, standing: Standing) {
+        self.supervisor.tell(standing);
+    }
+
+    /// Makes an instance that goes on, if it can, where the last one was: from its snapshot and the
+    /// inputs since, but for those that brought it down. `video`: for analyzers.
+    pub async fn sit(&mut self, video: Option<Video>) -> Result<Seated<T::Wishes>, Trouble> {
+        self.video = video;
+        let offer = self.offer.clone().ok_or_else(|| Error::bug("a plugin without component"))?;
+        let kept = self.usable(&offer);
+        let goes_on = kept.is_some() && self.journal.is_whole();
+        let inputs = if goes_on { self.journal.inputs() } else { Vec::new() };
+        let recipe = self.recipe(&offer, kept.as_ref().map(|kept| kept.snapshot.clone()), inputs);
+        let built = self.shared.aside.run(move || recipe.build()).await?;
+        let built = match built {
+            Ok(built) => built,
+            Err(fault) => {
+                if kept.is_some() {
+                    self.forget("it could not go on from it");
+                }
+                return Err(fault.into());
+            }
+        };
+        self.restored = None;
+        let mut continues = false;
+        match (&kept, &built.refused) {
+            (Some(_), Some(fault)) => self.forget(&fault.to_string()),
+            (Some(kept), None) => {
+                self.restored = Some(Instant::now());
+                if goes_on {
+                    self.run = kept.run;
+                    continues = true;
+                }
+            }
+            (None, _) => {}
+        }
+        if !continues {
+            self.begin_run();
+        }
+        self.sitter = Some(Guest::new(&self.lane, built.instance));
+        self.wishes = Some(built.wishes.clone());
+        let is_saved = offer.plugin.has_state();
+        self.save_at = is_saved.then(|| Instant::now() + SAVE);
+        self.supervisor.tell(Standing::Running);
+        self.tell_facts(None);
+        Ok(Seated { wishes: built.wishes, run: self.run, continues })
+    }
+
+    /// One input to the one in charge. On a fault, one that handed over lately comes back.
+    pub async fn give(&mut self, input: T::Input) -> Result<Given<T>, Trouble> {
+        if let Some(fault) = self.refuse_guilty(&input) {
+            let (said, stats) = (Said::Declined(fault), CallStats::default());
+            let replies = vec![Reply { input, said, stats, again: None }];
+            return Ok(Given::plain(replies));
+        }
+        let sitter = self.sitter.as_mut().ok_or_else(|| Error::bug("nobody is in charge"))?;
+        let reply = ask(sitter, input.clone(), None).await;
+        if self.recent.len() >= RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(input.clone());
+        match reply {
+            Ok(reply) => {
+                self.journal.push(input, has_events(&reply));
+                if self.is_too_slow(&reply.stats) {
+                    let why = "three calls in a row took more than half of what they may";
+                    return Ok(self.roll_back(why, Some(reply), None).await);
+                }
+                Ok(Given::plain(vec![reply]))
+            }
+            Err(trouble) => {
+                self.blame(&input);
+                if self.probation.is_some() {
+                    return Ok(self.roll_back(&trouble.to_string(), None, Some(input)).await);
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Says what happened, and waits until another instance may be made. At the end of the host,
+    /// saves.
+    pub async fn after(&mut self, end: End, shutdown: &CancellationToken) -> After {
+        let trouble = match end {
+            End::Shutdown => {
+                self.save_last().await;
+                return After::Shutdown;
+            }
+            End::Trouble(trouble) => trouble,
+        };
+        self.sitter = None;
+        self.probation = None;
+        self.save_at = None;
+        if self.restored.take().is_some_and(|at| at.elapsed() < POISONED) {
+            self.forget("it fell within 2 s of going on from it");
+        }
+        let again = match self.supervisor.fell(&trouble) {
+            Next::Quarantine => return After::Quarantined,
+            Next::Rebuild(wait) => Instant::now() + wait,
+        };
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return After::Shutdown,
+                signal = self.signal() => signal,
+                () = tokio::time::sleep_until(again) => return After::Rebuild,
+            };
+            if self.is_filled_by(signal).await {
+                return After::Rebuild;
+            }
+        }
+    }
+
+    /// Whether a signal to a seat on which nobody sits brings somebody: make an instance then.
+    pub async fn is_filled_by(&mut self, signal: Signal<T>) -> bool {
+        matches!(self.act(signal).await, Ok(Acted::Revived))
+    }
+
+    /// Waits for what is to be done beside inputs. Can be dropped and called again.
+    pub async fn signal(&mut self) -> Signal<T> {
+        Signal::next(self).await
+    }
+
+    /// Snapshot of the one in charge; `None`: it has none. An error means that it is of no further
+    /// use.
+    pub(super) async fn save(&mut self) -> Result<Option<Arc<Snapshot>>, Trouble> {
+        let has_state = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
+        let Some(sitter) = self.sitter.as_mut().filter(|_| has_state) else { return Ok(None) };
+        let now = self.shared.clock.wall();
+        match sitter.call(move |it| it.save(now)).await? {
+            Said::Answer(snapshot) => Ok(snapshot.map(Arc::new)),
+            Said::Declined(fault) => {
+                let Key { camera, plugin } = &self.key;
+                tracing::warn!(camera, plugin, "{fault}: the last good snapshot is kept");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes a snapshot as the one to go on from. `is_last`: the host is going.
+    pub(super) fn keep(&mut self, snapshot: Arc<Snapshot>, is_last: bool) {
+        let digest = self.offer.as_ref().map(|offer| offer.plugin.digest().to_owned());
+        let digest = digest.unwrap_or_default();
+        let kept = Kept { snapshot, digest, run: self.run, is_last };
+        self.shared.vault.keep(&self.key, kept.clone());
+        self.kept = Some(kept);
+        self.journal = Journal::new(true);
+    }
+
+    async fn save_last(&mut self) {
+        match self.save().await {
+            Ok(Some(snapshot)) => self.keep(snapshot, true),
+            Ok(None) => {}
+            Err(trouble) => {
+                let Key { camera, plugin } = &self.key;
+                tracing::warn!(camera, plugin, "{trouble}");
+            }
+        }
+    }
+
+    /// The next instance starts clean.
+    fn forget(&mut self, why: &str) {
+        let Key { camera, plugin } = &self.key;
+        tracing::warn!(camera, plugin, "its snapshot is given up, it starts clean: {why}");
+        self.shared.vault.forget(&self.key);
+        self.kept = None;
+        self.journal = Journal::new(false);
+    }
+
+    /// What an offer can go on from.
+    pub(super) fn usable(&self, offer: &Offer) -> Option<Kept> {
+        let kept = self.kept.as_ref()?;
+        offer.plugin.can_load(kept.snapshot.schema, &kept.digest).then(|| kept.clone())
+    }
+
+    pub(super) fn recipe(
+        &self,
+        offer: &Offer,
+        snapshot: Option<Arc<Snapshot>>,
+        inputs: Vec<T::Input>,
+    ) -> Recipe<T> {
+        Recipe {
+            plugin: offer.plugin.clone(),
+            config: self.instance.clone(),
+            setup: Setup {
+                video: self.video.clone(),
+                params: offer.params.clone(),
+                ..Setup::default()
+            },
+            snapshot,
+            inputs,
+            now: self.shared.clock.wall(),
+        }
+    }
+
+    /// A run of its own, with a name that no other has.
+    pub(super) fn begin_run(&mut self) {
+        let next = self.run + Duration::from_millis(1);
+        self.run = self.shared.clock.wall().max(next);
+    }
+
+    fn blame(&mut self, input: &T::Input) {
+        let (Some(offer), Some(print)) = (&self.offer, T::fingerprint(input)) else { return };
+        if self.guilty.len() >= GUILTY_MAX {
+            self.guilty.pop_front();
+        }
+        self.guilty.push_back((offer.plugin.digest().to_owned(), print));
+    }
+
+    /// What brought this component down once is not given to it again.
+    fn refuse_guilty(&self, input: &T::Input) -> Option<Fault> {
+        let offer = self.offer.as_ref()?;
+        let print = T::fingerprint(input)?;
+        let digest = offer.plugin.digest();
+        let known = self.guilty.iter().any(|(guilty, it)| guilty == digest && *it == print);
+        known.then(|| Fault {
+            plugin: self.key.plugin.clone(),
+            version: offer.plugin.manifest().version.clone(),
+            camera: self.instance.camera.clone(),
+            call: "on-message",
+            cause: Cause::Rejected(
+                "it brought this component down before, and is not given to it again".into(),
+            ),
+        })
+    }
+}

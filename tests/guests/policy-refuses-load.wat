@@ -1,0 +1,25 @@
+;; Can't go on from what it saved itself.
+;; world: include wardline:plugin/policy-plugin@0.1.0; export wardline:plugin/state@0.1.0;
+(module
+  (data (i32.const 1024) "not this one")
+  ;; include memory
+  ;; include policy
+  (func (export "wardline:plugin/state@0.1.0#save") (result i32)
+    (call $forget)
+    (i32.store (i32.const 256) (i32.const 0))
+    (i32.store (i32.const 260) (i32.const 1))
+    (i32.store (i32.const 264) (i32.const 300))
+    (i32.store (i32.const 268) (i32.const 4))
+    (i32.const 256))
+  (func (export "wardline:plugin/state@0.1.0#load") (param i32 i32 i32) (result i32)
+    (call $forget)
+    (i32.store (i32.const 256) (i32.const 1))
+    (i32.store (i32.const 260) (i32.const 1024))
+    (i32.store (i32.const 264) (i32.const 12))
+    (i32.const 256))
+  (func (export "wardline:plugin/recording-policy@0.1.0#on-event") (param i32) (result i32)
+    (call $forget)
+    (i32.const 512))
+  (func (export "wardline:plugin/recording-policy@0.1.0#on-wake") (param i64) (result i32)
+    (call $forget)
+    (i32.const 512)))
