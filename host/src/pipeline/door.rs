@@ -17,7 +17,7 @@ use crate::policy::Span;
 use crate::seat::By;
 use crate::serve::{
     Confirmed, Health, HookAnswer, HookRequest, Host, PluginStatus, ReloadAnswer, ReloadedPlugin,
-    TriggerAnswer,    TriggerRequest, Triggered, Wished,
+    TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 

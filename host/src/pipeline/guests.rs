@@ -118,8 +118,7 @@ impl Wiring<'_> {
         self.start_pictures(&mut analyzers, wished, video);
         let turns = self.turns();
         for name in &camera.analyzers {
-            let (seat, answers) =
-                self.seat(name, &shared.lanes.analyze, &mut analyzers.plugins);
+            let (seat, answers) = self.seat(name, &shared.lanes.analyze, &mut analyzers.plugins);
             let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
             analyzers.units.push(units);
             let stage = stage::Stage {

@@ -57,7 +57,11 @@ impl Lanes {
     /// The same for a replay, in which nobody is told to hurry and nothing is left out.
     pub fn unhurried() -> Self {
         let lane = |name| Lane::without_threads(name, true);
-        Self { decide: lane("wasm-decide"), analyze: lane("wasm-analyze"), aside: lane("wasm-aside") }
+        Self {
+            decide: lane("wasm-decide"),
+            analyze: lane("wasm-analyze"),
+            aside: lane("wasm-aside"),
+        }
     }
 
     /// Ends all, each within `bound`. Gives the names of those that still run a job then.

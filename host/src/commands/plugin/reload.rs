@@ -1,9 +1,9 @@
 //! `wardline plugin reload`: has a running host load a plugin anew.
 
-use crate::commands::host::Destination;
-use crate::commands::output;
 use crate::base::{Error, Result};
 use crate::cli::ReloadPlugin;
+use crate::commands::host::Destination;
+use crate::commands::output;
 use crate::serve::{ReloadedPlugin, ReloadedSeat};
 
 pub(super) async fn reload(arguments: ReloadPlugin) -> Result<()> {
