@@ -119,6 +119,8 @@ pub struct Running {
 /// logged, and costs only the cameras that name it: these fail open.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
     let Surroundings { clock, metrics, cache, notes, file } = surroundings;
+    // Before all that takes time: what is saved meanwhile is another text.
+    let read = file.map(reload::Read::now);
     let engine = Engine::new(cache.as_deref())?;
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
@@ -164,8 +166,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (seen, news) = (residents.clone(), store.subscribe());
     let watch = watchdog::watch(seen, patience, news, voice, clock.clone(), metrics, token.clone());
     stages.judge.spawn("watchdog", watch);
-    let reload = file.map(|file| {
-        let (reloader, asker) = reload::Reloader::new(file, engine, house.clone());
+    let reload = read.map(|read| {
+        let (reloader, asker) = reload::Reloader::new(read, engine, house.clone());
         stages.reload.spawn("reload", reloader.run(stages.reload.shutdown().clone()));
         asker
     });
