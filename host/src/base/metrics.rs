@@ -203,11 +203,7 @@ impl Metrics {
         );
         r.register("plugin_value", "What plugins report of themselves", self.guest.clone());
         r.register_with_unit("sync", "Length of a sync", Unit::Seconds, self.sync_seconds.clone());
-        r.register(
-            "deleted_segments",
-            "Segments deleted by retention",
-            self.deleted_segments.clone(),
-        );
+        r.register("deleted_segments", "Segments deleted", self.deleted_segments.clone());
         let moved = self.moved_segments.clone();
         r.register("moved_segments", "Segments that came from another store", moved);
         let free = self.free_bytes.clone();
