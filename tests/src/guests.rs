@@ -34,11 +34,7 @@ pub fn component_but(name: &str, export: &str, code: &str) -> Vec<u8> {
     const RESULT: &str = "(result i32)";
     let begin = at + guest.text[at..].find(RESULT).expect("it has a result") + RESULT.len();
     guest.text.insert_str(begin, &format!(" {code} "));
-    let manifest = format!(
-        "id = \"{name}\"\nversion = \"0.2.0\"\nworld = \"{}\"\napi = \"0.1\"\n\
-         [state]\nschemas = [1]\n",
-        guest.kind()
-    );
+    let manifest = guest.manifest().replace("0.1.0", "0.2.0") + "[state]\nschemas = [1]\n";
     with_manifest(guest.bare(), &manifest)
 }
 

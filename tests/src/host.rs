@@ -22,6 +22,22 @@ pub struct Place {
     folder: Option<tempfile::TempDir>,
 }
 
+/// How a test's configuration begins: a store beside it, and any free port.
+pub const HEAD: &str = "[store]\npath = \"store\"\nfree-floor = \"0B\"\n\n\
+                        [http]\nlisten = \"127.0.0.1:0\"\n\n";
+
+/// The configuration of an example, at any free port.
+///
+/// Like [`HEAD`] it sets no floor: the disk of a machine that builds may be fuller than one that
+/// records should be.
+pub fn anywhere(example: &str) -> String {
+    let mut text = format!("{example}\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    if !text.contains("free-floor") {
+        text = text.replace("[store]\n", "[store]\nfree-floor = \"0B\"\n");
+    }
+    text
+}
+
 impl Place {
     /// A new folder; `name` is part of its name.
     pub fn new(name: &str) -> Self {
@@ -37,9 +53,7 @@ impl Place {
     /// Writes the configuration: a store in this folder, any free port, and `rest`.
     pub fn configure(&self, rest: &str) -> PathBuf {
         let file = self.path("wardline.toml");
-        let text =
-            format!("[store]\npath = \"store\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n{rest}");
-        std::fs::write(&file, text).expect("the folder can be written");
+        std::fs::write(&file, format!("{HEAD}{rest}")).expect("the folder can be written");
         file
     }
 

@@ -127,6 +127,8 @@ pub struct Running {
 /// logged, and costs only the cameras that name it: these fail open.
 pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running> {
     let Surroundings { clock, metrics, cache, notes, file } = surroundings;
+    // Before all that takes time: what is saved meanwhile is another text.
+    let read = file.map(reload::Read::now);
     let engine = Engine::new(cache.as_deref())?;
     if let Some(bytes) = config.plugin_memory_bytes {
         engine.limit_memory(bytes);
@@ -180,8 +182,8 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let swaps = Arc::new(Swaps::new(engine.clone(), house.clone(), seats));
     let watch = swaps.clone().watch(stages.reload.shutdown().clone());
     stages.reload.spawn("files of plugins", watch);
-    let reload = file.map(|file| {
-        let (reloader, asker) = reload::Reloader::new(file, engine, house.clone());
+    let reload = read.map(|read| {
+        let (reloader, asker) = reload::Reloader::new(read, engine, house.clone());
         stages.reload.spawn("reload", reloader.run(stages.reload.shutdown().clone()));
         asker
     });

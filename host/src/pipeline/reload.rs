@@ -3,7 +3,7 @@
 //!
 //! All or nothing: what does not check, or needs a restart, leaves everything as it was.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,19 @@ impl Asker {
     }
 }
 
+/// A file, and the text that it had.
+pub(super) struct Read {
+    file: PathBuf,
+    sum: Option<Sum>,
+}
+
+impl Read {
+    /// As it is now.
+    pub(super) fn now(file: PathBuf) -> Self {
+        Self { sum: sum(&file), file }
+    }
+}
+
 /// Who reads the configuration anew.
 pub(super) struct Reloader {
     file: PathBuf,
@@ -59,16 +72,15 @@ pub(super) struct Reloader {
 type Sum = [u8; 32];
 
 impl Reloader {
-    /// For the configuration in `file`, which is in force in `house`.
-    pub(super) fn new(file: PathBuf, engine: Engine, house: Arc<Mutex<House>>) -> (Self, Asker) {
+    /// For the configuration that was read, and is in force in `house`.
+    pub(super) fn new(read: Read, engine: Engine, house: Arc<Mutex<House>>) -> (Self, Asker) {
         let (asker, asked) = mpsc::channel(ASKERS);
-        (Self { file, engine, house, asked, tried: None, seen: None }, Asker(asker))
+        let Read { file, sum } = read;
+        (Self { file, engine, house, asked, tried: sum, seen: sum }, Asker(asker))
     }
 
     /// Waits for reasons until `shutdown`; what has been begun then is done to its end.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        self.tried = self.sum().await;
-        self.seen = self.tried;
         let mut hangup = signal(SignalKind::hangup())
             .inspect_err(|error| tracing::warn!("SIGHUP will not be heard: {error}"))
             .ok();
@@ -104,8 +116,7 @@ impl Reloader {
     /// `None`: it can't be read now. An editor may be about to put it back.
     async fn sum(&self) -> Option<Sum> {
         let file = self.file.clone();
-        let read = tokio::task::spawn_blocking(move || std::fs::read(file).ok());
-        read.await.ok().flatten().map(|text| Sha256::digest(text).into())
+        off_thread(move || sum(&file)).await.ok().flatten()
     }
 
     async fn reload(&mut self, why: &str) -> ReloadAnswer {
@@ -188,6 +199,10 @@ async fn heard(hangup: Option<&mut Signal>) {
         Some(hangup) => drop(hangup.recv().await),
         None => std::future::pending().await,
     }
+}
+
+fn sum(file: &Path) -> Option<Sum> {
+    std::fs::read(file).ok().map(|text| Sha256::digest(text).into())
 }
 
 /// Does what blocks where that holds up nobody.

@@ -26,11 +26,13 @@ impl Store {
             Some(Stay::Since(since)) => Some(edit::Away {
                 since: Some(*since),
                 until: self.clock.wall(),
+                left: true,
                 why: "the configuration changed",
             }),
             None => Some(edit::Away {
                 since: self.alive,
                 until: self.opened_at,
+                left: false,
                 why: "the host was not running",
             }),
         }

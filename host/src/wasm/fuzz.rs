@@ -1,15 +1,19 @@
 //! Targets: what a guest answers, and what it calls. Everything is refused with words, or keeps
 //! within the contract's limits.
 
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use super::bindings::exports::wardline::plugin::{analyzer, event_source, recording_policy};
-use super::bindings::wardline::plugin::{clock, log, metrics, types};
+use super::bindings::wardline::plugin::{clock, crop, http, kv, log, metrics, types};
 use super::check;
+use super::grants::{METHODS, Reach};
 use super::instance::Host;
-use super::limits;
+use super::{convert, limits};
 use crate::base::Timestamp;
 use crate::base::metrics::Metrics;
+use crate::decode::{Colour, Image};
 use crate::fuzzing::Dice;
 
 fn value(dice: &mut Dice<'_>) -> types::Value {
@@ -91,13 +95,7 @@ fn span(dice: &mut Dice<'_>) -> recording_policy::Span {
 
 fn picture_request(dice: &mut Dice<'_>) -> analyzer::PictureRequest {
     analyzer::PictureRequest {
-        format: match dice.one_of(5) {
-            0 => types::PixelFormat::Gray8,
-            1 => types::PixelFormat::I420,
-            2 => types::PixelFormat::Nv12,
-            3 => types::PixelFormat::Rgb24,
-            _ => types::PixelFormat::Rgba32,
-        },
+        format: pixel_format(dice),
         max_width: dice.u32() >> 20,
         max_height: dice.u32() >> 20,
         fit: match dice.one_of(3) {
@@ -155,14 +153,79 @@ pub(crate) fn answers(data: &[u8]) {
     }
 }
 
-/// Calls of a guest, as many as it likes: figures and log keep within their bounds.
+fn pixel_format(dice: &mut Dice<'_>) -> types::PixelFormat {
+    match dice.one_of(5) {
+        0 => types::PixelFormat::Gray8,
+        1 => types::PixelFormat::I420,
+        2 => types::PixelFormat::Nv12,
+        3 => types::PixelFormat::Rgb24,
+        _ => types::PixelFormat::Rgba32,
+    }
+}
+
+/// A call of `kv`: what is kept stays within the quota, and is what was put.
+fn keep(host: &mut Host, dice: &mut Dice<'_>) {
+    let key = dice.text();
+    match dice.one_of(4) {
+        0 => drop(kv::Host::get(host, key)),
+        1 => {
+            let value = dice.text().into_bytes();
+            if kv::Host::put(host, key.clone(), value.clone()).is_ok() {
+                assert_eq!(kv::Host::get(host, key), Some(value));
+            }
+        }
+        2 => {
+            kv::Host::remove(host, key.clone());
+            assert_eq!(kv::Host::get(host, key), None);
+        }
+        _ => {
+            let keys = kv::Host::keys(host, key.clone());
+            assert!(keys.iter().all(|known| known.starts_with(&key)));
+            let held = keys.iter().filter_map(|known| kv::Host::get(host, known.clone()));
+            let held: usize = held.map(|value| value.len()).sum();
+            assert!(held as u64 <= host.kv.quota_bytes, "{held} bytes are kept");
+        }
+    }
+}
+
+/// A call of `crop`: what comes back is as large as it says.
+fn cut(host: &mut Host, dice: &mut Dice<'_>) {
+    let area = types::Area { x: dice.f32(), y: dice.f32(), width: dice.f32(), height: dice.f32() };
+    let (width, height) = (dice.u32() >> 24, dice.u32() >> 24);
+    let format = pixel_format(dice);
+    if let Ok(patch) = crop::Host::crop(host, area, width, height, format) {
+        assert!(patch.width <= width && patch.height <= height);
+        let bytes = convert::pixel_format(format).bytes(patch.width, patch.height);
+        assert_eq!(patch.pixels.len(), bytes);
+    }
+}
+
+/// A call of `http`: nothing goes out to where nothing was granted.
+fn ask(host: &mut Host, dice: &mut Dice<'_>) {
+    let request = http::Request {
+        method: dice.text(),
+        url: dice.text(),
+        headers: dice.list(|dice| (dice.text(), dice.text())),
+        timeout: dice.i64(),
+    };
+    assert!(http::Host::send(host, request, dice.text().into_bytes()).is_err());
+}
+
+/// Calls of a guest, as many as it likes: what it keeps, shows and writes stays within its bounds.
 pub(crate) fn imports(data: &[u8]) {
     let mut dice = Dice::of(data);
     let figures = Metrics::default();
     let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
     let mut host = Host::for_fuzzing(&figures, zone);
+    host.http.reach = vec![Reach {
+        methods: METHODS.into_iter().collect(),
+        origin: Some("https://example.com".into()),
+    }];
+    let colour = Colour::from_stream(None, true, 32);
+    let (y, u, v) = (vec![7; 64 * 32], vec![128; 512], vec![128; 512]);
+    host.picture = Some(Arc::new(Image { width: 64, height: 32, colour, y, u, v }));
     while !dice.is_empty() {
-        match dice.one_of(5) {
+        match dice.one_of(8) {
             0 => {
                 let level = match dice.one_of(5) {
                     0 => log::Level::Trace,
@@ -182,6 +245,9 @@ pub(crate) fn imports(data: &[u8]) {
                 assert!((1..=12).contains(&civil.month) && (1..=31).contains(&civil.day));
                 assert!(civil.hour < 24 && (1..=7).contains(&civil.weekday));
             }
+            4 => keep(&mut host, &mut dice),
+            5 => cut(&mut host, &mut dice),
+            6 => ask(&mut host, &mut dice),
             _ => host.clock.now = Timestamp::from_micros(dice.i64()),
         }
     }
@@ -230,7 +296,21 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         2.0_f64.to_be_bytes().to_vec(),
         vec![0, 4],
         text("it failed"),
-        vec![0, 3, 120, 0, 0, 0, 1, 4, 120, 0, 0, 0, 5],
+        vec![0, 3, 120, 0, 0, 0, 1, 7, 120, 0, 0, 0, 5, 4],
+        text("key"),
+        vec![1],
+        text("value"),
+        vec![4],
+        text("k"),
+        vec![3, 5],
+        [0.1_f32, 0.2, 0.5, 0.5].iter().flat_map(|edge| edge.to_be_bytes()).collect(),
+        vec![0x40, 0, 0, 0, 0x40, 0, 0, 0, 3, 6],
+        text("GET"),
+        text("https://example.com/x"),
+        vec![1],
+        text("accept"),
+        text("*/*"),
+        vec![2, 0, 0x98, 0x96, 0x80, 0],
     ]
     .concat();
     vec![[vec![1], event()].concat(), policy, wishes, source, calls]

@@ -76,7 +76,7 @@ pub trait RecordingPolicy: Sized + 'static {
     /// [`Fault::BadParams`] and [`Fault::Unsupported`] are not tried again until something changes.
     fn init(setup: &Setup) -> Result<Self, Fault>;
 
-    /// Each event of this camera, in order of receipt.
+    /// Each event of this camera, and of those that it hears (`notice.camera`), in order of receipt.
     ///
     /// # Errors
     /// See [`Fault`] for what the host does with each.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wardline_tests::camera::Camera;
-use wardline_tests::host::{Host, Place, wardline};
+use wardline_tests::host::{Host, Place, anywhere, wardline};
 use wardline_tests::need::{Need, missing, workspace};
 use wardline_tests::wait;
 
@@ -23,7 +23,7 @@ fn neighbours() {
     let text = text.replace("127.0.0.1:8554", &format!("127.0.0.1:{}", camera.port()));
     let text = text.replace("path = \"recordings\"", "path = \"store\"");
     let config = place.path("wardline.toml");
-    std::fs::write(&config, text + "\n[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    std::fs::write(&config, anywhere(&text)).unwrap();
     let host = Host::start(&config);
     let recorded = wait::until("a recording of the yard", SOON, || place.evr("yard").pop());
     let because = recorded.span.expect("it is of an event").because;

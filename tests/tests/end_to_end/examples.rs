@@ -10,7 +10,7 @@ use wardline::events::{Phase, Value as EventValue};
 use wardline::store::StoredEvent;
 use wardline::wasm::{self, Engine, Plugin};
 use wardline_tests::camera::Camera;
-use wardline_tests::host::{Host, Place, wardline};
+use wardline_tests::host::{Host, Place, anywhere, wardline};
 use wardline_tests::need::{Need, guest, missing, workspace};
 use wardline_tests::wait;
 
@@ -24,7 +24,7 @@ fn configure(place: &Place, example: &str, camera: &Camera) -> PathBuf {
     assert!(text.contains("rtsp://127.0.0.1:8554/"), "{example} uses the simulated camera");
     let text = text.replace("127.0.0.1:8554", &format!("127.0.0.1:{}", camera.port()));
     let config = place.path("wardline.toml");
-    std::fs::write(&config, text + "\n[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    std::fs::write(&config, anywhere(&text)).unwrap();
     config
 }
 

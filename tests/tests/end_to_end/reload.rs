@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use wardline_tests::camera::Camera;
-use wardline_tests::host::{Host, Place, wardline};
+use wardline_tests::host::{HEAD, Host, Place, wardline};
 use wardline_tests::media;
 use wardline_tests::need::{Need, missing};
 use wardline_tests::wait;
@@ -26,8 +26,7 @@ fn configuration(server: &Camera, cameras: &[(&str, &str)]) -> String {
 /// Written beside and put in its place, as editors do.
 fn write(place: &Place, rest: &str) {
     let fresh = place.path("fresh.toml");
-    let head = "[store]\npath = \"store\"\n\n[http]\nlisten = \"127.0.0.1:0\"\n\n";
-    std::fs::write(&fresh, format!("{head}{rest}")).unwrap();
+    std::fs::write(&fresh, format!("{HEAD}{rest}")).unwrap();
     std::fs::rename(&fresh, place.path("wardline.toml")).unwrap();
 }
 

@@ -328,9 +328,10 @@ async fn a_snapshot_that_poisons_is_given_up() {
         tokio::time::sleep(HALF_A_MINUTE + Duration::from_secs(1)).await;
         // The second brings it down, and so does any after it went on from what it saved.
         for _ in 0..2 {
+            eprintln!("DBG event {:?}", world.standing.borrow());
             world.event().await;
-            world.standing.wait_for(|standing| !standing.is_healthy()).await.unwrap();
-            world.healthy().await;
+            world.standing.wait_for(|standing| {eprintln!("DBG {standing:?}"); !standing.is_healthy()}).await.unwrap();
+            world.standing.wait_for(|standing| {eprintln!("DBG h {standing:?}"); standing.is_healthy()}).await.unwrap();
         }
         world.event().await;
         tokio::time::sleep(Duration::from_secs(1)).await;

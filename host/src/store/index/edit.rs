@@ -307,6 +307,8 @@ pub(crate) struct Away {
     pub(crate) since: Option<Timestamp>,
     /// When it came.
     pub(crate) until: Timestamp,
+    /// Only the camera was away, and its gaps were ended when it left.
+    pub(crate) left: bool,
     /// For people.
     pub(crate) why: &'static str,
 }
@@ -324,6 +326,15 @@ pub(crate) fn left(
     )?
     .query_map(params![camera, now.micros()], StoredGap::read)?
     .collect()
+}
+
+/// Until when video is known to be missing after `end`, the end of the last file.
+fn missing_until(c: &Connection, camera_id: i64, end: Timestamp) -> rusqlite::Result<Timestamp> {
+    c.prepare_cached(
+        "SELECT coalesce(max(end), ?2) FROM gap
+         WHERE camera = ?1 AND start >= ?2 AND reason <> 'stopped'",
+    )?
+    .query_row(params![camera_id, end.micros()], |row| row::timestamp(row, 0))
 }
 
 /// Shows the time for which the host or the camera was away as a gap of the camera. Gives the gaps
@@ -352,7 +363,11 @@ pub(crate) fn stopped(
         .optional()?;
     let Some((end, keep_by)) = last else { return Ok(said) };
     // Without continuous video, the end of the last file says nothing about the host.
-    let start = if keep_by == 0 || !said.is_empty() { end.max(alive) } else { end };
+    let start = match away.left {
+        true => end.max(missing_until(c, camera_id, end)?),
+        false if keep_by == 0 || !said.is_empty() => end.max(alive),
+        false => end,
+    };
     if start >= now {
         return Ok(said);
     }

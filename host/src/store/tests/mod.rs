@@ -10,6 +10,7 @@ mod guarded;
 mod hang;
 mod journal;
 mod keeping;
+mod leaving;
 mod life;
 mod limits;
 mod model;
