@@ -68,6 +68,7 @@ impl Bench {
                 metrics: self.metrics.clone(),
                 memory_bytes: None,
                 proving: false,
+                services: wardline::wasm::Services::default(),
             },
             lane: if T::WORLD == Analyzer::WORLD {
                 self.lanes.analyze.clone()
@@ -145,5 +146,5 @@ fn analyzer_input(number: usize, now: Timestamp) -> analyzer::Input {
     };
     let level = |at: usize| ((at * 7 + number * 3) % 251) as u8;
     let pixels: Vec<u8> = (0..(width * height) as usize).map(level).collect();
-    analyzer::Input::Picture(picture, pixels.into())
+    analyzer::Input::Picture(picture, pixels.into(), None)
 }

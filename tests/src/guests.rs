@@ -34,7 +34,8 @@ pub fn component_but(name: &str, export: &str, code: &str) -> Vec<u8> {
     const RESULT: &str = "(result i32)";
     let begin = at + guest.text[at..].find(RESULT).expect("it has a result") + RESULT.len();
     guest.text.insert_str(begin, &format!(" {code} "));
-    let manifest = guest.manifest().replace("0.1.0", "0.2.0") + "[state]\nschemas = [1]\n";
+    let manifest = guest.manifest().replace("version = \"0.1.0\"", "version = \"0.2.0\"")
+        + "[state]\nschemas = [1]\n";
     with_manifest(guest.bare(), &manifest)
 }
 

@@ -28,7 +28,7 @@ mod watchdog;
 mod tests;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -129,10 +129,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let Surroundings { clock, metrics, cache, notes, file } = surroundings;
     // Before all that takes time: what is saved meanwhile is another text.
     let read = file.map(reload::Read::now);
-    let engine = Engine::new(cache.as_deref())?;
-    if let Some(bytes) = config.plugin_memory_bytes {
-        engine.limit_memory(bytes);
-    }
+    let engine = engine(&config, cache.as_deref())?;
     let plugins = plugins::load(&engine, &config);
     for mistake in plugins::mistakes(&config, &plugins) {
         tracing::error!("{mistake}");
@@ -196,6 +193,14 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras, "recording");
     Ok(Running { address, stages, house, lanes, decode, store })
+}
+
+fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {
+    let engine = Engine::new(cache)?;
+    if let Some(bytes) = config.plugin_memory_bytes {
+        engine.limit_memory(bytes);
+    }
+    Ok(engine)
 }
 
 /// Where plugins sit, and what keeps what they save.

@@ -1,14 +1,17 @@
 //! Replays: the same as live, the same each time, and what fails them.
 
+mod prompt;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, ready};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+
+use prompt::Prompt;
 
 use super::diff::{Diff, Sides};
 use super::recorded::{self, Wanted};
@@ -27,10 +30,7 @@ use crate::seat;
 use crate::store::holds::Until;
 use crate::store::kept::Kept;
 use crate::store::query::Reader;
-use crate::store::{
-    self, Answer, CameraSettings, FreeFloor, Judge, Mark, NewEvent, Page, Records, Store,
-    StoreConfig,
-};
+use crate::store::{self, CameraSettings, FreeFloor, Records, Store, StoreConfig};
 use crate::wasm::standing::standing;
 use crate::wasm::{self, Engine, InstanceConfig, Lane, Plugin};
 
@@ -221,54 +221,6 @@ async fn a_replay_can_be_ended() {
     let policy = pre_post(&json!({ "before": "5s", "after": "20s" }));
     let error = run(plan(policy, notices(&[(1.0, 0.0)])), cancel).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Stop);
-}
-
-/// A store whose answers take no simulated time: tokio's clock would run ahead while it waits for
-/// the index.
-struct Prompt(Arc<Store>);
-
-/// The answer, got on another thread.
-fn wait<T: Send>(work: impl Future<Output = T> + Send) -> T {
-    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
-    std::thread::scope(|scope| scope.spawn(|| runtime().block_on(work)).join().unwrap())
-}
-
-impl Records for Prompt {
-    fn enter(&self, event: NewEvent) -> BoxFuture<'static, Result<u64>> {
-        Box::pin(ready(wait(self.0.enter(event))))
-    }
-
-    fn tell(
-        &self,
-        event: Option<NewEvent>,
-        mark: Option<Mark>,
-    ) -> BoxFuture<'_, Result<Option<u64>>> {
-        Box::pin(ready(wait(self.0.tell(event, mark))))
-    }
-
-    fn span(&self, span: Span) -> BoxFuture<'_, Result<()>> {
-        Box::pin(ready(wait(self.0.span(span))))
-    }
-
-    fn earliest<'a>(&'a self, camera: &'a str) -> BoxFuture<'a, Result<Option<Timestamp>>> {
-        Box::pin(ready(wait(self.0.earliest(camera))))
-    }
-
-    fn judge_answers(&self, judge: Judge, does: bool) -> BoxFuture<'_, Result<()>> {
-        Box::pin(ready(wait(self.0.judge_answers(judge, does))))
-    }
-
-    fn replace_judge(&self, judge: Judge, digest: String) -> BoxFuture<'_, Result<Judge>> {
-        Box::pin(ready(wait(self.0.replace_judge(judge, digest))))
-    }
-
-    fn unjudged(&self, judge: Judge, after: Option<u64>) -> BoxFuture<'_, Result<Page>> {
-        Box::pin(ready(wait(self.0.unjudged(judge, after))))
-    }
-
-    fn answer(&self, judge: Judge, said: Vec<Answer>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(ready(wait(self.0.answer(judge, said))))
-    }
 }
 
 /// The policy `keep` of the camera, as it sits live.

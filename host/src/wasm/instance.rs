@@ -48,13 +48,6 @@ pub struct InstanceConfig {
     pub proving: bool,
 }
 
-impl InstanceConfig {
-    /// The topic of what is posted to its own path.
-    pub fn hook(&self) -> String {
-        format!("hook:{}", self.name)
-    }
-}
-
 /// What an instance is told at `init`, beside its name and camera.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {

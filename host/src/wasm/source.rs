@@ -41,6 +41,13 @@ fn refused(topic: &str, own: &str, grants: &Grants) -> Option<String> {
     })
 }
 
+impl InstanceConfig {
+    /// The topic of what is posted to its own path.
+    pub fn hook(&self) -> String {
+        format!("hook:{}", self.name)
+    }
+}
+
 /// What came from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
