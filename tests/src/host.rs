@@ -23,7 +23,7 @@ pub struct Place {
 }
 
 /// How a test's configuration begins: a store beside it, and any free port.
-pub const HEAD: &str = "[store]\npath = \"store\"\nfree-floor = \"0B\"\n\n\
+pub const HEAD: &str = "[store]\npath = \"store\"\nfree-floor = \"1MiB\"\n\n\
                         [http]\nlisten = \"127.0.0.1:0\"\n\n";
 
 /// The configuration of an example, at any free port.
@@ -33,7 +33,7 @@ pub const HEAD: &str = "[store]\npath = \"store\"\nfree-floor = \"0B\"\n\n\
 pub fn anywhere(example: &str) -> String {
     let mut text = format!("{example}\n[http]\nlisten = \"127.0.0.1:0\"\n");
     if !text.contains("free-floor") {
-        text = text.replace("[store]\n", "[store]\nfree-floor = \"0B\"\n");
+        text = text.replace("[store]\n", "[store]\nfree-floor = \"1MiB\"\n");
     }
     text
 }

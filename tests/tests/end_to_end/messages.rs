@@ -41,15 +41,15 @@ fn all_mistakes_at_once() {
         return;
     }
     let place = Place::new("mistakes");
-    // The first line of what is added is line 7 of the file.
+    // The first line of what is added is line 8 of the file.
     let config = place.configure(
         "[cameras.gate]\nurl = \"rtsp://127.0.0.1/x\"\nkep = \"7d\"\nsegment = \"soon\"\npolicies = [\"gone\"]\n",
     );
     let said = check(&config);
-    assert_says(&said, &[":9", "kep", "did you mean `keep`", ":10", "soon", ":11", "gone"]);
+    assert_says(&said, &[":10", "kep", "did you mean `keep`", ":11", "soon", ":12", "gone"]);
     let run = wardline(&["run", &config.to_string_lossy()]);
     assert_eq!(run.status.code(), Some(1));
-    assert_says(&String::from_utf8_lossy(&run.stderr), &[":9", ":10", ":11"]);
+    assert_says(&String::from_utf8_lossy(&run.stderr), &[":10", ":11", ":12"]);
 }
 
 #[test]

@@ -77,7 +77,10 @@ fn plugins_are_swapped_while_the_camera_records() {
     // What is damaged is refused, and so is what belongs elsewhere.
     std::fs::write(place.path("keep.wasm"), b"\0asm and no more").unwrap();
     until_says(&host, "keep", "not reloaded: plugin keep: is damaged", 1);
-    std::fs::write(place.path("keep.wasm"), guests::component("analyzer-quiet")).unwrap();
+    let manifest = "id = \"quiet\"\nversion = \"0.1.0\"\nworld = \"analyzer-plugin\"\napi = \"0.1\"\n\
+                    [params]\ntype = \"object\"\n";
+    let elsewhere = guests::component_with("analyzer-quiet", manifest);
+    std::fs::write(place.path("keep.wasm"), elsewhere).unwrap();
     until_says(&host, "keep", "not reloaded: it is of world analyzer now, not policy", 1);
 
     // By command.
