@@ -45,7 +45,7 @@ fn test_plugins(root: &Path, program: &Path) -> Result<(), String> {
             .arg(folder)
             .arg("--component")
             .arg(component)
-            .env("WARDLINE_CLIPS", &clips(root))
+            .env("WARDLINE_CLIPS", clips(root))
             .run(root)?;
     }
     Ok(())

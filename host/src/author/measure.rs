@@ -309,7 +309,7 @@ fn motion(sequence: u64, time: Timestamp) -> Notice {
     let event = Event {
         id: format!("{NAME}/motion/1/{}", sequence / 50),
         kind: "motion".into(),
-        phase: if sequence % 50 == 0 { Phase::Begin } else { Phase::Update },
+        phase: if sequence.is_multiple_of(50) { Phase::Begin } else { Phase::Update },
         time,
         confidence: 0.9,
         regions: vec![region; 4],

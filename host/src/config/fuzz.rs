@@ -18,7 +18,7 @@ impl Surroundings for Nowhere {
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        path.as_os_str().len() % 2 == 0
+        path.as_os_str().len().is_multiple_of(2)
     }
 }
 

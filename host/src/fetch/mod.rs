@@ -4,7 +4,7 @@
 //! where the line ends. Each request has a thread of its own while it is under way, and so many are
 //! under way at most. Knows no plugin and no grant: who may ask what is decided before.
 //!
-//! What a request can reach: see [`address`]. Redirects are answers like others, and no proxy of the
+//! What a request can reach: see `address`. Redirects are answers like others, and no proxy of the
 //! environment is used: nothing goes where nobody granted it. Of the system's trust store all
 //! certificates count.
 

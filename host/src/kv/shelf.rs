@@ -45,20 +45,15 @@ struct Content {
 }
 
 /// What is not on disk yet.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 enum Changes {
     /// Nobody writes this shelf down.
+    #[default]
     Forgotten,
     /// Of these keys.
     Keys(BTreeSet<String>),
     /// Of more than that.
     All,
-}
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self::Forgotten
-    }
 }
 
 /// What is to be written of a shelf.

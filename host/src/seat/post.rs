@@ -92,6 +92,7 @@ impl<T: Kind> Given<T> {
 }
 
 /// What came of a [`Signal`](super::Signal).
+#[allow(clippy::large_enum_variant, reason = "one at a time, and never in a queue")]
 pub enum Acted<T: Kind> {
     /// Nothing that matters to a stage.
     Nothing,

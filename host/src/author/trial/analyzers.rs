@@ -106,7 +106,7 @@ fn units(trial: &mut Trial<'_>) {
     let unit = |number: u32, size| Unit {
         time: at(0).offset(i64::from(number) * 1_000),
         size,
-        key: number % 50 == 0,
+        key: number.is_multiple_of(50),
         disposable: number % 3 == 1,
         gap: number % 7 == 6,
     };

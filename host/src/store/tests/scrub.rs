@@ -109,7 +109,8 @@ async fn a_round_finds_what_a_deep_check_finds_and_mends_nothing() {
     let report = check::check(&rig.fs, rig.root.path(), check::Depth::Deep, &mut |_| ()).unwrap();
     let mut deep: Vec<_> =
         report.findings.into_iter().map(|one| (one.kind, one.camera, one.file)).collect();
-    (deep.sort(), found.sort());
+    deep.sort();
+    found.sort();
     assert_eq!(found, deep);
     assert!(stray.exists() && !rig.path("gate", 2).exists(), "nothing was repaired");
 }
