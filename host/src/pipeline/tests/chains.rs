@@ -102,7 +102,7 @@ async fn stored(place: &Place, count: usize) -> Vec<StoredEvent> {
 async fn settled(place: &Place, is_whole: impl Fn(usize) -> bool) {
     for turn in 0..20_000 {
         place.store.earliest(CAMERA).await.unwrap();
-        if turn >= 20 && is_whole(place.events().len()) {
+        if turn >= 100 && is_whole(place.events().len()) {
             return;
         }
     }
