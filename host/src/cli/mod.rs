@@ -5,6 +5,7 @@ mod plugin;
 mod plugin_reload;
 mod plugin_test;
 mod recordings;
+mod running_host;
 mod signing;
 mod status;
 mod replay;
@@ -26,6 +27,7 @@ pub use recordings::{
     PlanArguments, Rebuild, Recordings, Shown, UnpinArguments, What, Whose,
 };
 pub use replay::Replay;
+pub use running_host::RunningHost;
 pub use shadow::{Promote, Shadow};
 pub use signing::{Keygen, Sign, Verify};
 pub use status::Status;
@@ -171,12 +173,9 @@ pub struct Demo {
 pub struct Trigger {
     /// The camera's name
     pub camera: String,
-    /// The running host's configuration: where it listens, and its token
-    #[arg(long, conflicts_with = "host", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The running host's address; its token is taken from WARDLINE_TOKEN
-    #[arg(long, default_value = "http://127.0.0.1:8086", value_name = "URL")]
-    pub host: String,
+    /// Which host
+    #[command(flatten)]
+    pub host: RunningHost,
     /// From so long before now
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub before: Option<Duration>,
@@ -201,12 +200,9 @@ pub struct Trigger {
 Cameras and plugins come, go and change; those that do not are not touched. A file with mistakes
 leaves everything as it was, and they are shown. `[http]` and where is recorded need a restart.")]
 pub struct Reload {
-    /// The running host's configuration: where it listens, and its token
-    #[arg(long, conflicts_with = "host", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The running host's address; its token is taken from WARDLINE_TOKEN
-    #[arg(long, default_value = "http://127.0.0.1:8086", value_name = "URL")]
-    pub host: String,
+    /// Which host
+    #[command(flatten)]
+    pub host: RunningHost,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

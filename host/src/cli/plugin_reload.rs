@@ -1,8 +1,8 @@
 //! Arguments of `wardline plugin reload`.
 
-use std::path::PathBuf;
-
 use clap::Args;
+
+use super::RunningHost;
 
 /// `wardline plugin reload`.
 #[derive(Args, Debug)]
@@ -17,12 +17,9 @@ Files are watched anyway: this is for those who can't wait, and for what was rol
 pub struct ReloadPlugin {
     /// The plugin's name in the configuration
     pub plugin: String,
-    /// The running host's configuration: where it listens, and its token
-    #[arg(long, conflicts_with = "host", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The running host's address; its token is taken from WARDLINE_TOKEN
-    #[arg(long, default_value = "http://127.0.0.1:8086", value_name = "URL")]
-    pub host: String,
+    /// Which host
+    #[command(flatten)]
+    pub host: RunningHost,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

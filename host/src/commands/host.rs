@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::base::{Error, Result};
+use crate::cli::RunningHost;
 use crate::config::{self, Secret};
 
 /// A host answers at once; to delete a week of files takes it some seconds.
@@ -32,6 +33,14 @@ impl Destination {
     pub(super) fn of(file: &Path) -> Result<Self> {
         let http = config::load(file)?.http;
         Ok(Self { base: format!("http://{}", reachable(http.listen)), token: http.token })
+    }
+
+    /// The host that the command line names.
+    pub(super) fn named(host: &RunningHost) -> Result<Self> {
+        match &host.config {
+            Some(file) => Self::of(file),
+            None => Ok(Self::at(&host.host)),
+        }
     }
 
     /// POST of JSON to `path`, whose parts are checked to need no escapes.

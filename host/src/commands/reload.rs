@@ -9,10 +9,7 @@ use crate::cli::Reload;
 use crate::serve::Reloaded;
 
 pub(super) async fn reload(arguments: Reload) -> Result<()> {
-    let host = match &arguments.config {
-        Some(file) => Destination::of(file)?,
-        None => Destination::at(&arguments.host),
-    };
+    let host = Destination::named(&arguments.host)?;
     let done: Reloaded = host.post("/api/v1/config/reload", &json!({})).await?;
     if arguments.json {
         output::json(&done)?;

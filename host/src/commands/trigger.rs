@@ -17,10 +17,7 @@ struct Taken {
 }
 
 pub(super) async fn trigger(arguments: Trigger) -> Result<()> {
-    let host = match &arguments.config {
-        Some(file) => Destination::of(file)?,
-        None => Destination::at(&arguments.host),
-    };
+    let host = Destination::named(&arguments.host)?;
     let camera = arguments.camera.clone();
     if camera.contains(['/', '?', '#', '%']) {
         return Err(Error::refuse(format!("`{camera}` is no name of a camera")));

@@ -6,8 +6,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::base::{Error, Result};
 use crate::config::{self, Component, Config};
 use crate::seat::Offer;
@@ -52,7 +50,8 @@ pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins,
         let known = old.get(&plugin.name);
         let is_same = |it: &&Plugin| {
             let grants = || it.inspection().settle(&plugin.name, &terms);
-            it.digest() == digest(&bytes) && grants().is_ok_and(|grants| grants == *it.grants())
+            it.digest() == wasm::digest(&bytes)
+                && grants().is_ok_and(|grants| grants == *it.grants())
         };
         if let Some(same) = known.and_then(Option::as_ref).filter(is_same) {
             return ready(plugin, same.clone());
@@ -74,10 +73,6 @@ pub(super) fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
     let given = serde_json::Value::Object(plugin.params.values().clone());
     let params = loaded.params(&given)?;
     Ok(Offer { plugin: loaded, params })
-}
-
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What is wrong with the plugins and the roles that the cameras give them.

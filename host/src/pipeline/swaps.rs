@@ -18,7 +18,7 @@ use crate::base::Result;
 use crate::config::{self, Component};
 use crate::seat::{self, By, Outcome};
 use crate::serve::{ReloadedPlugin, ReloadedSeat, Wished};
-use crate::wasm::{Engine, Plugin};
+use crate::wasm::{self, Engine, Plugin};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -149,7 +149,7 @@ impl Swaps {
         shutdown: &CancellationToken,
     ) -> Result<Settled> {
         let component = Component::File(path.to_owned());
-        let before = plugins::digest(&self.read(name, &component).await?);
+        let before = wasm::digest(&self.read(name, &component).await?);
         if self.house.lock().await.digest(name).as_ref() == Some(&before) {
             return Ok(Settled::Known);
         }
@@ -158,7 +158,7 @@ impl Swaps {
             () = shutdown.cancelled() => return Ok(Settled::Not),
             () = tokio::time::sleep(SETTLED) => {}
         }
-        let after = plugins::digest(&self.read(name, &component).await?);
+        let after = wasm::digest(&self.read(name, &component).await?);
         Ok(if after == before { Settled::Other } else { Settled::Not })
     }
 }

@@ -122,6 +122,11 @@ impl Inspection {
     }
 }
 
+/// SHA-256 of a component, in hexadecimal digits.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Looks at the component of the plugin that is configured as `name`. An error means that it is no
 /// component at all; what else is wrong stands in [`Inspection::problems`].
 pub fn inspect(name: &str, bytes: &[u8]) -> Result<Inspection> {
@@ -144,7 +149,7 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<Inspection> {
         .map(|name| (*name).to_owned())
         .collect();
     Ok(Inspection {
-        digest: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        digest: digest(bytes),
         bytes: bytes.len(),
         world,
         contract,

@@ -41,7 +41,7 @@ pub use engine::Engine;
 pub use fault::{Cause, Fault, Trap};
 pub use grants::{Capability, Grants, Terms};
 pub use imports::Services;
-pub use inspect::{Inspection, World, inspect};
+pub use inspect::{Inspection, World, digest, inspect};
 pub use instance::{CallStats, InstanceConfig, Setup, Video};
 pub use kind::Kind;
 pub use lane::{Lane, Lanes};

@@ -7,10 +7,7 @@ use crate::commands::output;
 use crate::serve::{ReloadedPlugin, ReloadedSeat};
 
 pub(super) async fn reload(arguments: ReloadPlugin) -> Result<()> {
-    let host = match &arguments.config {
-        Some(file) => Destination::of(file)?,
-        None => Destination::at(&arguments.host),
-    };
+    let host = Destination::named(&arguments.host)?;
     let plugin = &arguments.plugin;
     if plugin.contains(['/', '?', '#', '%']) {
         return Err(Error::refuse(format!("`{plugin}` is no name of a plugin")));

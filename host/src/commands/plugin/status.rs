@@ -8,10 +8,7 @@ use crate::config::show_size;
 use crate::serve::PluginStatus;
 
 pub(super) async fn status(arguments: &Status) -> Result<()> {
-    let host = match &arguments.config {
-        Some(file) => Destination::of(file)?,
-        None => Destination::at(&arguments.host),
-    };
+    let host = Destination::named(&arguments.host)?;
     let mut plugins: Vec<PluginStatus> = host.get("/api/v1/plugins").await?;
     if let Some(name) = &arguments.plugin {
         let known: Vec<String> = plugins.iter().map(|plugin| plugin.name.clone()).collect();
