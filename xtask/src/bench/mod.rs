@@ -2,6 +2,7 @@
 //!
 //! A run in which a contender did not write every coded slice is void, and said so.
 
+mod calls;
 mod feed;
 mod kernel;
 mod motion;
@@ -22,7 +23,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) wardline: std::path::PathBuf,
 }
 
-/// Runs the named cases, or all: `record`, `motion`, `kernel`, `swap`.
+/// Runs the named cases, or all: `record`, `motion`, `kernel`, `swap`, `calls`.
 pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     let work = root.join("target/bench");
     std::fs::create_dir_all(&work).map_err(|e| format!("create {}: {e}", work.display()))?;
@@ -41,6 +42,9 @@ pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     }
     if wanted("swap") {
         swap::run(&bench)?;
+    }
+    if wanted("calls") {
+        calls::run(&bench)?;
     }
     Ok(())
 }
