@@ -35,14 +35,13 @@ fn main() {
         row(name, bundled(name).expect("it is bundled"));
     }
     let engine = Engine::new(None).expect("the engine's settings are constant");
+    let mut all = Vec::new();
     for name in PLUGINS {
         let bytes = bundled(name).expect("it is bundled");
         let plugin = Plugin::load(&engine, name, bytes).expect("it is built for this host");
         let before = resident();
-        let alive: Vec<Alive> = (0..INSTANCES).map(|number| Alive::new(&plugin, number)).collect();
-        println!("instance {name} {}", resident().saturating_sub(before) / alive.len() as u64);
-        // The next one's are to be beside these.
-        std::mem::drop(Box::leak(Box::new(alive)));
+        all.extend((0..INSTANCES).map(|number| Alive::new(&plugin, number)));
+        println!("instance {name} {}", resident().saturating_sub(before) / INSTANCES as u64);
     }
     println!("process {}", resident());
 }

@@ -381,7 +381,6 @@ async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a swap in the very picture in which motion begins makes two events of it: to be mended"]
 async fn a_thousand_swaps_change_nothing_that_anybody_sees() {
     let units = visits();
     let (plain, _) = run(&units, false).await;
