@@ -6,15 +6,7 @@ use super::{Bench, process};
 
 /// Prints a table.
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    process::run(Command::new(cargo).current_dir(bench.root).args([
-        "build",
-        "--release",
-        "--workspace",
-        "--example",
-        "time_calls",
-    ]))?;
-    let program = process::target(bench.root).join("release/examples/time_calls");
+    let program = process::example(bench.root, "time_calls")?;
     let text = process::run(Command::new(&program).current_dir(bench.root))?;
     process::say("| plugin | given | call p50, us | p99 | copying | init, us | memory, KiB |");
     process::say("|---|---|---|---|---|---|---|");

@@ -10,13 +10,8 @@ const RUNS: usize = 5;
 
 /// Prints the line.
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let build = |arguments: &[&str]| {
-        process::run(Command::new(&cargo).current_dir(bench.root).arg("build").args(arguments))
-    };
-    build(&["--release", "--workspace", "--example", "time_analyzer"])?;
-    build(&["--release", "--manifest-path", "plugins/Cargo.toml", "--example", "time"])?;
-    let component = process::target(bench.root).join("release/examples/time_analyzer");
+    let component = process::example(bench.root, "time_analyzer")?;
+    process::build(bench.root, &["--manifest-path", "plugins/Cargo.toml", "--example", "time"])?;
     let native = bench.root.join("plugins/target/release/examples/time");
     let (mut components, mut natives, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {

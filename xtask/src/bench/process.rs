@@ -114,14 +114,22 @@ pub(crate) fn release_binary(root: &Path) -> Result<PathBuf, String> {
         return Ok(PathBuf::from(program));
     }
     say("building the release binary");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).current_dir(root).args([
-        "build",
-        "--release",
-        "--package",
-        "wardline",
-    ]))?;
+    build(root, &["--workspace", "--bin", "wardline"])?;
     Ok(target(root).join("release/wardline"))
+}
+
+/// The release build of an example of the workspace. All of it is selected, so that everything shares
+/// each dependency as built once.
+pub(crate) fn example(root: &Path, name: &str) -> Result<PathBuf, String> {
+    build(root, &["--workspace", "--example", name])?;
+    Ok(target(root).join("release/examples").join(name))
+}
+
+/// Builds for release.
+pub(crate) fn build(root: &Path, what: &[&str]) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let command = &mut Command::new(cargo);
+    run(command.current_dir(root).args(["build", "--release"]).args(what)).map(drop)
 }
 
 /// Where cargo puts what it builds.

@@ -7,15 +7,7 @@ use super::{Bench, process};
 
 /// Prints a line a plugin.
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    process::run(Command::new(cargo).current_dir(bench.root).args([
-        "build",
-        "--release",
-        "--workspace",
-        "--example",
-        "time_swap",
-    ]))?;
-    let program = process::target(bench.root).join("release/examples/time_swap");
+    let program = process::example(bench.root, "time_swap")?;
     let text = process::run(&mut Command::new(&program))?;
     for line in String::from_utf8_lossy(&text).lines() {
         let words: Vec<&str> = line.split(' ').collect();
