@@ -1,5 +1,5 @@
-//! Puts the bundled plugins, and what new plugins are begun from, where the host's source includes
-//! them from.
+//! Puts the bundled plugins, what new plugins are begun from, and the page where the host's source
+//! includes them from.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -32,26 +32,33 @@ fn main() {
     embed(Path::new(&variable("CARGO_MANIFEST_DIR")), Path::new(&out));
 }
 
-/// Writes `embedded.rs`: a list of names and texts, in order of name.
-#[allow(clippy::print_stdout, reason = "so a build script talks to cargo")]
+/// Writes `embedded.rs`: a list of names and texts, in order of name; and `page.rs`: the same of the
+/// files of the page, as bytes.
 fn embed(host: &Path, out: &Path) {
+    list(host, &EMBEDDED, "include_str!", &out.join("embedded.rs"));
+    list(host, &[("", "page")], "include_bytes!", &out.join("page.rs"));
+}
+
+#[allow(clippy::print_stdout, reason = "so a build script talks to cargo")]
+fn list(host: &Path, folders: &[(&str, &str)], include: &str, to: &Path) {
     let mut list = String::from("&[\n");
-    for (name, folder) in EMBEDDED {
+    for (name, folder) in folders {
         let folder = host.join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());
         let mut files = Vec::new();
         collect(&folder, &mut files);
-        files.sort();
+        // As texts: by parts of a path, `a/b` would come before `a.b`.
+        files.sort_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
         for file in files {
             let below = file.strip_prefix(&folder).expect("found in it");
             let name = Path::new(name).join(below);
             let name = name.to_string_lossy();
             let name = name.trim_end_matches('/');
-            writeln!(list, "    ({name:?}, include_str!({file:?})),").expect("a string has room");
+            writeln!(list, "    ({name:?}, {include}({file:?})),").expect("a string has room");
         }
     }
     list.push_str("]\n");
-    std::fs::write(out.join("embedded.rs"), list).expect("cargo's folder can be written");
+    std::fs::write(to, list).expect("cargo's folder can be written");
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {

@@ -16,10 +16,12 @@
 //! | `POST /api/v1/plugins/<plugin>/reload` | 200 with what became of it on each camera; 404, 409 where it can't be loaded |
 //! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
 //! | `GET /metrics` | Prometheus text |
+//! | `GET /`, `GET /page/<file>` | the page, for people with a browser |
 
 pub mod host;
 mod access;
 mod connection;
+mod page;
 mod recordings;
 mod plugins;
 mod routes;

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::access::{self, Access};
 use super::host::{HookAnswer, HookRequest, Host, ReloadAnswer, TriggerAnswer, TriggerRequest};
-use super::{plugins, recordings, status};
+use super::{page, plugins, recordings, status};
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
@@ -55,6 +55,7 @@ pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metri
         .route("/healthz", get(health))
         .with_state((host, access))
         .merge(guarded)
+        .merge(page::router())
         .layer(from_fn(access::same_site))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES))
         .layer(from_fn(in_time))

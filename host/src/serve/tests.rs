@@ -190,7 +190,10 @@ async fn each_request_has_its_answer() {
         ("GET /healthz", "", 200, r#""status":"ok""#),
         ("GET /api/v1/plugins", "", 200, r#"[{"name":"motion","state":"running","calls":0"#),
         ("GET /metrics", "", 200, "# EOF"),
-        ("GET /", "", 404, "/healthz"),
+        ("GET /elsewhere", "", 404, "/healthz"),
+        ("GET /", "", 200, "content-security-policy: default-src 'none'; script-src 'self'"),
+        ("GET /page/app.js", "", 200, "content-type: text/javascript"),
+        ("GET /page/..%2f..%2fCargo.toml", "", 404, "no such file"),
     ] {
         let (got, answer) = ask(&running, line, "", body).await;
         assert!(got == status && answer.contains(said), "{line} {body}: {answer}");

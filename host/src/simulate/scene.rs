@@ -15,6 +15,11 @@ use crate::ingest::packet::VIDEO_TICKS;
 /// The most pictures of one film: an hour at 10 fps, coded in about a minute.
 const PICTURES_MAX: f64 = 36_000.0;
 
+/// Blocks of a picture's code: two to tell light from dark, 16 bits, parity.
+const CODE_BLOCKS: usize = 19;
+/// A block's side, in pixels: one macroblock, which coding leaves flat.
+const CODE_SIDE: usize = 16;
+
 /// What is to be seen, and when. All times are seconds from the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +42,8 @@ pub struct Scene {
     pub flashes: Vec<f64>,
     /// Another seed is another texture and other noise.
     pub seed: u64,
+    /// Writes the number of each picture into its top row of blocks, for programs: see [`Scene::draw`].
+    pub code: bool,
 }
 
 /// A box that walks through the picture.
@@ -89,6 +96,7 @@ impl Default for Scene {
             noise: 2,
             flashes: Vec::new(),
             seed: 1,
+            code: false,
         }
     }
 }
@@ -120,6 +128,9 @@ impl Scene {
                 "size {width}x{height} is not even, or not within 64x64..1920x1080"
             ));
         }
+        if self.code && (self.width as usize) < CODE_BLOCKS * CODE_SIDE {
+            return refuse(format!("a width of {} has no room for the code", self.width));
+        }
         if !(1..=60).contains(&self.fps) {
             return refuse(format!("{} pictures a second are not within 1..60", self.fps));
         }
@@ -145,7 +156,9 @@ impl Scene {
         Ok(())
     }
 
-    /// The luma of picture number `picture`, row by row.
+    /// The luma of picture number `picture`, row by row. With `code`, the first 19 blocks of
+    /// 16 by 16 pixels are white or black: one of each, then the number's lowest 16 bits from the
+    /// highest on, then whether these have an odd number of ones.
     pub fn draw(&self, picture: u64) -> Vec<u8> {
         let (width, height) = (self.width as usize, self.height as usize);
         let time = picture as f64 / f64::from(self.fps);
@@ -180,7 +193,21 @@ impl Scene {
                 }
             }
         }
+        if self.code {
+            self.draw_code(&mut luma, picture as u16);
+        }
         luma
+    }
+
+    fn draw_code(&self, luma: &mut [u8], number: u16) {
+        let bits = (0..16).rev().map(|bit| number >> bit & 1 == 1);
+        let odd = number.count_ones() % 2 == 1;
+        let blocks: Vec<bool> = [true, false].into_iter().chain(bits).chain([odd]).collect();
+        for row in luma.chunks_mut(self.width as usize).take(CODE_SIDE) {
+            for (block, light) in row.chunks_mut(CODE_SIDE).zip(&blocks) {
+                block.fill(if *light { 235 } else { 16 });
+            }
+        }
     }
 
     /// A person-sized box: light with dark stripes, an eighth of the width, a third of the height.
@@ -225,7 +252,7 @@ impl Scene {
     }
 }
 
-/// `seconds=150&visits=60-70,90-95&flashes=30&noise=2&size=320x192&fps=10&gop=1&seed=7&compress=2`,
+/// `seconds=150&visits=60-70,90-95&flashes=30&noise=2&size=320x192&fps=10&gop=1&seed=7&compress=2&code=true`,
 /// each part optional, in any order; `visits=none` is an empty room, and nothing at all is the
 /// default scene. A comma does for `&`, and `visit` for `visits`, for those who prefer them.
 impl FromStr for Scene {
@@ -247,6 +274,7 @@ impl FromStr for Scene {
                 "fps" => read(value, &mut scene.fps),
                 "noise" => read(value, &mut scene.noise),
                 "seed" => read(value, &mut scene.seed),
+                "code" => read(value, &mut scene.code),
                 "flash" | "flashes" => value.parse().ok().map(|time| scene.flashes.push(time)),
                 "visit" | "visits" if value == "none" => {
                     visits = Some(Vec::new());
@@ -326,6 +354,21 @@ mod tests {
             "seconds=99,visit=6-7,visit=9-10,20-21,flash=3,flash=4,fps=5".parse().unwrap();
         assert_eq!(one, other);
         assert_eq!((one.visits.len(), one.flashes.len()), (3, 2));
+    }
+
+    #[test]
+    fn the_code_is_the_number_of_the_picture() {
+        let scene: Scene = "seconds=10,code=true,visits=none".parse().unwrap();
+        for number in [0_u16, 1, 0x5a5a, u16::MAX] {
+            let luma = scene.draw(u64::from(number) + (7 << 16));
+            let middle = |block: usize| luma[8 * scene.width as usize + block * 16 + 8] > 128;
+            assert_eq!((middle(0), middle(1)), (true, false));
+            let read = (2..18).fold(0, |read, block| read << 1 | u16::from(middle(block)));
+            assert_eq!(read, number);
+            assert_eq!(middle(18), number.count_ones() % 2 == 1);
+        }
+        let narrow = Scene { width: 302, ..scene };
+        assert!(narrow.validate().is_err());
     }
 
     #[test]

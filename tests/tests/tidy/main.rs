@@ -14,7 +14,7 @@ mod documents;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold what was made, not what was written.
-const MADE: [&str; 3] = ["target", "dist", ".git"];
+const MADE: [&str; 4] = ["target", "dist", ".git", "node_modules"];
 
 /// The root of the workspace.
 fn root() -> &'static Path {

@@ -1,0 +1,47 @@
+// One event, in a line or as a card with its picture.
+
+import * as api from "../api.js";
+import { h } from "../dom.js";
+import { clock, dateTime, length } from "../time.js";
+import { zoneOf } from "../state.js";
+
+/** @import { EventItem } from "../types.js" */
+
+/** @param {EventItem} item */
+export function duration(item) {
+  if (item.open) return "still going on";
+  const took = item.end ? Date.parse(item.end) - Date.parse(item.start) : 0;
+  return took > 0 ? length(took) : "";
+}
+
+/** @param {EventItem} item @param {number} width @param {boolean} [regions] */
+export function picture(item, width, regions = true) {
+  const image = h("img", { class: "event-picture", alt: "", loading: "lazy", decoding: "async", width, height: Math.round((width * 9) / 16) });
+  image.addEventListener("error", () => image.classList.add("event-picture-none"));
+  image.src = api.eventPicture(item.sequence, width, regions);
+  return image;
+}
+
+/** @param {EventItem} item @param {() => void} open */
+export function eventRow(item, open) {
+  const zone = zoneOf(item.camera);
+  return h("button", { type: "button", class: `event-row${item.open ? " event-open" : ""}`, data: { sequence: item.sequence }, on: { click: open } },
+    picture(item, 96),
+    h("span", { class: "event-text" },
+      h("span", { class: "event-kind" }, item.kind),
+      h("span", { class: "quiet tabular" }, [dateTime(Date.parse(item.start), zone), duration(item)].filter(Boolean).join(" · "))));
+}
+
+/** @param {EventItem} item @param {() => void} open */
+export function eventCard(item, open) {
+  const zone = zoneOf(item.camera);
+  const at = Date.parse(item.start);
+  const facts = [item.camera, ...(item.zones ?? []), item.confidence < 1 ? `${Math.round(item.confidence * 100)} %` : ""].filter(Boolean);
+  return h("button", {
+    type: "button", class: `event-card${item.open ? " event-open" : ""}`, data: { sequence: item.sequence }, on: { click: open },
+  },
+    picture(item, 320),
+    h("span", { class: "event-card-text" },
+      h("span", { class: "event-line" }, h("span", { class: "event-kind" }, item.kind), h("span", { class: "tabular quiet" }, clock(at, zone))),
+      h("span", { class: "quiet event-facts" }, [...facts, duration(item)].filter(Boolean).join(" · "))));
+}

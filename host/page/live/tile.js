@@ -1,0 +1,124 @@
+// One camera, live: its picture, how old that is, whether it is recorded, and why it is missing.
+
+import * as api from "../api.js";
+import { fill, h, icon } from "../dom.js";
+import { Undo } from "../signal.js";
+import { dateTime } from "../time.js";
+import { cameras, zoneOf } from "../state.js";
+import { mediaSource, Sink } from "./sink.js";
+
+/** @import { Taker } from "./single.js" */
+
+/** A stream that has ended is asked for again; the reason is shown when that lasts. */
+const PATIENCE = 1500;
+/** Older than this, the delay is said to be too long. */
+const OLD = 3000;
+
+export class Tile {
+  video = h("video", { muted: true, playsinline: true, autoplay: true, "disablepictureinpicture": true, tabindex: "-1" });
+  #still = h("img", { class: "tile-still", alt: "" });
+  #state = h("span", { class: "tile-state" });
+  #delay = h("span", { class: "tile-delay tabular" });
+  #message = h("div", { class: "pane-message", hidden: true });
+  #spinner = h("div", { class: "spinner", hidden: true, role: "progressbar", "aria-label": "Connecting" });
+  #undo = new Undo();
+  #gone = "";
+  #goneAt = 0;
+  #playing = false;
+  #without = false;
+  sink = new Sink(this.video);
+
+  /** @param {string} camera @param {"figure" | "a"} kind */
+  constructor(camera, kind) {
+    this.camera = camera;
+    this.video.muted = true;
+    this.video.setAttribute("aria-label", `Live picture of ${camera}`);
+    const name = h("span", { class: "tile-name" }, camera);
+    const inner = [this.#still, this.video, this.#message, this.#spinner, h("div", { class: "pane-bar" }, name, this.#state, this.#delay)];
+    this.element = kind === "a"
+      ? h("a", { class: "tile pane", href: `#/live/${encodeURIComponent(camera)}` }, inner)
+      : h("figure", { class: "tile pane tile-large" }, inner);
+    this.sink.failed = (why) => this.#lost(why);
+    this.video.addEventListener("playing", () => {
+      this.#playing = true;
+      this.#gone = "";
+      this.#update();
+    });
+    this.#still.addEventListener("error", () => this.#still.removeAttribute("src"));
+    this.#still.src = api.snapshot(camera, null, 640);
+    this.#undo.add(cameras.follow(() => this.#update()));
+    this.#undo.every(() => this.#update(), 500);
+    this.#update();
+  }
+
+  /** @returns {Taker} */
+  get taker() {
+    return {
+      begin: (codecs, start) => this.sink.begin(codecs, start),
+      bytes: (bytes) => this.sink.append(bytes),
+      gone: (why) => this.#lost(why),
+    };
+  }
+
+  /** The video comes from a playlist, or is a picture again and again. @param {boolean} still */
+  without(still) {
+    if (this.#without) return;
+    this.#without = true;
+    this.sink.stop();
+    if (!still) {
+      this.video.src = api.livePlaylist(this.camera);
+      return;
+    }
+    this.#undo.every(() => {
+      if (!document.hidden) this.#still.src = `${api.snapshot(this.camera, null, 640)}&turn=${Date.now()}`;
+    }, 2000);
+    this.video.hidden = true;
+    this.#gone = "";
+    this.#playing = true;
+  }
+
+  static get needsPlaylist() {
+    return mediaSource() === null;
+  }
+
+  /** @param {string} why */
+  #lost(why) {
+    if (this.#gone === "") this.#goneAt = Date.now();
+    this.#gone = why;
+    this.#playing = false;
+    this.#update();
+  }
+
+  #update() {
+    const known = cameras.value?.find((one) => one.name === this.camera);
+    const off = known && known.configured && known.mode === "off";
+    const away = known && !known.connected;
+    const lasting = this.#gone !== "" && Date.now() - this.#goneAt > PATIENCE;
+    const delay = this.sink.delay;
+    const shown = away || off || lasting;
+    this.#message.hidden = !shown;
+    this.#spinner.hidden = Boolean(shown) || this.#playing;
+    this.element.classList.toggle("tile-gone", Boolean(shown));
+    if (shown) {
+      const what = !known?.configured ? "Not configured any more" : off ? "Switched off" : away ? "Camera gone" : "No picture";
+      const since = away && known?.since ? `since ${dateTime(Date.parse(known.since), zoneOf(this.camera))}` : "";
+      fill(this.#message, icon("warning"), h("strong", {}, what), since && h("span", {}, since),
+        h("span", { class: "tile-detail" }, known?.detail ?? (lasting && !away ? this.#gone : "")));
+    }
+    const recording = known?.recording && !known.stalled;
+    fill(this.#state, recording ? [h("span", { class: "dot dot-rec" }), "REC"] : known?.stalled ? "not recorded" : "");
+    this.#delay.textContent = delay === null || shown ? "" : `${(Math.max(0, delay) / 1000).toFixed(1)} s`;
+    this.#delay.classList.toggle("late", delay !== null && delay > OLD);
+    this.#delay.title = "How old the picture is";
+    if (delay !== null) this.element.dataset.delay = String(Math.round(delay));
+    else delete this.element.dataset.delay;
+    const { wall } = this.sink;
+    if (wall !== null) this.element.dataset.wall = String(wall);
+  }
+
+  stop() {
+    this.#undo.run();
+    this.sink.stop();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,101 @@
+// Exports: asked for, how far they are, and their files.
+
+import * as api from "../api.js";
+import { dialog } from "../dialog.js";
+import { fill, h, icon, iconButton } from "../dom.js";
+import { zoneOf } from "../state.js";
+import { dateTime, length } from "../time.js";
+import { complain } from "../toast.js";
+import { bytes } from "../units.js";
+
+/** @import { ExportJob } from "../types.js" */
+/** @import { Stretch } from "../timeline/scale.js" */
+
+const LOOK = 700;
+
+/**
+ * The window with all exports; with a range, a new one can be begun.
+ * @param {{ cameras: string[], range: Stretch }} [wish]
+ */
+export function exportDialog(wish) {
+  const list = h("ul", { class: "jobs" });
+  const gaps = h("select", {},
+    h("option", { value: "hold" }, "Hold the last picture: times stay right"),
+    h("option", { value: "cut" }, "Cut them out: shorter"));
+  const one = h("input", { type: "checkbox", checked: true });
+  const begin = h("button", { type: "button", class: "button button-main", on: { click: () => void start() } }, icon("download"), "Export");
+  const zone = wish ? zoneOf(wish.cameras[0]) : "UTC";
+  const form = wish ? h("div", { class: "export-form" },
+    h("p", {}, `${wish.cameras.join(", ")}: ${dateTime(wish.range.from, zone)}, ${length(wish.range.to - wish.range.from)}. Nothing is coded anew.`),
+    h("label", { class: "field" }, "Where video is missing", gaps),
+    h("label", { class: "check" }, one, "One file, even where the camera's settings changed"),
+    h("div", {}, begin)) : null;
+  let running = true;
+  /** @type {ExportJob[] | null} */
+  let jobs = null;
+  const box = dialog(wish ? "Export" : "Exports", [...(form ? [form] : []), list], [], () => (running = false));
+
+  async function start() {
+    if (!wish) return;
+    begin.disabled = true;
+    try {
+      for (const camera of wish.cameras) {
+        await api.startExport({ camera, from: api.time(wish.range.from), to: api.time(wish.range.to), gaps: gaps.value === "cut" ? "cut" : "hold", one_file: one.checked });
+      }
+      await look();
+    } catch (error) {
+      complain(error, "Export");
+    } finally {
+      begin.disabled = false;
+    }
+  }
+
+  async function look() {
+    try {
+      const found = await api.exports();
+      // What has not changed is left alone, so that no button goes from under a finger.
+      if (JSON.stringify(found) !== JSON.stringify(jobs)) {
+        jobs = found;
+        fill(list, found.length > 0 ? found.map((job) => jobRow(job, look)) : !wish && h("li", { class: "quiet pad" }, "No exports. Mark a range on the time line, then export it. Files are kept here for a day."));
+      }
+    } catch (error) {
+      fill(list, h("li", { class: "quiet" }, error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  async function follow() {
+    while (running && box.isConnected) {
+      await look();
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    }
+  }
+  void follow();
+}
+
+/** @param {ExportJob} job @param {() => Promise<void>} changed */
+function jobRow(job, changed) {
+  const zone = zoneOf(job.camera);
+  const from = Date.parse(job.from);
+  const title = `${job.camera}, ${dateTime(from, zone)}, ${length(Date.parse(job.to) - from)}`;
+  const part = job.total > 0 ? Math.min(1, job.done / job.total) : 0;
+  const drop = async () => {
+    try {
+      await api.dropExport(job.id);
+      await changed();
+    } catch (error) {
+      complain(error, "Export");
+    }
+  };
+  const running = job.state === "running";
+  const note = { running: `${Math.round(part * 100)} %`, done: "", failed: job.error ?? "failed", cancelled: "cancelled" }[job.state];
+  const missing = job.interruptions?.length ?? 0;
+  return h("li", { class: `job job-${job.state}`, data: { job: job.id, state: job.state } },
+    h("div", { class: "job-line" },
+      h("span", { class: "grow" }, title),
+      iconButton("close", running ? "Cancel" : "Remove", drop)),
+    running && h("progress", { max: 1, value: part, "aria-label": `Export of ${title}` }),
+    note && h("span", { class: job.state === "failed" ? "danger" : "quiet" }, note),
+    missing > 0 && h("span", { class: "quiet" }, missing === 1 ? "Video is missing in one place." : `Video is missing in ${missing} places.`),
+    job.files.map((file) => h("a", { class: "job-file", href: file.url, download: file.name }, icon("download"),
+      h("span", { class: "grow" }, file.name), h("span", { class: "quiet" }, bytes(file.bytes)))));
+}

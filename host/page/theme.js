@@ -1,0 +1,42 @@
+// Dark or light: as the system says, unless chosen. Loaded first, so that nothing flashes.
+
+/** @typedef {"system" | "light" | "dark"} Theme */
+
+const KEY = "wardline.theme";
+
+/** @returns {Theme} */
+export function theme() {
+  const stored = read();
+  return stored === "light" || stored === "dark" ? stored : "system";
+}
+
+/** @param {Theme} wished */
+export function setTheme(wished) {
+  try {
+    localStorage.setItem(KEY, wished);
+  } catch {
+    // Private windows may refuse: then it is for this visit only.
+  }
+  apply(wished);
+}
+
+function read() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Theme} wished */
+function apply(wished) {
+  const root = document.documentElement;
+  if (wished === "system") delete root.dataset.theme;
+  else root.dataset.theme = wished;
+  document.dispatchEvent(new Event("theme"));
+}
+
+apply(theme());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+  document.dispatchEvent(new Event("theme")),
+);

@@ -1,0 +1,131 @@
+// What a camera's time line holds around the view, asked for as the view moves, and kept.
+
+import * as api from "../api.js";
+import { SECOND } from "../time.js";
+
+/** @import { TimelineAnswer } from "../types.js" */
+/** @import { Stretch } from "./scale.js" */
+
+/** @typedef {{ start: number, end: number }} Piece */
+/** @typedef {Piece & { reason: string, open: boolean }} GapPiece */
+/** @typedef {Piece & { policy: string, label: string, id: string }} SpanPiece */
+/** @typedef {Piece & { kind: string, origin: string, count: number, sequence: number, open: boolean }} EventPiece */
+/** @typedef {Piece & { id: string, label: string }} PinPiece */
+
+/**
+ * @typedef {object} Line
+ * @property {Piece[]} recorded In order of start.
+ * @property {number[]} growing
+ * @property {GapPiece[]} gaps
+ * @property {SpanPiece[]} spans
+ * @property {PinPiece[]} pins
+ * @property {EventPiece[]} events
+ * @property {{ start: number, step: number, values: number[] } | null} motion
+ */
+
+/** @type {Line} */
+export const EMPTY = { recorded: [], growing: [], gaps: [], spans: [], pins: [], events: [], motion: null };
+
+/** @param {string} text */
+const ms = (text) => Date.parse(text);
+
+/** `10s`, `1m 30s`, `500ms` in milliseconds. @param {string} text */
+export function duration(text) {
+  /** @type {Record<string, number>} */
+  const units = { ms: 1, s: SECOND, m: 60 * SECOND, h: 3600 * SECOND, d: 86_400 * SECOND };
+  let sum = 0;
+  for (const [, number, unit] of String(text).matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g)) sum += Number(number) * units[unit];
+  return sum;
+}
+
+/**
+ * @param {TimelineAnswer} answer
+ * @param {number} now
+ * @returns {Line}
+ */
+export function line(answer, now) {
+  const piece = (/** @type {{ start: string, end: string | null }} */ of) => ({ start: ms(of.start), end: of.end ? ms(of.end) : now });
+  return {
+    recorded: answer.recorded.map(piece).sort((one, other) => one.start - other.start),
+    growing: answer.growing.map(ms),
+    gaps: answer.gaps.map((gap) => ({ ...piece(gap), reason: gap.reason, open: gap.end === null })),
+    spans: answer.spans.map((span) => ({ ...piece(span), policy: span.policy, label: span.label, id: span.id })),
+    pins: answer.pins.map((pin) => ({ ...piece(pin), id: pin.id, label: pin.label })),
+    events: (answer.events ?? []).map((mark) => ({
+      ...piece({ start: mark.start, end: mark.end ?? mark.start }), kind: mark.kind, origin: mark.origin,
+      count: mark.count, sequence: mark.sequence, open: mark.end === null,
+    })).sort((one, other) => one.start - other.start),
+    motion: answer.motion && answer.motion.values.length > 0
+      ? { start: ms(answer.motion.start), step: duration(answer.motion.step), values: answer.motion.values }
+      : null,
+  };
+}
+
+/** How long what touches the present is good for. */
+const STALE = 5 * SECOND;
+
+/** One camera's line, wider than the view by a view on each side. */
+export class LineKeeper {
+  line = EMPTY;
+  /** @type {Stretch | null} */
+  #have = null;
+  #resolution = 0;
+  #asked = 0;
+  /** @type {AbortController | null} */
+  #running = null;
+
+  /**
+   * @param {string} camera
+   * @param {() => void} changed
+   * @param {(error: unknown) => void} failed
+   */
+  constructor(camera, changed, failed) {
+    this.camera = camera;
+    this.changed = changed;
+    this.failed = failed;
+  }
+
+  /** Asks, where what there is does not do for this view. @param {Stretch} view @param {number} width @param {boolean} [anew] */
+  want(view, width, anew = false) {
+    const span = view.to - view.from;
+    const resolution = Math.max(1, span / Math.max(200, width));
+    const now = Date.now();
+    const covered = this.#have !== null && this.#have.from <= view.from && this.#have.to >= view.to;
+    const fine = this.#resolution <= resolution * 1.5 && this.#resolution >= resolution / 4;
+    const stale = view.to > now - STALE && now - this.#asked > STALE;
+    if (covered && fine && !stale && !anew) return;
+    if (this.#running && !anew && now - this.#asked < 300) return;
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    this.#asked = now;
+    const wide = { from: view.from - span, to: Math.min(view.to + span, now + span) };
+    if (wide.to <= wide.from) wide.to = wide.from + span;
+    api.timeline(this.camera, wide.from, wide.to, resolution, running.signal).then(
+      (answer) => {
+        if (this.#running !== running) return;
+        this.#running = null;
+        this.#have = wide;
+        this.#resolution = resolution;
+        this.line = line(answer, Date.now());
+        this.changed();
+      },
+      (error) => {
+        if (this.#running === running) this.#running = null;
+        if (!running.signal.aborted) this.failed(error);
+      },
+    );
+  }
+
+  stop() {
+    this.#running?.abort();
+  }
+}
+
+/**
+ * The piece that holds a moment.
+ * @template {Piece} T
+ * @param {T[]} pieces @param {number} at
+ * @returns {T | undefined}
+ */
+export const pieceAt = (pieces, at) => pieces.find((piece) => piece.start <= at && at < piece.end);

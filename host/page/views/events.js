@@ -1,0 +1,175 @@
+// Everything that was seen, with pictures: by camera, kind, zone, confidence and place in the picture.
+
+import * as api from "../api.js";
+import { fill, h, icon, keepFocus } from "../dom.js";
+import { chooseArea } from "../events/area.js";
+import { EventFeed } from "../events/feed.js";
+import { filterBar } from "../events/filters.js";
+import { eventCard } from "../events/row.js";
+import { navigate, route } from "../route.js";
+import { Undo } from "../signal.js";
+import { cameras, zoneChoice, zoneOf } from "../state.js";
+import { add, date, floor, fromInput } from "../time.js";
+import { empty } from "./empty.js";
+
+/** @import { Filters } from "../events/filters.js" */
+/** @import { EventItem } from "../types.js" */
+
+const PAGE = 48;
+
+/** @param {HTMLElement} root */
+export function eventsView(root) {
+  const undo = new Undo();
+  const view = new Events(root, undo);
+  undo.add(() => view.stop());
+  return undo;
+}
+
+class Events {
+  #list = h("div", { class: "event-days", "aria-live": "off" });
+  #more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void this.#load(true) } }, "Show more");
+  #note = h("p", { class: "quiet pad", role: "status" });
+  #running = new AbortController();
+  /** @type {EventItem[]} */
+  #items = [];
+  /** @type {string | null} */
+  #next = null;
+  /** @type {Filters} */
+  #filters;
+  #feed;
+  #bar;
+
+  /** @param {HTMLElement} root @param {Undo} undo */
+  constructor(root, undo) {
+    const query = route.value.query ?? {};
+    this.#filters = {
+      camera: query.camera ?? "", kind: query.kind ?? "", zone: query.zone ?? "", confidence: Number(query.confidence ?? 0),
+      area: area(query.area), day: query.day ?? "",
+    };
+    this.#bar = filterBar(this.#filters, {
+      changed: (filters) => this.#changed(filters),
+      chooseArea: () => void this.#chooseArea(),
+    });
+    fill(root, h("div", { class: "page" },
+      h("div", { class: "page-head" }, h("h1", {}, "Events")),
+      this.#bar.element, this.#note, this.#list, h("div", { class: "pad" }, this.#more)));
+    this.#feed = new EventFeed({}, (item) => this.#heard(item));
+    undo.add(zoneChoice.follow(() => this.#show()));
+    void this.#load(false);
+  }
+
+  /** @param {Filters} filters */
+  #changed(filters) {
+    this.#filters = filters;
+    const { area: place, ...rest } = filters;
+    /** @type {Record<string, string>} */
+    const query = {};
+    for (const [key, value] of Object.entries({ ...rest, area: place ? [place.x, place.y, place.width, place.height].map((part) => part.toFixed(3)).join(",") : "" })) {
+      if (value) query[key] = String(value);
+    }
+    history.replaceState(null, "", `#/events?${new URLSearchParams(query)}`);
+    void this.#load(false);
+  }
+
+  async #chooseArea() {
+    const camera = this.#filters.camera || cameras.value?.[0]?.name;
+    if (!camera) return;
+    const found = await chooseArea(camera, null, this.#filters.area);
+    if (found === undefined) return;
+    this.#filters = { ...this.#filters, camera, area: found };
+    this.#bar.set(this.#filters);
+    this.#changed(this.#filters);
+  }
+
+  #query() {
+    const { camera, kind, zone, confidence, area: place, day } = this.#filters;
+    const named = zoneOf(camera || null);
+    const start = day ? dayStart(day, named) : null;
+    return {
+      camera, kind, zone, confidence: confidence || null,
+      area: place ? [place.x, place.y, place.width, place.height].map((part) => part.toFixed(4)).join(",") : null,
+      from: start ? api.time(start.from) : null, to: start ? api.time(start.to) : null,
+    };
+  }
+
+  /** @param {boolean} more */
+  async #load(more) {
+    this.#running.abort();
+    const running = new AbortController();
+    this.#running = running;
+    if (!more) {
+      this.#next = null;
+      this.#list.setAttribute("aria-busy", "true");
+    }
+    try {
+      const found = await api.events({ ...this.#query(), order: "desc", limit: PAGE, cursor: more ? this.#next : null }, running.signal);
+      this.#items = more ? [...this.#items, ...found.events] : found.events;
+      this.#next = found.next;
+      this.#bar.learn(this.#items);
+      fill(this.#note);
+      this.#show();
+    } catch (error) {
+      if (running.signal.aborted) return;
+      fill(this.#note, icon("warning"), ` The events can't be shown: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      if (this.#running === running) this.#list.removeAttribute("aria-busy");
+    }
+  }
+
+  /** Something has just been seen. @param {EventItem} item */
+  #heard(item) {
+    if (!this.#fits(item)) return;
+    const at = this.#items.findIndex((one) => one.id === item.id);
+    if (at >= 0) this.#items[at] = { ...this.#items[at], ...item, zones: this.#items[at].zones };
+    else this.#items.unshift(item);
+    this.#bar.learn(this.#items);
+    this.#show();
+  }
+
+  /** What the stream says is filtered here. @param {EventItem} item */
+  #fits(item) {
+    const { camera, kind, zone, confidence, area: place, day } = this.#filters;
+    if ((camera && item.camera !== camera) || (kind && item.kind !== kind) || item.confidence < confidence) return false;
+    // Zones come with the answer to a question only, and the day that is looked at may be over.
+    if (zone || (day && date(Date.parse(item.start), zoneOf(camera)) !== date(dayStart(day, zoneOf(camera)).from, zoneOf(camera)))) return false;
+    return !place || (item.regions ?? []).some(({ area }) => area.x < place.x + place.width && area.x + area.width > place.x && area.y < place.y + place.height && area.y + area.height > place.y);
+  }
+
+  #show() {
+    this.#more.hidden = this.#next === null;
+    if (this.#items.length === 0) {
+      const filtered = Object.values(this.#filters).some(Boolean);
+      fill(this.#list, filtered
+        ? empty("search", "Nothing found", "Nothing that was seen fits all of these. Take one away.")
+        : empty("events", "Nothing seen yet", "Events show up here as plugins, cameras and people say them."));
+      return;
+    }
+    /** @type {Map<string, EventItem[]>} */
+    const byDay = new Map();
+    for (const item of this.#items) {
+      const day = date(Date.parse(item.start), zoneOf(item.camera));
+      byDay.set(day, [...(byDay.get(day) ?? []), item]);
+    }
+    const today = date(Date.now(), zoneOf(null));
+    keepFocus(this.#list, () => fill(this.#list, [...byDay].map(([day, items]) => h("section", {},
+      h("h2", { class: "day-head" }, day === today ? `Today, ${day}` : day, h("span", { class: "quiet" }, ` ${items.length}`)),
+      h("div", { class: "event-grid" }, items.map((item) => eventCard(item, () => navigate({ view: "play", camera: item.camera, query: { at: api.time(Date.parse(item.start) - 2000) } }))))))));
+  }
+
+  stop() {
+    this.#running.abort();
+    this.#feed.stop();
+  }
+}
+
+/** @param {string} day `2026-11-28`. @param {string} zone */
+function dayStart(day, zone) {
+  const from = fromInput(day, zone) ?? floor(Date.now(), "day", zone);
+  return { from, to: add(from, "day", 1, zone) };
+}
+
+/** @param {string | undefined} text */
+function area(text) {
+  const [x, y, width, height] = (text ?? "").split(",").map(Number);
+  return [x, y, width, height].every(Number.isFinite) && width > 0 && height > 0 ? { x, y, width, height } : null;
+}

@@ -1,0 +1,164 @@
+// The page in every state, against the mock host: nothing is wrong on the console, nobody is kept
+// out, nothing stands beyond the edge of the screen.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { serve } from "../mock/server.js";
+import { barriers, DEVICES, openBrowser, openPage, until } from "./machine.js";
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let mock;
+/** @type {Awaited<ReturnType<typeof openBrowser>>} */
+let browser;
+
+before(async () => {
+  mock = await serve();
+  browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.close();
+  mock?.stop();
+});
+
+/** What is there when a view has come. */
+const VIEWS = [
+  { hash: "#/live", ready: ".tile", scenarios: ["full", "troubles"] },
+  { hash: "#/live/gate", ready: ".event-row", scenarios: ["full"] },
+  { hash: "#/live", ready: ".empty", scenarios: ["no-camera"] },
+  { hash: "#/play/gate", ready: ".wall-time[data-wall]", scenarios: ["full"] },
+  { hash: "#/play/gate?with=yard,porch", ready: ".pane-time[data-wall]", scenarios: ["full"] },
+  { hash: "#/play/gate", ready: ".empty", scenarios: ["empty"] },
+  { hash: "#/events", ready: ".event-card", scenarios: ["full"] },
+  { hash: "#/events", ready: ".empty", scenarios: ["empty"] },
+  { hash: "#/system", ready: "table", scenarios: ["full", "troubles"] },
+  { hash: "#/zones/gate", ready: ".zone-handle", scenarios: ["full"] },
+];
+
+for (const device of /** @type {(keyof typeof DEVICES)[]} */ (Object.keys(DEVICES))) {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    test(`every view and state, ${device}, ${colorScheme}`, async () => {
+      for (const { hash, ready, scenarios } of VIEWS) {
+        for (const scenario of scenarios) {
+          mock.world.scenario = /** @type {any} */ (scenario);
+          const { page, wrong, close } = await openPage(browser, device, `${mock.base}/${hash}`, { colorScheme });
+          await page.waitForSelector(ready);
+          const told = `${hash} ${scenario}`;
+          assert.deepEqual(await barriers(page), [], told);
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(wide <= 0, `${told} is ${wide} px too wide`);
+          assert.deepEqual(wrong, [], told);
+          await close();
+        }
+      }
+    });
+  }
+}
+
+test("troubles are told where they are looked for", async () => {
+  mock.world.scenario = "troubles";
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/live`);
+  await page.waitForSelector("text=Camera gone");
+  await page.waitForSelector("text=connection refused");
+  await page.click("nav >> text=System");
+  await page.waitForSelector("text=the filesystem is at its floor");
+  await page.waitForSelector("text=is quarantined: trapped five times");
+  assert.deepEqual(wrong, []);
+  await close();
+  mock.world.scenario = "full";
+});
+
+test("dialogs keep nobody out: keyboard sheet, calendar, export, area", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
+  await page.waitForSelector(".wall-time[data-wall]");
+  for (const open of [() => page.keyboard.press("?"), () => page.click(".day-picker .button"), async () => {
+    await page.keyboard.press("i");
+    await page.keyboard.press("e");
+  }]) {
+    await open();
+    await page.waitForSelector("dialog[open]");
+    assert.deepEqual(await barriers(page), []);
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog[open]", { state: "detached" });
+  }
+  await page.click("nav >> text=Events");
+  await page.click("text=Search here");
+  await page.waitForSelector("dialog .area-field");
+  assert.deepEqual(await barriers(page), []);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("everything of the time line can be done with the keyboard", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
+  await page.waitForSelector(".wall-time[data-wall]");
+  const wall = () => page.$eval(".wall-time", (one) => Number(/** @type {HTMLElement} */ (one).dataset.wall));
+  const begin = await wall();
+  await page.keyboard.press("ArrowLeft");
+  await until("10 s back", async () => Math.abs((await wall()) - (begin - 10_000)) < 1000);
+  await page.focus(".timeline-canvas");
+  const value = () => page.getAttribute(".timeline-canvas", "aria-valuetext");
+  const before = await value();
+  await page.keyboard.press("ArrowUp");
+  await until("a nearer view", async () => (await value()) !== before);
+  await page.keyboard.press("n");
+  await page.keyboard.press("i");
+  await page.waitForSelector(".range-bar:not([hidden])");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector(".range-bar", { state: "hidden" });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("the lost connection is told, and that it is back", async () => {
+  const { page, close } = await openPage(browser, "desktop", `${mock.base}/#/system`);
+  await page.waitForSelector("table");
+  await page.context().setOffline(true);
+  await page.waitForSelector("text=The connection to Wardline is lost");
+  await page.context().setOffline(false);
+  await page.waitForSelector("text=The connection to Wardline is lost", { state: "hidden" });
+  await close();
+});
+
+test("log in, be refused, log out", async () => {
+  Object.assign(mock.world, { scenario: "full", user: "ada", password: "right" });
+  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/`, { allow: /401/ });
+  await page.fill("#login-user", "ada");
+  await page.fill("#login-password", "wrong");
+  await page.tap("text=Log in >> nth=-1");
+  await page.waitForSelector("text=do not match");
+  assert.deepEqual(await barriers(page), []);
+  await page.fill("#login-password", "right");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".tile");
+  await page.tap("[aria-label^='ada']");
+  await page.tap("text=Log out");
+  await page.waitForSelector("#login-user");
+  assert.deepEqual(wrong, []);
+  await close();
+  Object.assign(mock.world, { user: "", password: "" });
+});
+
+test("zones are drawn, moved and handed back as configuration", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/zones/gate`);
+  await page.waitForSelector(".zone-handle");
+  await page.click(".zone-side .toolbar .button >> nth=0");
+  for (const [x, y] of [[0.5, 0.1], [0.7, 0.1], [0.6, 0.3]]) {
+    const box = await page.locator(".zone-field").boundingBox();
+    assert.ok(box);
+    await page.mouse.click(box.x + x * box.width, box.y + y * box.height);
+  }
+  await page.fill("[aria-label='Name of the zone'] >> nth=1", "path");
+  const text = await until("the zone", async () => {
+    const text = await page.inputValue("textarea.code");
+    return text.includes("\npath = [[") && text;
+  });
+  const found = /^path = (.*)$/m.exec(text);
+  assert.ok(found && JSON.parse(found[1]).length === 3, text);
+  assert.match(text, /^driveway = \[\[0\.4, 0\.35\]/m);
+  await page.focus(".zone-handle >> nth=0");
+  await page.keyboard.press("ArrowRight");
+  await until("a moved corner", async () => (await page.inputValue("textarea.code")) !== text);
+  assert.deepEqual(wrong, []);
+  await close();
+});
