@@ -26,6 +26,7 @@ pub mod policy;
 pub mod record;
 pub mod store;
 pub mod export;
+pub mod view;
 pub mod serve;
 pub mod replay;
 pub mod shadow;

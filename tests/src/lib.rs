@@ -7,6 +7,7 @@ pub mod wait;
 pub mod need;
 pub mod process;
 pub mod host;
+pub mod fetch;
 pub mod camera;
 pub mod guests;
 pub mod relay;

@@ -141,6 +141,6 @@ fn request(url: &str, token: Option<Secret>, ask: Ask) -> Result<Value> {
     if status.is_success() {
         return Ok(value);
     }
-    let why = value.get("error").and_then(Value::as_str).unwrap_or("no reason given");
+    let why = value.get("detail").and_then(Value::as_str).unwrap_or("no reason given");
     Err(Error::refuse(format!("the host refuses ({status}): {why}")))
 }

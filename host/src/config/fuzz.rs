@@ -30,6 +30,11 @@ pub(crate) fn text(data: &[u8]) {
     }
 }
 
+/// What is right, as a configuration.
+pub(crate) fn parsed(text: &str) -> super::Config {
+    parse(text, Path::new("etc/wardline.toml"), &Nowhere).expect("a right configuration")
+}
+
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let small = "[store]\npath = \"rec\"\n[cameras.gate]\nurl = \"rtsp://gate/\"\n";
     let large = r#"mode = "both"

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::roster::{Offered, Roster, Seat};
@@ -41,6 +41,8 @@ pub struct Bus {
     last: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
     /// To the task that says the host's own events.
     host_events: mpsc::Sender<(String, Event)>,
+    /// The sequence of the event that was stored last; 0 before there is one.
+    newest: watch::Sender<u64>,
 }
 
 /// A judge that had no room, and what ends when it has taken the event.
@@ -57,7 +59,8 @@ impl Bus {
         let (host_events, queue) = mpsc::channel(limits::EVENT_QUEUE);
         let (roster, last) = Default::default();
         let entering = Arc::new(Semaphore::new(limits::EVENT_QUEUE));
-        (Self { store, clock, metrics, roster, entering, last, host_events }, queue)
+        let newest = watch::channel(0).0;
+        (Self { store, clock, metrics, roster, entering, last, host_events, newest }, queue)
     }
 
     /// Makes a camera known: events can be about it.
@@ -81,6 +84,20 @@ impl Bus {
     /// now on. When its queue is full it misses events. To leave, drop the queue.
     pub fn follow(&self, cameras: &[&str], name: &str, after: &[KindsOf]) -> Follower {
         self.roster.follower(name, cameras, after)
+    }
+
+    /// The sequence of the event that was stored last, from now on: who wants to know more reads the
+    /// index. 0 before there is one.
+    pub fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    fn is_stored(newest: &watch::Sender<u64>, sequence: u64) {
+        newest.send_if_modified(|newest| {
+            let is_newer = sequence > *newest;
+            *newest = sequence.max(*newest);
+            is_newer
+        });
     }
 
     /// Stores an event and gives it to those who listen; waits for room in the queues of judges.
@@ -235,8 +252,10 @@ impl Bus {
             )
         });
         let stored = self.store(by, &event, received, refused.as_deref());
+        let newest = self.newest.clone();
         async move {
             let sequence = stored.await?;
+            Self::is_stored(&newest, sequence);
             if let Some(reason) = refused {
                 return Err(Error::refuse(reason));
             }
@@ -277,8 +296,9 @@ impl Bus {
             outcome: store::Outcome::Noted,
         });
         let said = self.store.tell(row, mark).await?;
-        if said.is_some() {
+        if let Some(sequence) = said {
             self.metrics.events.get_or_create(&labels).inc();
+            Self::is_stored(&self.newest, sequence);
         }
         Ok(said)
     }

@@ -3,11 +3,12 @@
 //! Knows no WebAssembly: `wasm` converts, and refuses what does not fit.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::base::Timestamp;
 
 /// A rectangle in parts (0..1) of the camera's whole picture, origin top left.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Area {
     /// Left edge.
     pub x: f32,
@@ -20,7 +21,7 @@ pub struct Area {
 }
 
 /// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     /// Text.
@@ -38,7 +39,7 @@ pub enum Value {
 }
 
 /// A named value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Attribute {
     /// Kebab-case.
     pub key: String,
@@ -47,7 +48,7 @@ pub struct Attribute {
 }
 
 /// One thing seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Region {
     /// Where.
     pub area: Area,
@@ -62,7 +63,7 @@ pub struct Region {
 }
 
 /// Where in its life an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Complete in itself.
@@ -88,7 +89,7 @@ impl Phase {
 }
 
 /// What a plugin says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Unique for ever once the host has qualified it: `<camera>/<plugin>/<run>/<id>`.
     pub id: String,
@@ -130,7 +131,7 @@ impl Notice {
 }
 
 /// What a plugin, a page or a program hears: an event, with what only the host can vouch for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// The event, its id qualified.
     #[serde(flatten)]

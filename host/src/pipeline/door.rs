@@ -10,7 +10,7 @@ use super::swaps::Swaps;
 use super::{camera_events, reload, status, storage};
 use crate::base::clock::Clock;
 use crate::base::{Kind, Result, limits};
-use crate::config::Mode;
+use crate::config::{Config, Mode};
 use crate::events::source::{Delivery, Reply};
 use crate::events::{Attribute, Bus, Publish, Value};
 use crate::policy::Span;
@@ -19,6 +19,7 @@ use crate::serve::{
     Confirmed, Health, HookAnswer, HookRequest, Host, PluginStatus, ReloadAnswer, ReloadedPlugin,
     TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
+use crate::store::plan::Limits;
 use crate::store::{self, Deletion, Extent, Named, Pin, Store};
 
 /// What `trigger` records where it is not told: from so long before.
@@ -41,6 +42,8 @@ pub(super) struct Camera {
 /// The door.
 pub(super) struct Door {
     pub(super) residents: View,
+    /// What is in force.
+    pub(super) config: watch::Receiver<Arc<Config>>,
     /// To who reads the configuration anew; `None`: this host has no file to read.
     pub(super) reload: Option<reload::Asker>,
     pub(super) swaps: Arc<Swaps>,
@@ -160,6 +163,18 @@ impl Host for Door {
     fn plugins(&self) -> Vec<PluginStatus> {
         let here = self.residents.borrow().clone();
         here.loaded.status(&here.plugin_status)
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.borrow().clone()
+    }
+
+    fn limits(&self) -> Limits {
+        storage::limits(&self.config.borrow())
+    }
+
+    fn newest_event(&self) -> watch::Receiver<u64> {
+        self.bus.newest()
     }
 
     async fn reload_plugin(&self, plugin: &str) -> Wished<ReloadedPlugin> {

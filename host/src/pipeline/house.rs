@@ -36,6 +36,7 @@ pub(super) struct House {
     sources: BTreeMap<String, sources::Started>,
     clips: Tasks,
     view: watch::Sender<Arc<Residents>>,
+    in_force: watch::Sender<Arc<Config>>,
 }
 
 /// A camera's.
@@ -52,6 +53,7 @@ impl House {
     /// # Errors
     /// Where a camera can't be started.
     pub(super) async fn open(shared: Shared, config: Config, guests: Guests) -> Result<Self> {
+        let in_force = watch::channel(Arc::new(config.clone())).0;
         let mut house = Self {
             shared,
             config,
@@ -60,6 +62,7 @@ impl House {
             sources: BTreeMap::new(),
             clips: Tasks::new(),
             view: watch::channel(Arc::default()).0,
+            in_force,
         };
         let cameras: Vec<_> =
             house.config.cameras.iter().map(|camera| camera.name.clone()).collect();
@@ -99,6 +102,11 @@ impl House {
     /// Who is there, from now on.
     pub(super) fn view(&self) -> View {
         self.view.subscribe()
+    }
+
+    /// What is in force, from now on.
+    pub(super) fn in_force(&self) -> watch::Receiver<Arc<Config>> {
+        self.in_force.subscribe()
     }
 
     /// What all share.
@@ -282,6 +290,7 @@ impl House {
             here.plugin_status.extend(home.started.plugins.iter().cloned());
         }
         self.view.send_replace(Arc::new(here));
+        self.in_force.send_replace(Arc::new(self.config.clone()));
     }
 }
 

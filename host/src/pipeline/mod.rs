@@ -44,7 +44,9 @@ use crate::config::Config;
 use crate::events::{Bus, bus};
 use crate::seat::{self, Vault};
 use crate::serve;
+use crate::store::fs::Disk;
 use crate::store::{ClosedSegment, Store, layout};
+use crate::view::View;
 use crate::wasm::{Engine, Lane, Lanes};
 use guests::Guests;
 use house::House;
@@ -118,6 +120,7 @@ pub struct Running {
     lanes: Lanes,
     decode: Lane,
     store: Arc<Store>,
+    view: Arc<View>,
 }
 
 /// Makes everything and starts it.
@@ -146,6 +149,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     stages.life.spawn("signs of life", gather.run(token.clone()));
     stages.life.spawn("signs of life to the index", teller.run(token));
     let granting = granting::Granting::start(&config.store.path, clock.wall(), &stages.life);
+    let view = View::new(&config.store.path, Arc::new(Disk), clock.clone());
     let http = serve::Config {
         listen: config.http.listen,
         token: config.http.token.clone(),
@@ -166,7 +170,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);
     let house = House::open(shared, config, guests).await?;
-    let residents = house.view();
+    let (residents, in_force) = (house.view(), house.in_force());
     let house = Arc::new(Mutex::new(house));
     let token = stages.judge.shutdown();
     let hosts = bus::run_host_events(bus.clone(), host_events, token.clone());
@@ -186,13 +190,22 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     });
 
     let (store_health, door_store) = (store.health(), store.clone());
-    let door = door::Door { residents, reload, swaps, bus, store: door_store, store_health, clock };
-    let server = serve::Server::bind(http, Arc::new(door)).await?;
+    let door = door::Door {
+        residents,
+        config: in_force,
+        reload,
+        swaps,
+        bus,
+        store: door_store,
+        store_health,
+        clock,
+    };
+    let server = serve::Server::bind(http, Arc::new(door), view.clone()).await?;
     let address = server.address();
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras, "recording");
-    Ok(Running { address, stages, house, lanes, decode, store })
+    Ok(Running { address, stages, house, lanes, decode, store, view })
 }
 
 fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {
@@ -241,6 +254,7 @@ impl Running {
         late.extend(self.stages.judge.end(left(STAGE_END)).await);
         self.store.finish(left(FILES_END)).await;
         late.extend(self.stages.life.end(left(LIFE_END)).await);
+        self.view.close();
         self.store.shutdown_within(left(STORE_END)).await;
         late.extend(self.stages.serve.end(left(STAGE_END)).await);
         let (lanes, decode) =

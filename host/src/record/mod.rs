@@ -18,6 +18,7 @@ mod run;
 pub mod scan;
 pub mod salvage;
 pub mod tables;
+pub mod passage;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 

@@ -85,16 +85,43 @@ pub struct FragmentInfo {
 /// # Errors
 /// Only those of `reader`; what is not as it should be ends the walk, and is no error.
 pub fn scan(reader: &mut (impl Read + Seek)) -> io::Result<Scan> {
-    let end = reader.seek(SeekFrom::End(0))?;
     let mut found = Scan::default();
-    let Some(mut at) = header(reader, end)? else { return Ok(found) };
-    found.good_bytes = at;
+    scan_on(reader, &mut found)?;
+    Ok(found)
+}
+
+/// Walks on where an earlier walk through the same file ended: it has grown meanwhile.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_on(reader: &mut (impl Read + Seek), found: &mut Scan) -> io::Result<()> {
+    let end = reader.seek(SeekFrom::End(0))?;
+    if end < found.good_bytes {
+        // It was cut meanwhile.
+        *found = Scan::default();
+    }
+    if found.fragments.is_empty() {
+        let Some(at) = header(reader, end)? else { return Ok(()) };
+        found.good_bytes = at;
+    }
+    let mut at = found.good_bytes;
     while let Some((fragment, identity)) = fragment_at(reader, at, end)? {
         at += fragment.length;
         found.add(fragment, identity);
     }
     found.complete = is_trailer(reader, at, end)?;
-    Ok(found)
+    Ok(())
+}
+
+/// CRC-32C of what stands before the fragments; `None` where that is not whole.
+///
+/// # Errors
+/// Only those of `reader`.
+pub fn head(reader: &mut (impl Read + Seek)) -> io::Result<Option<u32>> {
+    let end = reader.seek(SeekFrom::End(0))?;
+    let Some(length) = header(reader, end)? else { return Ok(None) };
+    reader.seek(SeekFrom::Start(0))?;
+    checksum(reader, length).map(Some)
 }
 
 /// Where the first fragment is to begin; `None` where `ftyp` and `moov` do not stand first.

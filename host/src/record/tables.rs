@@ -15,7 +15,7 @@ use super::run::{Traf, child, children};
 use super::scan::{MOOF_MAX, box_at, identity_in, read};
 
 /// The largest `moov` that is read: it holds two sample entries and no samples.
-const MOOV_MAX: u64 = 1 << 20;
+pub(super) const MOOV_MAX: u64 = 1 << 20;
 
 /// One sample. 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,26 +126,43 @@ struct Place {
 
 /// The track of that number, without samples.
 fn track(moov: &[u8], number: u32) -> Option<Track> {
-    let traks = children(moov.get(8..)?).filter(|(kind, _)| kind == b"trak");
-    traks.map(|(_, trak)| trak).find_map(|trak| {
-        // Version 1, as it is always written (ISO/IEC 14496-12, 8.3.2).
+    trak(moov.get(8..)?, number).and_then(|trak| {
         let tkhd = child(trak, b"tkhd")?;
-        let long = |from: &[u8], at: usize| {
-            from.get(at..)?.first_chunk::<4>().map(|word| u32::from_be_bytes(*word))
-        };
-        if tkhd.first() != Some(&1) || long(tkhd, 20)? != number {
-            return None;
-        }
         let size = (long(tkhd, 88)? >> 16, long(tkhd, 92)? >> 16);
         let mdia = child(trak, b"mdia")?;
-        let mdhd = child(mdia, b"mdhd")?;
-        let timescale = long(mdhd, if mdhd.first() == Some(&1) { 20 } else { 12 })?;
+        let timescale = media_timescale(mdia)?;
         let stsd = child(child(child(mdia, b"minf")?, b"stbl")?, b"stsd")?;
         let entry = stsd.get(8..)?;
         let length = usize::try_from(long(entry, 0)?).ok()?;
         let sample_entry = Bytes::copy_from_slice(entry.get(..length).filter(|_| length >= 16)?);
         (timescale > 0).then_some(Track { sample_entry, timescale, size, ..Track::default() })
     })
+}
+
+/// The number of a track, from the body of its `trak`.
+pub(super) fn number(trak: &[u8]) -> Option<u32> {
+    // Version 1, as it is always written (ISO/IEC 14496-12, 8.3.2).
+    let tkhd = child(trak, b"tkhd").filter(|tkhd| tkhd.first() == Some(&1))?;
+    long(tkhd, 20)
+}
+
+/// Ticks a second of a track, from the body of `moov`. `None`: there is no such track.
+pub(super) fn timescale(moov: &[u8], number: u32) -> Option<u32> {
+    media_timescale(child(trak(moov, number)?, b"mdia")?).filter(|ticks| *ticks > 0)
+}
+
+fn media_timescale(mdia: &[u8]) -> Option<u32> {
+    let mdhd = child(mdia, b"mdhd")?;
+    long(mdhd, if mdhd.first() == Some(&1) { 20 } else { 12 })
+}
+
+fn trak(moov: &[u8], wanted: u32) -> Option<&[u8]> {
+    let traks = children(moov).filter(|(kind, _)| kind == b"trak").map(|(_, trak)| trak);
+    traks.into_iter().find(|trak| number(trak) == Some(wanted))
+}
+
+fn long(from: &[u8], at: usize) -> Option<u32> {
+    from.get(at..)?.first_chunk::<4>().map(|word| u32::from_be_bytes(*word))
 }
 
 /// Adds the samples of a fragment. `None`: it can't be ours; nothing was added.

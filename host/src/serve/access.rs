@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::routes::{Problem, problem};
+use super::problem::{Problem, problem};
 use crate::config::Secret;
 
 /// The token that is asked for, if any.

@@ -1,20 +1,27 @@
 //! Target: a request, from its method to its body.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 use super::routes;
 use super::*;
 use crate::base::Timestamp;
+use crate::base::clock::System;
+use crate::store::fs::Disk;
+use crate::store::plan::Limits;
 use crate::store::{Deletion, Extent, Named, Pin};
 
 /// A host that takes everything, and looks at what it is asked.
-struct Willing;
+pub(super) struct Willing;
 
 fn look(what: &Named) {
     if let Named::Range { start, end, .. } = what {
@@ -65,13 +72,45 @@ impl Host for Willing {
         Vec::new()
     }
 
+    fn config(&self) -> Arc<crate::config::Config> {
+        sample()
+    }
+
+    fn limits(&self) -> Limits {
+        no_limits()
+    }
+
+    fn newest_event(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
     fn health(&self) -> Health {
         Health::default()
     }
 }
 
+/// A configuration.
+pub(super) fn sample() -> Arc<crate::config::Config> {
+    let text = "[store]\npath = \"rec\"\n[cameras.gate]\nurl = \"rtsp://gate/\"\ntimezone = \"Europe/Berlin\"\n";
+    Arc::new(crate::config::fuzz::parsed(text))
+}
+
+pub(super) fn no_limits() -> Limits {
+    Limits { places: Vec::new(), cameras: BTreeMap::new(), event_keep: Duration::ZERO }
+}
+
+/// A view of no store.
+pub(super) fn nowhere() -> Arc<View> {
+    View::new(Path::new("there-is-no-store"), Arc::new(Disk), Arc::new(System))
+}
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_current_thread().enable_time().build().expect("a runtime without a thread")
+});
+
+static ROUTER: LazyLock<axum::Router> = LazyLock::new(|| {
+    let (host, token, metrics) = (Arc::new(Willing), None, Metrics::default());
+    routes::router(routes::Desk { host, view: nowhere(), token, metrics })
 });
 
 /// `METHOD path?query`, a line of a header, and a body. Is answered; and where it is refused for what
@@ -87,8 +126,7 @@ pub(crate) fn request(data: &[u8]) {
         request = request.header(name, value);
     }
     let Ok(request) = request.body(Body::from(body.to_vec())) else { return };
-    let router = routes::router(Arc::new(Willing), None, Metrics::default());
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(ROUTER.clone());
     let answer = RUNTIME.block_on(service.call(request)).unwrap_or_else(|never| match never {});
     assert_ne!(answer.status().as_u16(), 500);
 }
@@ -103,6 +141,18 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         "POST /api/v1/time/confirm\norigin: http://evil.example\n",
         "GET /healthz\nauthorization: Bearer x\n",
         "GET /metrics\n\n",
+        "GET /api/v1/openapi.json\n\n",
+        "GET /api/v1/cameras/gate/timeline?from=2025-11-22T08:00:00Z&to=2025-11-23T08:00:00Z&resolution=10s\n\n",
+        "GET /api/v1/cameras/gate/availability?precision=day&zone=Europe/Berlin\n\n",
+        "GET /api/v1/cameras/gate/playback.m3u8?from=2025-11-22T08:00:00Z&to=2025-11-23T08:00:00Z&keys=true&step=5s\n\n",
+        "GET /api/v1/cameras/gate/hls/17/1200-48213.m4s\n\n",
+        "GET /api/v1/cameras/gate/hls/17/1200-48213-180000.m4s\n\n",
+        "GET /api/v1/events?camera=gate&kind=door.*&area=0.1,0.2,0.3,0.4&confidence=0.5&order=asc&limit=5&cursor=1763800000000000-7\n\n",
+        "GET /api/v1/events/stream?camera=gate\nlast-event-id: 5\n",
+        "GET /api/v1/recordings?camera=gate&limit=10&cursor=gate,1763800000000000,0\n\n",
+        "GET /api/v1/segments?camera=gate&cursor=gate,0,17\n\n",
+        "GET /api/v1/segments/gate/17.mp4\nrange: bytes=0-99\n",
+        "GET /api/v1/plan\n\n",
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()

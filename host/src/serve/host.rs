@@ -4,12 +4,17 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use crate::base::Timestamp;
+use crate::config::Config;
+use crate::store::plan::Limits;
 use crate::store::{Deletion, Extent, Guarded, Named, Pin};
 
 /// What can be asked of a running host.
@@ -48,6 +53,16 @@ pub trait Host: Send + Sync + 'static {
 
     /// What runs as plugins, and how it fares. Must not wait.
     fn plugins(&self) -> Vec<PluginStatus>;
+
+    /// The configuration in force. Must not wait.
+    fn config(&self) -> Arc<Config>;
+
+    /// The limits that it sets to the store. Must not wait.
+    fn limits(&self) -> Limits;
+
+    /// The sequence of the event that was stored last since the host began, from now on; 0 before
+    /// there is one.
+    fn newest_event(&self) -> watch::Receiver<u64>;
 }
 
 /// A message for an event source.
@@ -103,7 +118,7 @@ pub enum TriggerAnswer {
 }
 
 /// A recording that was asked for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Triggered {
     /// The event's qualified id.
     pub event: String,
@@ -127,7 +142,7 @@ pub enum Wished<T> {
 }
 
 /// What came of confirming the time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Confirmed {
     /// What was guarded until then; `None`: nothing was.
     pub guarded: Option<Guarded>,
@@ -145,7 +160,7 @@ pub enum ReloadAnswer {
 }
 
 /// What has changed with a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Reloaded {
     /// Cameras that came, went, or were made anew.
     pub cameras: Changes,
@@ -156,7 +171,7 @@ pub struct Reloaded {
 }
 
 /// Names that came and went.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Changes {
     /// New ones.
     pub added: Vec<String>,
@@ -179,7 +194,7 @@ impl fmt::Display for Changes {
 }
 
 /// A plugin that was loaded anew.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadedPlugin {
     /// Its configured name.
     pub plugin: String,
@@ -192,7 +207,7 @@ pub struct ReloadedPlugin {
 }
 
 /// What became of a plugin that was loaded anew, on one camera.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReloadedSeat {
     /// The camera; none for event sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,7 +220,7 @@ pub struct ReloadedSeat {
 }
 
 /// How everything is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Health {
     /// All of the configuration.
     pub cameras: Vec<CameraHealth>,
@@ -216,7 +231,7 @@ pub struct Health {
 }
 
 /// How a camera is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CameraHealth {
     /// Its name.
     pub name: String,
@@ -239,7 +254,7 @@ pub struct CameraHealth {
 }
 
 /// How an instance of a plugin is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PluginHealth {
     /// Its configured name.
     pub name: String,
@@ -254,7 +269,7 @@ pub struct PluginHealth {
 }
 
 /// One plugin on one camera: what it is, since when, how it fares, and why it does not run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginStatus {
     /// Its configured name.
     pub name: String,
@@ -289,7 +304,7 @@ pub struct PluginStatus {
 }
 
 /// What a plugin's component is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PluginComponent {
     /// As its manifest says.
     pub id: String,
@@ -304,7 +319,7 @@ pub struct PluginComponent {
 }
 
 /// How the store is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct StoreHealth {
     /// Whether what comes is written.
     pub healthy: bool,
@@ -319,11 +334,12 @@ pub struct StoreHealth {
 }
 
 /// How a directory that holds recordings is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PlaceHealth {
     /// Its name in the configuration; `main` for `[store]`.
     pub name: String,
     /// Where it is.
+    #[schema(value_type = String)]
     pub path: PathBuf,
     /// Whether it takes and gives what it should.
     pub healthy: bool,

@@ -3,25 +3,21 @@
 //! Takes requests, bounded in size, time and number; gives them to a [`Host`] and its answers back.
 //! Knows no plugin, no camera and no disk. The only folder that names `axum` and `hyper`.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `POST /hooks/<source>` | 200 with the ids of the events; 400, 404, 413, 503 with the reason |
-//! | `POST /api/v1/cameras/<camera>/trigger` | 200 with the event and what is recorded; 400, 404, 409 |
-//! | `POST /api/v1/pins` | 200 with the pin; 400, 404, 409 |
-//! | `DELETE /api/v1/pins?id=` or `?camera=&start=&end=` | 200 with what was unpinned; 400, 404, 409 |
-//! | `DELETE /api/v1/recordings?span=` or `?camera=&start=&end=` | 200 with what is gone and what is left (`&look=true`: would be); 400, 404, 409 |
-//! | `POST /api/v1/time/confirm` | 200 with what was guarded until then |
-//! | `POST /api/v1/config/reload` | 200 with what has changed; 409 with what is wrong with the file |
-//! | `GET /api/v1/plugins` | 200 with what runs, on which camera, and how it fares |
-//! | `POST /api/v1/plugins/<plugin>/reload` | 200 with what became of it on each camera; 404, 409 where it can't be loaded |
-//! | `GET /healthz` | 200 where all is well, else 503; details for those with the token |
-//! | `GET /metrics` | Prometheus text |
-//! | `GET /`, `GET /page/<file>` | the page, for people with a browser |
+//! `/api/v1/openapi.json` says which requests there are: the document is made from the handlers.
 
 pub mod host;
 mod access;
 mod connection;
 mod page;
+mod problem;
+mod extract;
+mod ranges;
+mod openapi;
+mod cameras;
+mod timeline;
+mod events;
+mod library;
+mod playback;
 mod recordings;
 mod plugins;
 mod routes;
@@ -30,6 +26,9 @@ mod status;
 pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use playback::named as playback_name;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
 use crate::config::Secret;
+use crate::view::View;
 
 pub use host::{
     CameraHealth, Changes, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth,
@@ -70,7 +70,7 @@ impl Server {
     ///
     /// # Errors
     /// The address is in use or not of this machine; others could reach it and there is no token.
-    pub async fn bind(config: Config, host: Arc<impl Host>) -> Result<Self> {
+    pub async fn bind(config: Config, host: Arc<impl Host>, view: Arc<View>) -> Result<Self> {
         let listen = config.listen;
         if !listen.ip().is_loopback() && config.token.is_none() {
             return Err(Error::refuse(format!(
@@ -83,7 +83,8 @@ impl Server {
             .map_err(|error| Error::refuse(describe()).with(error))?;
         let address =
             listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
-        let router = routes::router(host, config.token, config.metrics);
+        let Config { token, metrics, .. } = config;
+        let router = routes::router(routes::Desk { host, view, token, metrics });
         Ok(Self { listener, address, router })
     }
 

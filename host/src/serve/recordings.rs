@@ -3,38 +3,50 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
-use super::host::{Host, Wished};
-use super::routes::{LABEL_MAX, Problem, again, problem, refused_body};
+use super::host::{Confirmed, Host, Wished};
+use super::openapi::described;
+use super::problem::{Problem, again, problem};
+use super::routes::{LABEL_MAX, refused_body};
 use crate::base::Timestamp;
-use crate::store::{Extent, Named};
+use crate::store::{Deletion, Extent, Named, Pin};
 
-pub(super) fn router<H: Host>() -> Router<Arc<H>> {
-    Router::new()
-        .route("/api/v1/pins", post(pin::<H>).delete(unpin::<H>))
-        .route("/api/v1/recordings", delete(remove::<H>))
-        .route("/api/v1/time/confirm", post(confirm_time::<H>))
+pub(super) fn router<H: Host>() -> OpenApiRouter<Arc<H>> {
+    OpenApiRouter::default()
+        .routes(described::<__path_pin, _>(post(pin::<H>)))
+        .routes(described::<__path_unpin, _>(delete(unpin::<H>)))
+        .routes(described::<__path_remove, _>(delete(remove::<H>)))
+        .routes(described::<__path_confirm_time, _>(post(confirm_time::<H>)))
 }
 
 /// What is meant: `camera`, `start` and `end`, or the id of one thing.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct What {
+    /// A camera's name.
     camera: Option<String>,
+    /// From here on.
     start: Option<Timestamp>,
+    /// Until before this.
     end: Option<Timestamp>,
     /// Of a pin.
     id: Option<String>,
+    /// Of a span: its qualified id.
     span: Option<String>,
+    /// Of a new pin, for people.
     label: Option<String>,
+    /// Of a deletion: only say what would go.
     look: Option<bool>,
 }
 
@@ -80,6 +92,19 @@ pub(super) fn answer<T: Serialize>(wished: Wished<T>) -> Response {
     }
 }
 
+/// Keeps a stretch of video until it is unpinned.
+#[utoipa::path(
+    post,
+    path = "/api/v1/pins",
+    tag = "recordings",
+    request_body = What,
+    responses(
+        (status = 200, description = "The pin", body = Pin),
+        (status = 400, description = "The body is wrong", body = Problem),
+        (status = 404, description = "There is no such span", body = Problem),
+        (status = 409, description = "It can't be pinned", body = Problem),
+    )
+)]
 async fn pin<H: Host>(
     State(host): State<Arc<H>>,
     body: Result<Bytes, BytesRejection>,
@@ -95,14 +120,47 @@ async fn pin<H: Host>(
     Ok(answer(host.pin(what.named(Of::Span)?, label).await))
 }
 
+/// Removes the pin `id`, or all pins of `camera` within `start` and `end`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/pins",
+    tag = "recordings",
+    params(What),
+    responses(
+        (status = 200, description = "The pins that are gone", body = Vec<Pin>),
+        (status = 400, description = "The query is wrong", body = Problem),
+        (status = 404, description = "There is no such pin", body = Problem),
+        (status = 409, description = "A pin reaches beyond the range", body = Problem),
+    )
+)]
 async fn unpin<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {
     Ok(answer(host.unpin(queried(asked)?.named(Of::Pin)?).await))
 }
 
+/// Says that the host's clock is right, where a jump of it keeps recordings from going by age.
+#[utoipa::path(
+    post,
+    path = "/api/v1/time/confirm",
+    tag = "host",
+    responses((status = 200, description = "What was guarded until then", body = Confirmed))
+)]
 async fn confirm_time<H: Host>(State(host): State<Arc<H>>) -> Response {
     answer(host.confirm_time().await)
 }
 
+/// Deletes a span, or the files of a range.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/recordings",
+    tag = "recordings",
+    params(What),
+    responses(
+        (status = 200, description = "What is gone, and what is left", body = Deletion),
+        (status = 400, description = "The query is wrong", body = Problem),
+        (status = 404, description = "There is no such span", body = Problem),
+        (status = 409, description = "It can't be deleted", body = Problem),
+    )
+)]
 async fn remove<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {
     let what = queried(asked)?;
     let extent = if what.look == Some(true) { Extent::Look } else { Extent::Do };

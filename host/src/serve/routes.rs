@@ -11,15 +11,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::access::{self, Access};
-use super::host::{HookAnswer, HookRequest, Host, ReloadAnswer, TriggerAnswer, TriggerRequest};
-use super::{page, plugins, recordings, status};
+use super::host::{
+    Health, HookAnswer, HookRequest, Host, ReloadAnswer, Reloaded, TriggerAnswer, TriggerRequest,
+    Triggered,
+};
+use super::openapi::{self, described};
+use super::problem::{Problem, again, problem};
+use super::{cameras, events, library, page, playback, plugins, recordings, status, timeline};
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
+use crate::view::View;
 
 /// The longest a request may take, its body included. Above what a hook waits for its source.
 const REQUEST: Duration = Duration::from_secs(15);
@@ -31,34 +39,62 @@ const PRIVATE_HEADERS: [&str; 4] =
 /// Longest label of a trigger or pin, in characters.
 pub(super) const LABEL_MAX: usize = 256;
 
-/// A refusal: its status and `{"error": "..."}`.
-pub(super) type Problem = (StatusCode, Json<serde_json::Value>);
-
-pub(super) fn problem(status: StatusCode, why: impl Into<String>) -> Problem {
-    (status, Json(json!({ "error": why.into() })))
+/// What requests reach: the host that runs, and its recordings.
+pub(super) struct Desk<H> {
+    pub(super) host: Arc<H>,
+    pub(super) view: Arc<View>,
+    pub(super) token: Option<Secret>,
+    pub(super) metrics: Metrics,
 }
 
-pub(super) fn router(host: Arc<impl Host>, token: Option<Secret>, metrics: Metrics) -> Router {
-    let access = Access(token);
-    let guarded = Router::new()
-        .route("/hooks/{source}", post(hook))
-        .route("/api/v1/cameras/{camera}/trigger", post(trigger))
-        .route("/api/v1/config/reload", post(reload))
-        .merge(recordings::router())
-        .merge(status::router())
-        .merge(plugins::router())
-        .with_state(host.clone())
-        .merge(Router::new().route("/metrics", get(figures)).with_state(metrics))
-        .fallback(async || problem(StatusCode::NOT_FOUND, "no such page: there are /hooks/<source>, /api/v1/cameras/<camera>/trigger, /api/v1/pins, /api/v1/recordings, /api/v1/plugins, /api/v1/plugins/<plugin>/reload, /api/v1/time/confirm, /api/v1/config/reload, /healthz and /metrics"))
-        .layer(from_fn_with_state(access.clone(), access::with_token));
-    Router::new()
-        .route("/healthz", get(health))
-        .with_state((host, access))
-        .merge(guarded)
+pub(super) fn router<H: Host>(desk: Desk<H>) -> Router {
+    let access = Access(desk.token.clone());
+    let mut api = guarded(&desk);
+    // These stand in the document, but not behind the token, or not before the document is made.
+    let open = OpenApiRouter::default().routes(described::<__path_health, _>(get(health::<H>)));
+    let (open, of_open) = open.split_for_parts();
+    let (itself, of_itself) =
+        OpenApiRouter::default().routes(routes!(openapi::document)).split_for_parts();
+    api.get_openapi_mut().merge(of_open);
+    api.get_openapi_mut().merge(of_itself);
+    let (guarded, document) = api.split_for_parts();
+    guarded
+        .merge(itself.with_state(openapi::Text::of(&document)))
+        .fallback(nothing)
+        .layer(from_fn_with_state(access.clone(), access::with_token))
+        .merge(open.with_state((desk.host, access)))
         .merge(page::router())
         .layer(from_fn(access::same_site))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES))
         .layer(from_fn(in_time))
+}
+
+/// All but `/healthz` and the document itself. A group brings its routes, with what they say of
+/// themselves and what they are given.
+fn guarded<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
+    openapi::start()
+        .routes(described::<__path_hook, _>(post(hook::<H>)))
+        .routes(described::<__path_trigger, _>(post(trigger::<H>)))
+        .routes(described::<__path_reload, _>(post(reload::<H>)))
+        .merge(recordings::router::<H>())
+        .merge(status::router::<H>())
+        .merge(plugins::router::<H>())
+        .with_state(desk.host.clone())
+        .merge(OpenApiRouter::default().routes(routes!(figures)).with_state(desk.metrics.clone()))
+        .merge(
+            cameras::router::<H>()
+                .merge(timeline::router::<H>())
+                .merge(events::stream_router::<H>())
+                .merge(library::plan_router::<H>())
+                .with_state((desk.host.clone(), desk.view.clone())),
+        )
+        .merge(events::router().with_state(desk.view.clone()))
+        .merge(library::router().with_state(desk.view.clone()))
+        .merge(playback::router().with_state(desk.view.clone()))
+}
+
+async fn nothing() -> Problem {
+    problem(StatusCode::NOT_FOUND, "no such page: /api/v1/openapi.json says what there is")
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
@@ -68,6 +104,21 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
+/// Gives a message to an event source, which makes events of it.
+#[utoipa::path(
+    post,
+    path = "/hooks/{source}",
+    tag = "events",
+    params(("source" = String, Path, description = "A source of the configuration")),
+    request_body(content = Vec<u8>, content_type = "*/*", description = "What the source reads"),
+    responses(
+        (status = 200, description = "Its events are stored", body = Taken),
+        (status = 400, description = "The source refuses it, and says why", body = Problem),
+        (status = 404, description = "There is no such source", body = Problem),
+        (status = 413, description = "It is too large", body = Problem),
+        (status = 503, description = "Not now: try again", body = Problem),
+    )
+)]
 async fn hook<H: Host>(
     State(host): State<Arc<H>>,
     Path(source): Path<String>,
@@ -98,7 +149,7 @@ async fn hook<H: Host>(
         body,
     };
     match host.hook(&source, request).await {
-        HookAnswer::Taken(events) => Json(json!({ "events": events })).into_response(),
+        HookAnswer::Taken(events) => Json(Taken { events }).into_response(),
         HookAnswer::Unknown(known) => unknown("source", &source, &known).into_response(),
         HookAnswer::Rejected(why) => problem(StatusCode::BAD_REQUEST, why).into_response(),
         HookAnswer::Full => again(format!("source `{source}` has too much to do")),
@@ -122,22 +173,44 @@ fn unknown(what: &str, name: &str, known: &[String]) -> Problem {
     problem(StatusCode::NOT_FOUND, format!("there is no {what} `{name}`: {known}"))
 }
 
-/// 503 with the advice to come back.
-pub(super) fn again(why: String) -> Response {
-    let advice = [(header::RETRY_AFTER, "1")];
-    (advice, problem(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
+/// What came of a message.
+#[derive(Serialize, ToSchema)]
+struct Taken {
+    /// Qualified ids of its events.
+    events: Vec<String>,
 }
 
 /// The body of a trigger. All of it may be left out.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TriggerBody {
+    /// From so long before now.
+    #[schema(example = "10s")]
     before: Option<String>,
+    /// For so long from now on.
     #[serde(rename = "for")]
+    #[schema(example = "2m")]
     length: Option<String>,
+    /// For people.
+    #[schema(max_length = 256)]
     label: Option<String>,
 }
 
+/// Records now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/cameras/{camera}/trigger",
+    tag = "cameras",
+    params(("camera" = String, Path, description = "Its name")),
+    request_body = Option<TriggerBody>,
+    responses(
+        (status = 200, description = "It is recorded", body = Triggered),
+        (status = 400, description = "The body is wrong", body = Problem),
+        (status = 404, description = "There is no such camera", body = Problem),
+        (status = 409, description = "The camera can't", body = Problem),
+        (status = 503, description = "Not now: try again", body = Problem),
+    )
+)]
 async fn trigger<H: Host>(
     State(host): State<Arc<H>>,
     Path(camera): Path<String>,
@@ -178,6 +251,17 @@ fn trigger_request(body: &[u8]) -> Result<TriggerRequest, Problem> {
     })
 }
 
+/// Reads the configuration anew: all of it comes into force, or nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/config/reload",
+    tag = "host",
+    responses(
+        (status = 200, description = "It is in force", body = Reloaded),
+        (status = 409, description = "What is wrong with it", body = Problem),
+        (status = 503, description = "Not now: try again", body = Problem),
+    )
+)]
 async fn reload<H: Host>(State(host): State<Arc<H>>) -> Response {
     match host.reload().await {
         ReloadAnswer::Done(done) => Json(done).into_response(),
@@ -188,22 +272,47 @@ async fn reload<H: Host>(State(host): State<Arc<H>>) -> Response {
     }
 }
 
+/// What `/healthz` answers.
+#[derive(Serialize, ToSchema)]
+struct Condition {
+    /// `ok` or `degraded`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// For those who may know more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
+}
+
+/// Whether all is well: for supervisors and load balancers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "host",
+    responses(
+        (status = 200, description = "All is well", body = Condition),
+        (status = 503, description = "Something is not", body = Condition),
+    )
+)]
 async fn health<H: Host>(
     State((host, access)): State<(Arc<H>, Access)>,
     headers: HeaderMap,
-) -> (StatusCode, Json<serde_json::Value>) {
+) -> (StatusCode, Json<Condition>) {
     let health = host.health();
-    let (status, word) = match health.is_well() {
+    let (code, status) = match health.is_well() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
     };
-    let mut answer = json!({ "status": word });
-    if access.allows(&headers) {
-        answer["health"] = json!(health);
-    }
-    (status, Json(answer))
+    let health = access.allows(&headers).then_some(health);
+    (code, Json(Condition { status, health }))
 }
 
+/// Figures, for Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "host",
+    responses((status = 200, description = "Figures", body = String, content_type = "application/openmetrics-text"))
+)]
 async fn figures(State(metrics): State<Metrics>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], metrics.text()).into_response()

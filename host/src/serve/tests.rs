@@ -109,6 +109,18 @@ impl Host for Sample {
         vec![PluginStatus { name, state, ..PluginStatus::default() }]
     }
 
+    fn config(&self) -> Arc<crate::config::Config> {
+        fuzz::sample()
+    }
+
+    fn limits(&self) -> crate::store::plan::Limits {
+        fuzz::no_limits()
+    }
+
+    fn newest_event(&self) -> tokio::sync::watch::Receiver<u64> {
+        tokio::sync::watch::channel(0).1
+    }
+
     fn health(&self) -> Health {
         Health {
             store: StoreHealth { healthy: !self.unwell, ..Default::default() },
@@ -131,7 +143,7 @@ async fn start(host: Sample, token: Option<&str>) -> Running {
         token: token.map(Secret::new),
         metrics: Metrics::default(),
     };
-    let server = Server::bind(config, host.clone()).await.unwrap();
+    let server = Server::bind(config, host.clone(), fuzz::nowhere()).await.unwrap();
     let address = server.address();
     tasks.spawn("http", server.run(tasks.shutdown().clone()));
     Running { address, host, tasks }
@@ -162,7 +174,7 @@ async fn each_request_has_its_answer() {
     let running = start(Sample::default(), None).await;
     for (line, body, status, said) in [
         ("POST /hooks/door?a=b%20c", "{}", 200, r#"{"events":["gate/door/1/a"]}"#),
-        ("POST /hooks/picky", "{}", 400, r#"{"error":"no `kind` in the body"}"#),
+        ("POST /hooks/picky", "{}", 400, r#""status":400,"detail":"no `kind` in the body"}"#),
         ("POST /hooks/busy", "{}", 503, "too much to do"),
         ("POST /hooks/broken", "{}", 503, "out of memory"),
         ("POST /hooks/dor", "{}", 404, "there is no source `dor`: there are `door`, `bell`"),
@@ -190,10 +202,11 @@ async fn each_request_has_its_answer() {
         ("GET /healthz", "", 200, r#""status":"ok""#),
         ("GET /api/v1/plugins", "", 200, r#"[{"name":"motion","state":"running","calls":0"#),
         ("GET /metrics", "", 200, "# EOF"),
-        ("GET /elsewhere", "", 404, "/healthz"),
+        ("GET /elsewhere", "", 404, "/api/v1/openapi.json"),
         ("GET /", "", 200, "content-security-policy: default-src 'none'; script-src 'self'"),
         ("GET /page/app.js", "", 200, "content-type: text/javascript"),
         ("GET /page/..%2f..%2fCargo.toml", "", 404, "no such file"),
+        ("GET /api/v1/openapi.json", "", 200, r#""openapi":"3.1"#),
     ] {
         let (got, answer) = ask(&running, line, "", body).await;
         assert!(got == status && answer.contains(said), "{line} {body}: {answer}");
@@ -232,7 +245,7 @@ async fn pins_and_deletions_name_what_they_mean() {
             400,
             "`start` is not before `end`",
         ),
-        ("DELETE /api/v1/recordings?camera=gate&start=soon", "", 400, "error"),
+        ("DELETE /api/v1/recordings?camera=gate&start=soon", "", 400, "\"detail\""),
         ("DELETE /api/v1/recordings", "", 400, "name `span`"),
         ("GET /api/v1/recordings", "", 405, ""),
     ] {
@@ -329,6 +342,7 @@ async fn shutdown_ends_idle_connections() {
 async fn an_open_address_needs_a_token() {
     let config =
         Config { listen: "0.0.0.0:0".parse().unwrap(), token: None, metrics: Metrics::default() };
-    let refused = Server::bind(config, Arc::new(Sample::default())).await.err().unwrap();
+    let refused =
+        Server::bind(config, Arc::new(Sample::default()), fuzz::nowhere()).await.err().unwrap();
     assert!(refused.to_string().contains("a token is needed"), "{refused}");
 }

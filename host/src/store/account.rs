@@ -12,6 +12,7 @@ use super::index::spans::moment;
 use super::layout;
 use super::recover::entry;
 use crate::base::Timestamp;
+use crate::record::scan::head;
 use crate::record::{Identity, Scan, salvage, trailer};
 
 /// A file that is a segment of a store.
@@ -19,6 +20,8 @@ use crate::record::{Identity, Scan, salvage, trailer};
 pub(super) struct Account {
     pub(super) identity: Identity,
     scan: Scan,
+    /// CRC-32C of what stands before its fragments.
+    pub(super) head: Option<u32>,
     /// Its bytes.
     length: u64,
 }
@@ -40,6 +43,7 @@ pub(super) enum Reading {
 /// Those of `file`.
 pub(super) fn read(file: &mut (impl Read + Seek), store: &str) -> io::Result<Reading> {
     let mut scan = salvage(file)?;
+    let head = head(file)?;
     let length = file.seek(SeekFrom::End(0))?;
     Ok(match scan.identity.take() {
         _ if scan.fragments.iter().all(|fragment| fragment.damaged) => {
@@ -47,7 +51,7 @@ pub(super) fn read(file: &mut (impl Read + Seek), store: &str) -> io::Result<Rea
         }
         None => Reading::Useless("it does not say whose it is", scan),
         Some(identity) => match uuid::Uuid::from_bytes(identity.store).to_string() {
-            name if name == store => Reading::Ours(Account { identity, scan, length }),
+            name if name == store => Reading::Ours(Account { identity, scan, head, length }),
             other => Reading::Foreign(other),
         },
     })

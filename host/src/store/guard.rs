@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::base::{Timestamp, time};
 
@@ -41,15 +42,17 @@ pub(super) struct Guard {
 }
 
 /// That age is guarded, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Guarded {
     /// Since when, by the clock of then.
     pub since: Timestamp,
     /// By how much age is judged behind the clock.
     #[serde(rename = "behind_ms", with = "millis")]
+    #[schema(value_type = u64)]
     pub behind: Duration,
     /// It ends by itself when the host has run for so much longer.
     #[serde(rename = "left_ms", with = "millis")]
+    #[schema(value_type = u64)]
     pub left: Duration,
 }
 

@@ -60,7 +60,12 @@ pub mod plan;
 mod draft;
 mod horizon;
 mod find;
+mod overview;
+mod listing;
+pub(crate) mod history;
+pub(crate) mod playable;
 pub mod timeline;
+pub mod marks;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 #[cfg(test)]
@@ -75,11 +80,13 @@ pub use guard::Guarded;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::read::StoredGap;
 pub use index::row::State;
+pub use listing::{FilePage, Listed};
 pub use mover::Moved;
 pub use news::{
     ClosedSegment, DeletedSegment, Grown, Health, Limit, News, Reason, Room, Told, UntoldSpan,
 };
 pub use opening::init;
+pub use overview::{StoredCamera, StoredFormat};
 pub use pins::{Deletion, Extent, Named, Pin, Remained, Why};
 pub use places::{MAIN_NAME, PlaceId, PlaceStatus};
 pub use query::{Filter, Reader, Recording};

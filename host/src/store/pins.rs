@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 use super::fs::{Fs, Lock};
 use super::index::row::Segment;
@@ -51,7 +52,7 @@ impl fmt::Display for Named {
 }
 
 /// A stretch of video that a person wants kept for ever.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pin {
     /// Eight hexadecimal digits.
     pub id: String,
@@ -85,7 +86,7 @@ impl Pin {
 }
 
 /// Why a file was not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// It reaches beyond the range.
@@ -101,7 +102,7 @@ pub enum Why {
 }
 
 /// Files that were not deleted for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Remained {
     /// The reason.
     pub why: Why,
@@ -114,7 +115,7 @@ pub struct Remained {
 }
 
 /// What a person's wish to delete came to, or would come to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Deletion {
     /// Files deleted.
     pub segments: usize,

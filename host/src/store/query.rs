@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::edges::{Edges, Piece, edge_pieces, edges};
 use super::fs::{Disk, Fs};
@@ -32,7 +33,7 @@ pub struct Filter {
 }
 
 /// Why a recording exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordingKind {
     /// Continuous video.
@@ -44,7 +45,7 @@ pub enum RecordingKind {
 }
 
 /// How much of a recording there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecordingState {
     /// It may still grow.
@@ -58,16 +59,17 @@ pub enum RecordingState {
 }
 
 /// One reason to keep a recording.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Hold {
     /// `continuous`, `fail-open`, `span` or `pinned`.
     pub what: &'static str,
     /// When it ends; for a stretch of several segments, the last of them.
+    #[schema(value_type = Option<Timestamp>)]
     pub until: Until,
 }
 
 /// A stretch of continuous video, or a span.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Recording {
     /// Why it exists.
     pub kind: RecordingKind,
@@ -86,6 +88,7 @@ pub struct Recording {
     /// How many they are.
     pub segments: usize,
     /// The directories of the stores in which they lie.
+    #[schema(value_type = Vec<String>)]
     pub stores: Vec<PathBuf>,
     /// What keeps it.
     pub holds: Vec<Hold>,
@@ -99,7 +102,7 @@ pub struct Recording {
 }
 
 /// What is known of a span or a pin beside its times.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SpanFacts {
     /// Its qualified id.
     pub id: String,

@@ -107,6 +107,7 @@ impl Recording {
             width: start.video.width,
             height: start.video.height,
             audio: start.audio.clone().unwrap_or_default(),
+            head: Some(crc32c::crc32c(&start.header)),
         }
     }
 

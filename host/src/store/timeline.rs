@@ -1,13 +1,15 @@
 //! A stretch of a camera's time line, as a page draws it: what is recorded, what is missing and
-//! why, what was asked for. Reads narrow rows only, no fragment map and no file.
+//! why, what was asked for, what happened. Reads narrow rows only, no fragment map and no file.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::edges::SEAM_MICROS;
 use super::index::read::{self, StoredGap};
 use super::index::{failed, pins, spans};
+use super::marks::{self, EventMark, Motion};
 use super::pins::Pin;
 use super::query::Reader;
 use crate::base::{Error, Result, Timestamp, time};
@@ -17,7 +19,7 @@ use crate::policy::Span;
 pub const MARKS_MAX: usize = 10_000;
 
 /// What there is of a camera between two times. Of each kind in order of (epoch, start).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Timeline {
     /// Video, in complete files.
     pub recorded: Vec<Recorded>,
@@ -29,12 +31,16 @@ pub struct Timeline {
     pub spans: Vec<Asked>,
     /// What a person wants kept.
     pub pins: Vec<Pin>,
+    /// What happened.
+    pub events: Vec<EventMark>,
+    /// How strongly there was motion.
+    pub motion: Motion,
     /// There were more than [`MARKS_MAX`] of some kind: those after them are left out.
     pub truncated: bool,
 }
 
 /// Video without a break that would be seen at the resolution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Recorded {
     /// Counts steps of the host's clock: times of different epochs may overlap.
     pub epoch: u32,
@@ -49,7 +55,7 @@ pub struct Recorded {
 }
 
 /// Spans of one policy that would not be told apart at the resolution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Asked {
     /// Who asked.
     pub policy: String,
@@ -66,6 +72,22 @@ pub struct Asked {
 }
 
 impl Reader {
+    /// Stretches of video of a camera without a break, in order of (epoch, start), that touch
+    /// `[from, to)`; of files that are complete. An unknown camera has none.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn recorded(&self, camera: &str, from: Timestamp, to: Timestamp) -> Result<Vec<Recorded>> {
+        let c = &self.connection;
+        let mut recorded = Vec::new();
+        let mut list = || match spans::camera_id(c, camera)? {
+            Some(id) => read::times(c, id, from, to, |next| join(&mut recorded, next, 0)),
+            None => Ok(()),
+        };
+        list().map_err(failed("list what is recorded"))?;
+        Ok(recorded)
+    }
+
     /// The time line of a camera in `[from, to)`. What is shorter than `resolution`, or less than
     /// that from its neighbour, is not told apart. An unknown camera has an empty one.
     ///
@@ -82,9 +104,14 @@ impl Reader {
             return Err(Error::refuse(format!("`{from}` is not before `{to}`")));
         }
         let c = &self.connection;
+        let step = marks::step(from, to, resolution);
         let resolution = time::micros(resolution);
         let mut line = Timeline::default();
+        let mut more = false;
         let mut list = || {
+            // Events may be about a camera that was never recorded.
+            (line.events, more) = marks::events(c, camera, from, to, resolution)?;
+            line.motion = marks::motion(c, camera, from, to, step)?;
             let Some(id) = spans::camera_id(c, camera)? else { return Ok(()) };
             read::times(c, id, from, to, |next| join(&mut line.recorded, next, resolution))?;
             let open = read::open(c, id)?.into_iter().map(|segment| segment.start);
@@ -98,18 +125,20 @@ impl Reader {
             Ok(())
         };
         list().map_err(failed("read a time line"))?;
-        let Timeline { recorded, gaps, spans, pins, truncated, .. } = &mut line;
-        *truncated = recorded.len().max(gaps.len()).max(spans.len()).max(pins.len()) > MARKS_MAX;
+        let Timeline { recorded, gaps, spans, pins, events, truncated, .. } = &mut line;
+        let lengths = [recorded.len(), gaps.len(), spans.len(), pins.len(), events.len()];
+        *truncated = more || lengths.iter().any(|length| *length > MARKS_MAX);
         recorded.truncate(MARKS_MAX);
         gaps.truncate(MARKS_MAX);
         spans.truncate(MARKS_MAX);
         pins.truncate(MARKS_MAX);
+        events.truncate(MARKS_MAX);
         Ok(line)
     }
 }
 
 /// Adds video, to the stretch before it where no break between them would be seen.
-fn join(recorded: &mut Vec<Recorded>, next: Recorded, resolution: i64) {
+pub(crate) fn join(recorded: &mut Vec<Recorded>, next: Recorded, resolution: i64) {
     let seam = resolution.max(SEAM_MICROS);
     match recorded.last_mut() {
         Some(last)

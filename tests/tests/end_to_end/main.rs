@@ -49,6 +49,8 @@ mod commands;
 mod replay;
 // Getting video out.
 mod export;
+// Playback, and what pages ask for, over HTTP.
+mod playback;
 // What is said of recordings and the store.
 mod life;
 // Cameras and analyzers that hear others.

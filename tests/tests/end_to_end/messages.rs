@@ -163,7 +163,7 @@ fn a_hook_that_cannot_be_read() {
     ));
     for (path, body, status, parts) in [
         ("/hooks/door", "{\"kind\":\"door.opened\"}", 200, &["events"][..]),
-        ("/hooks/door", "not json", 400, &["error"]),
+        ("/hooks/door", "not json", 400, &["detail"]),
         ("/hooks/door", "{\"time\":\"2025-11-22T10:00:00Z\"}", 400, &["kind"]),
         ("/hooks/dor", "{}", 404, &["dor", "door"]),
     ] {

@@ -40,6 +40,26 @@ fn crates_are_named_at_home_only() {
     none("a crate is named in its home only (HOMES says where)", &places);
 }
 
+/// What is served must stand in the API's document, which is made from what `routes!` and `described`
+/// are given.
+#[test]
+fn no_route_goes_undescribed() {
+    let mut places = Vec::new();
+    for file in texts(&[".rs"]) {
+        let tests = file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
+        if tests || !file.path.starts_with("host/src/serve/") {
+            continue;
+        }
+        // The page's own files are no part of the API.
+        let bare = |line: &str| {
+            [".route(", ".route_service(", ".nest("].iter().any(|way| line.contains(way))
+        };
+        let found = file.text.lines().position(bare).filter(|_| !file.path.ends_with("/page.rs"));
+        places.extend(found.map(|at| format!("{}:{}", file.path, at + 1)));
+    }
+    none("a route is described: use `routes!` or `described`", &places);
+}
+
 /// Whether a line of code, not of comment, names a crate.
 fn names(line: &str, name: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();

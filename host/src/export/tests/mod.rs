@@ -66,19 +66,19 @@ impl Sink for Tape {
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     /// Pictures in each group.
-    groups: Vec<u8>,
+    pub(crate) groups: Vec<u8>,
     /// Every other picture is shown before the one that is decoded before it.
-    reorder: bool,
+    pub(crate) reorder: bool,
     /// Groups after the first begin with a picture that needs the group before.
-    open: bool,
+    pub(crate) open: bool,
     /// Ticks without video before it; 0: it goes on.
-    gap: i64,
+    pub(crate) gap: i64,
     /// Another one is other parameters.
-    version: u8,
+    pub(crate) version: u8,
     /// Counts steps of the clock.
-    epoch: u32,
+    pub(crate) epoch: u32,
     /// How far the clock is ahead, in microseconds.
-    ahead: i64,
+    pub(crate) ahead: i64,
 }
 
 impl Part {

@@ -5,6 +5,7 @@ mod audio;
 mod clips;
 mod cuts;
 mod events;
+mod passage;
 mod scan;
 mod times;
 

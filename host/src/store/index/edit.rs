@@ -44,6 +44,8 @@ pub(crate) struct Opening {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) audio: String,
+    /// CRC-32C of what stands before its fragments, where that is known.
+    pub(crate) head: Option<u32>,
 }
 
 /// What is known of a segment when its file is complete.
@@ -131,8 +133,8 @@ pub(crate) fn insert(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
     let format = format(c, new)?;
     c.prepare_cached(
         "INSERT INTO segment (camera, sequence, epoch, start, end, bytes, state, flags, format,
-             keep_by, continuous_until, place)
-         VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, ?5, ?6, ?7, ?8, ?9)",
+             keep_by, continuous_until, place, head)
+         VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         new.camera_id,
@@ -143,7 +145,8 @@ pub(crate) fn insert(c: &Connection, new: &Opening) -> rusqlite::Result<()> {
         format,
         keep_by,
         until,
-        new.place.0
+        new.place.0,
+        new.head
     ])?;
     c.prepare_cached("UPDATE camera SET next_sequence = max(next_sequence, ?2) WHERE id = ?1")?
         .execute(params![new.camera_id, new.sequence.saturating_add(1).cast_signed()])?;

@@ -1,7 +1,7 @@
 //! Events as rows: written before anybody hears of them.
 
 use rusqlite::types::Value as Sql;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use serde::Serialize;
 
 use super::row;
@@ -144,9 +144,7 @@ pub struct EventFilter {
 
 /// Events in order of receipt.
 pub(crate) fn read(c: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec<StoredEvent>> {
-    let mut sql = "SELECT sequence, camera, origin, received, outcome, reason, json FROM event \
-                   WHERE 1"
-        .to_owned();
+    let mut sql = format!("SELECT {COLUMNS} FROM event WHERE 1");
     let mut values: Vec<Sql> = Vec::new();
     let mut narrow = |clause: &str, value: Option<Sql>| {
         if let Some(value) = value {
@@ -164,25 +162,25 @@ pub(crate) fn read(c: &Connection, filter: &EventFilter) -> rusqlite::Result<Vec
         " ORDER BY sequence LIMIT ?",
         Some(Sql::Integer(filter.most.and_then(|most| i64::try_from(most).ok()).unwrap_or(-1))),
     );
-    c.prepare(&sql)?
-        .query_and_then(params_from_iter(values), |row| {
-            let json: String = row.get(6)?;
-            let outcome: String = row.get(4)?;
-            let event = serde_json::from_str(&json).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    6,
-                    rusqlite::types::Type::Text,
-                    error.into(),
-                )
-            })?;
-            Ok(StoredEvent {
-                sequence: row.get::<_, i64>(0)?.cast_unsigned(),
-                camera: row.get(1)?,
-                origin: row.get(2)?,
-                received: row::timestamp(row, 3)?,
-                outcome: Outcome::from_columns(&outcome, row.get(5)?),
-                event,
-            })
-        })?
-        .collect()
+    c.prepare_cached(&sql)?.query_and_then(params_from_iter(values), stored)?.collect()
+}
+
+/// The columns that [`stored`] wants.
+pub(super) const COLUMNS: &str = "sequence, camera, origin, received, outcome, reason, json";
+
+/// A row as an event.
+pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
+    let json = row.get_ref(6)?.as_str()?;
+    let event = serde_json::from_str(json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, error.into())
+    })?;
+    let outcome = row.get_ref(4)?.as_str()?;
+    Ok(StoredEvent {
+        sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+        camera: row.get(1)?,
+        origin: row.get(2)?,
+        received: row::timestamp(row, 3)?,
+        outcome: Outcome::from_columns(outcome, row.get(5)?),
+        event,
+    })
 }

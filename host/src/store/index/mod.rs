@@ -8,6 +8,7 @@ pub(super) mod answers;
 mod bits;
 pub(super) mod edit;
 pub(super) mod events;
+pub(super) mod history;
 pub(super) mod limits;
 pub(super) mod map;
 pub(super) mod outbox;
@@ -32,8 +33,11 @@ use rusqlite::{ErrorCode, OpenFlags, OptionalExtension};
 use crate::base::{Error, Result};
 
 /// Each entry brings the schema from its position to the next version.
-const MIGRATIONS: &[&str] =
-    &[include_str!("v1.sql"), concat!(include_str!("v2.sql"), include_str!("journal.sql"))];
+const MIGRATIONS: &[&str] = &[
+    include_str!("v1.sql"),
+    concat!(include_str!("v2.sql"), include_str!("journal.sql")),
+    include_str!("v3.sql"),
+];
 
 /// Readers hold the write-ahead log for a moment only; a writer waits for them so long.
 const BUSY: Duration = Duration::from_secs(5);

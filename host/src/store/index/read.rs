@@ -1,13 +1,18 @@
 //! What lists and pages read: rows of a camera in a range of time.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::super::listing::FilePage;
+use super::super::overview::{StoredCamera, StoredFormat};
+use super::super::playable::Playable;
 use super::super::timeline::Recorded;
 use super::map::{self, Entry};
-use super::row::{self, SEGMENT, Segment};
+use super::row::{self, Flags, SEGMENT, Segment};
 use super::spans::TOUCHING;
 use crate::base::Timestamp;
 use crate::record::GapMark;
@@ -21,7 +26,7 @@ pub(crate) struct Camera {
 }
 
 /// A stretch without video.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StoredGap {
     /// The camera.
     pub camera: String,
@@ -68,6 +73,35 @@ pub(crate) fn cameras(c: &Connection) -> rusqlite::Result<Vec<Camera>> {
         .collect()
 }
 
+/// All cameras with what there is of them, by name.
+pub(crate) fn overview(c: &Connection) -> rusqlite::Result<Vec<StoredCamera>> {
+    c.prepare_cached(
+        "SELECT c.name, c.bytes,
+             (SELECT s.start FROM segment s WHERE s.camera = c.id AND s.state < 3
+                  ORDER BY s.start LIMIT 1),
+             l.end, f.codec, f.width, f.height
+         FROM camera c
+         LEFT JOIN segment l ON l.id = (SELECT s.id FROM segment s
+             WHERE s.camera = c.id AND s.state = 2 ORDER BY s.id DESC LIMIT 1)
+         LEFT JOIN format f ON f.id = l.format
+         ORDER BY c.name",
+    )?
+    .query_map([], |row| {
+        let format = match row.get(4)? {
+            Some(codec) => Some(StoredFormat { codec, width: row.get(5)?, height: row.get(6)? }),
+            None => None,
+        };
+        Ok(StoredCamera {
+            name: row.get(0)?,
+            bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+            first: row::maybe_timestamp(row, 2)?,
+            last: row::maybe_timestamp(row, 3)?,
+            format,
+        })
+    })?
+    .collect()
+}
+
 /// Closed segments of a camera that touch `[start, end)`, in order of (epoch, sequence).
 pub(crate) fn closed(
     c: &Connection,
@@ -80,6 +114,33 @@ pub(crate) fn closed(
          WHERE {TOUCHING} AND s.state = 2 ORDER BY s.epoch, s.sequence"
     ))?
     .query_map(params![camera, start.micros(), end.micros()], Segment::read)?
+    .collect()
+}
+
+/// A page of the segments of a camera that touch a range, with those that grow, in order of (epoch,
+/// sequence).
+pub(crate) fn page(c: &Connection, camera: i64, page: FilePage) -> rusqlite::Result<Vec<Segment>> {
+    let FilePage { from, to, after, most } = page;
+    let (epoch, sequence) = after.map_or((-1, 0), |(epoch, at)| (i64::from(epoch), at));
+    c.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE s.camera = ?1 AND s.start < ?3 AND s.state < 3
+             AND (s.state < 2 OR (s.end > ?2
+                 AND s.start > ?2 - (SELECT longest FROM camera WHERE id = ?1)))
+             AND (s.epoch, s.sequence) > (?4, ?5)
+         ORDER BY s.epoch, s.sequence LIMIT ?6"
+    ))?
+    .query_map(
+        params![
+            camera,
+            from.micros(),
+            to.micros(),
+            epoch,
+            sequence.cast_signed(),
+            i64::try_from(most).unwrap_or(i64::MAX)
+        ],
+        Segment::read,
+    )?
     .collect()
 }
 
@@ -118,6 +179,47 @@ pub(crate) fn open(c: &Connection, camera: i64) -> rusqlite::Result<Vec<Segment>
     ))?
     .query_map([camera], Segment::read)?
     .collect()
+}
+
+/// Shows closed segments of a camera that touch `[start, end)` with their fragments, in order of
+/// (epoch, sequence), until `visit` has seen enough.
+pub(crate) fn playable(
+    c: &Connection,
+    camera: i64,
+    start: Timestamp,
+    end: Timestamp,
+    mut visit: impl FnMut(Playable) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = c.prepare_cached(&format!(
+        "SELECT s.sequence, s.epoch, s.start, s.end, s.flags, s.head, f.map
+         FROM segment s JOIN fragments f ON f.segment = s.id
+         WHERE {TOUCHING} AND s.state = 2 ORDER BY s.epoch, s.sequence"
+    ))?;
+    let mut rows = statement.query(params![camera, start.micros(), end.micros()])?;
+    while let Some(row) = rows.next()? {
+        let map = row.get_ref(6)?.as_blob().unwrap_or_default();
+        let seen = visit(Playable {
+            sequence: row.get::<_, i64>(0)?.cast_unsigned(),
+            epoch: row.get(1)?,
+            start: row::timestamp(row, 2)?,
+            end: row::timestamp(row, 3)?,
+            gap_before: Flags::from_code(row.get(4)?).has(Flags::GAP_BEFORE),
+            head: row.get(5)?,
+            fragments: map::decode(map).unwrap_or_default(),
+        });
+        if seen.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// CRC-32C of what stands before a segment's fragments, where that is known.
+pub(crate) fn head(c: &Connection, segment: i64) -> rusqlite::Result<Option<u32>> {
+    c.prepare_cached("SELECT head FROM segment WHERE id = ?1")?
+        .query_row([segment], |row| row.get(0))
+        .optional()
+        .map(Option::flatten)
 }
 
 /// The fragment map of a closed segment.

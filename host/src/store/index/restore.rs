@@ -51,7 +51,7 @@ pub(crate) fn segment(
             closing.fragments = marked(&closing.fragments, &read::fragments(c, known.id)?);
             c.prepare_cached(
                 "UPDATE segment SET epoch = ?2, start = ?3, place = ?4, moving = NULL, format = ?5,
-                     flags = ?6 WHERE id = ?1",
+                     flags = ?6, head = ?7 WHERE id = ?1",
             )?
             .execute(params![
                 known.id,
@@ -59,7 +59,8 @@ pub(crate) fn segment(
                 new.start.micros(),
                 place.0,
                 edit::format(c, &new)?,
-                Flags::from_code(new.flags.code() | told.code()).code()
+                Flags::from_code(new.flags.code() | told.code()).code(),
+                new.head
             ])?;
         }
     }
@@ -82,6 +83,7 @@ fn opening(camera_id: i64, place: PlaceId, account: &Account) -> Opening {
         width,
         height,
         audio: account.identity.audio.clone().unwrap_or_default(),
+        head: account.head,
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::places::PlaceId;
 use crate::base::{Timestamp, time};
 
 /// How far a segment has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// The row is there; the file may be.

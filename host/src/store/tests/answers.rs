@@ -119,6 +119,7 @@ fn put(c: &Connection, sequence: u64, start: i64, end: i64, continuous: bool, fa
         width: 1,
         height: 1,
         audio: String::new(),
+        head: None,
     };
     edit::opening(c, &opening).unwrap();
     let closing = Closing {

@@ -20,6 +20,7 @@ fn opening(sequence: u64, start: i64) -> index::edit::Opening {
         width: 1920,
         height: 1080,
         audio: String::new(),
+        head: None,
     }
 }
 

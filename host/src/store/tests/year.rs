@@ -54,6 +54,7 @@ fn opening(camera_id: i64, minute: i64) -> Opening {
         width: 1920,
         height: 1080,
         audio: String::new(),
+        head: Some(0x9a3b_5c11),
     }
 }
 

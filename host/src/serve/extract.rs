@@ -1,0 +1,63 @@
+//! Parts of requests that are refused as problem documents where they are wrong.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Problem, problem};
+use crate::base::Timestamp;
+
+/// The query.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = Query::try_from_uri(&parts.uri);
+        let wrong = |error: QueryRejection| problem(StatusCode::BAD_REQUEST, error.body_text());
+        query.map(|Query(asked)| Self(asked)).map_err(wrong)
+    }
+}
+
+/// What the path names.
+pub(super) struct At<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::from_request_parts(parts, state).await;
+        let wrong = |error: PathRejection| problem(error.status(), error.body_text());
+        path.map(|Path(named)| Self(named)).map_err(wrong)
+    }
+}
+
+/// A stretch of time that is not empty.
+///
+/// # Errors
+/// Refuses one that ends before it begins.
+pub(super) fn stretch(from: Timestamp, to: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    if from < to {
+        return Ok((from, to));
+    }
+    Err(problem(StatusCode::BAD_REQUEST, format!("`from` ({from}) is not before `to` ({to})")))
+}
+
+/// Things on one page where nobody says how many, and at most.
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 1000;
+
+/// How many things are asked for.
+///
+/// # Errors
+/// Refuses none, and too many.
+pub(super) fn limit(wanted: Option<usize>) -> Result<usize, Problem> {
+    let wanted = wanted.unwrap_or(LIMIT);
+    if (1..=LIMIT_MAX).contains(&wanted) {
+        return Ok(wanted);
+    }
+    Err(problem(StatusCode::BAD_REQUEST, format!("`limit` is not between 1 and {LIMIT_MAX}")))
+}

@@ -1,0 +1,279 @@
+//! Playlists and what they name, from the index and the files as they lie on disk. Nothing is copied
+//! but what goes out, and of that only a little at a time is in memory.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use super::View;
+use super::playlist::{Playlist, Wanted};
+use crate::base::{Error, Result, Timestamp};
+use crate::record::passage::{self, Head, Origin, Part};
+use crate::record::scan::{Scan, scan_on};
+use crate::store::fs::{Fs, Source};
+use crate::store::playable::{Growing, Lying, Playable};
+use crate::store::{Reader, State};
+
+/// Bytes read from a file at a time, for one who is sent them.
+const CHUNK: u64 = 256 << 10;
+
+/// Files that grow and are remembered as far as they were read: more than a host has cameras.
+const GROWING_MAX: usize = 64;
+
+/// A thing that a playlist names, in one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// What stands before its fragments.
+    Head,
+    /// The same without sound.
+    SilentHead,
+    /// The fragments that lie there.
+    Fragments(Range<u64>),
+    /// The key frame of the fragment that lies there, shown for so many ticks of 90 kHz.
+    Key(Range<u64>, u32),
+}
+
+/// Bytes on their way to one who asked, in order.
+pub struct Delivery {
+    view: Arc<View>,
+    file: Option<Box<dyn Source>>,
+    parts: VecDeque<Part>,
+    /// How many are still to come.
+    length: u64,
+}
+
+impl View {
+    /// The playlist of a camera; `None`: there is no video of that time.
+    ///
+    /// # Errors
+    /// Refuses a range that is too long; when the index or a file can't be read.
+    pub async fn playlist(
+        self: &Arc<Self>,
+        camera: String,
+        wanted: Wanted,
+    ) -> Result<Option<String>> {
+        let view = self.clone();
+        self.read(move |reader| {
+            let mut playlist = Playlist::new(wanted);
+            view.files_of(reader, &camera, wanted.from, wanted.to, |file, path| {
+                playlist.add(file, |file| view.delay(reader, &camera, file, path))
+            })?;
+            Ok((!playlist.is_empty()).then(|| playlist.text()))
+        })
+        .await
+    }
+
+    /// A thing that a playlist names; `None`: it is not there (any more).
+    ///
+    /// # Errors
+    /// When the index or the file can't be read.
+    pub async fn piece(
+        self: &Arc<Self>,
+        camera: String,
+        sequence: u64,
+        piece: Piece,
+    ) -> Result<Option<Delivery>> {
+        let view = self.clone();
+        self.read(move |reader| {
+            let Some((mut file, lying)) = view.open(reader, &camera, sequence)? else {
+                return Ok(None);
+            };
+            let origin = Origin { start: lying.start, sequence };
+            let parts = parts(&mut file, piece, origin).map_err(|error| unread(&lying, error))?;
+            Ok(parts.map(|parts| Delivery::new(view, file, parts)))
+        })
+        .await
+    }
+
+    /// Shows the files of a camera that touch `[from, to)` in order of (epoch, sequence), with those
+    /// that grow, whose path is told.
+    fn files_of(
+        &self,
+        reader: &Reader,
+        camera: &str,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(&Playable, Option<&Path>) -> Result<()>,
+    ) -> Result<()> {
+        let mut growing: VecDeque<Growing> = reader.growing(camera, to)?.into();
+        let visit_grown =
+            |growing: Growing, visit: &mut dyn FnMut(&Playable, Option<&Path>) -> Result<()>| {
+                let path = growing.path.clone();
+                // It may have been closed or removed meanwhile: then it is in nobody's way.
+                let Ok(scan) = self.growing.look(&**self.files(), &path) else { return Ok(()) };
+                match growing.with(&scan).filter(|file| file.end > from) {
+                    Some(file) => visit(&file, Some(&path)),
+                    None => Ok(()),
+                }
+            };
+        let mut failed = Ok(());
+        reader.playable(camera, from, to, |file| {
+            let mut step = || {
+                while growing.front().is_some_and(|one| one.order() < (file.epoch, file.sequence)) {
+                    if let Some(one) = growing.pop_front() {
+                        visit_grown(one, &mut visit)?;
+                    }
+                }
+                visit(&file, None)
+            };
+            failed = step();
+            if failed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        failed?;
+        growing.into_iter().try_for_each(|one| visit_grown(one, &mut visit))
+    }
+
+    /// Opens a file of a camera. It may move to another store between the index and the disk: then
+    /// the index knows better.
+    pub(super) fn open(
+        &self,
+        reader: &Reader,
+        camera: &str,
+        sequence: u64,
+    ) -> Result<Option<(Box<dyn Source>, Lying)>> {
+        let mut before = None;
+        while let Some(lying) = reader.find_segment(camera, sequence)? {
+            match self.files().open(&lying.path) {
+                Ok(file) => return Ok(Some((file, lying))),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unread(&lying, error));
+                }
+                Err(_) if before.as_ref() == Some(&lying) => return Ok(None),
+                Err(_) => before = Some(lying),
+            }
+        }
+        Ok(None)
+    }
+
+    /// How much later than decoded a key frame is shown in a file. Where that can't be found out it
+    /// is not known to be later.
+    fn delay(&self, reader: &Reader, camera: &str, file: &Playable, path: Option<&Path>) -> i64 {
+        // The first of a file is shown at its start in any case.
+        let Some(key) = file.fragments.iter().skip(1).find(|fragment| fragment.key) else {
+            return 0;
+        };
+        let opened = match path {
+            Some(path) => self.files().open(path).ok(),
+            None => self.open(reader, camera, file.sequence).ok().flatten().map(|(file, _)| file),
+        };
+        let look =
+            |mut file| passage::delay(&mut file, key.offset, key.offset + key.length).ok()?;
+        opened.and_then(look).unwrap_or(0)
+    }
+}
+
+fn unread(lying: &Lying, error: io::Error) -> Error {
+    Error::retry(format!("read {}", lying.path.display())).with(error)
+}
+
+fn parts(
+    file: &mut Box<dyn Source>,
+    piece: Piece,
+    origin: Origin,
+) -> io::Result<Option<Vec<Part>>> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let Some(head) = Head::read(file, end)? else { return Ok(None) };
+    let is_there = |range: &Range<u64>| range.start < range.end && range.end <= end;
+    Ok(match piece {
+        Piece::Head => Some(vec![Part::Made(head.bytes)]),
+        Piece::SilentHead => head.silent().map(|bytes| vec![Part::Made(bytes)]),
+        Piece::Fragments(range) if is_there(&range) => head.passage(file, range, origin)?,
+        Piece::Key(range, ticks) if is_there(&range) => {
+            head.still(file, range, ticks, origin)?.map(Vec::from)
+        }
+        _ => None,
+    })
+}
+
+impl Delivery {
+    pub(super) fn new(view: Arc<View>, file: Box<dyn Source>, parts: Vec<Part>) -> Self {
+        let length = parts.iter().map(Part::length).sum();
+        Self { view, file: Some(file), parts: parts.into(), length }
+    }
+
+    /// How many bytes are still to come.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The next of them; `None`: that was all.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        let bytes = match self.parts.pop_front() {
+            None => return Ok(None),
+            Some(Part::Made(bytes)) => bytes,
+            Some(Part::Copied(range)) => {
+                let now = range.start..range.end.min(range.start + CHUNK);
+                if now.end < range.end {
+                    self.parts.push_front(Part::Copied(now.end..range.end));
+                }
+                self.read(now).await?
+            }
+        };
+        self.length = self.length.saturating_sub(bytes.len() as u64);
+        Ok(Some(bytes))
+    }
+
+    async fn read(&mut self, range: Range<u64>) -> Result<Bytes> {
+        let Some(mut file) = self.file.take() else {
+            return Err(Error::retry("a file could not be read on"));
+        };
+        let work = move || {
+            let failed = |error| Error::retry("read a segment").with(error);
+            file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+            let length = range.end - range.start;
+            let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+            let read = (&mut file).take(length).read_to_end(&mut bytes).map_err(failed)?;
+            if read as u64 != length {
+                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+            }
+            Ok((file, Bytes::from(bytes)))
+        };
+        let (file, bytes) = self.view.work(work).await?;
+        self.file = Some(file);
+        Ok(bytes)
+    }
+}
+
+/// What was found in files that grow, so that only what is new must be read.
+#[derive(Default)]
+pub(super) struct Scans {
+    /// Those looked at last come last. Never held while reading.
+    known: Mutex<VecDeque<(PathBuf, Scan)>>,
+}
+
+impl Scans {
+    /// What is whole in a file now.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub(super) fn look(&self, files: &dyn Fs, path: &Path) -> io::Result<Scan> {
+        let mut scan = self.take(path).unwrap_or_default();
+        scan_on(&mut files.open(path)?, &mut scan)?;
+        let mut known = self.known.lock().expect("no panic under this lock");
+        known.retain(|(other, _)| other != path);
+        if known.len() >= GROWING_MAX {
+            known.pop_front();
+        }
+        known.push_back((path.to_owned(), scan.clone()));
+        Ok(scan)
+    }
+
+    fn take(&self, path: &Path) -> Option<Scan> {
+        let known = self.known.lock().expect("no panic under this lock");
+        known.iter().find(|(other, _)| other == path).map(|(_, scan)| scan.clone())
+    }
+}
+
+impl Lying {
+    /// Whether all of it is on the disk.
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+}
