@@ -109,7 +109,7 @@ export const logIn = (user, password) => send("POST", "/session", { user, passwo
 export const logOut = () => send("DELETE", "/session");
 
 /** @returns {Promise<Camera[]>} */
-export const cameras = async () => (await get("/cameras", { limit: 1000 })).cameras;
+export const cameras = async () => (await get("/cameras")).cameras;
 
 /**
  * @param {string} camera @param {number} from @param {number} to
@@ -138,6 +138,14 @@ export const livePlaylist = (camera) => url(`${of(camera)}/live.m3u8`);
 
 /** @param {string} camera @param {number | null} at @param {number} width */
 export const snapshot = (camera, at, width) => url(`${of(camera)}/snapshot.jpg`, { at: at === null ? null : time(at), width });
+
+/**
+ * The newest picture as the address of a blob, whatever the browser has of it already; whoever asks
+ * gives it back.
+ * @param {string} camera @param {number} width
+ */
+export const newest = async (camera, width) => URL.createObjectURL(await (await request(snapshot(camera, null, width))).blob());
+
 /** @param {string} camera @param {number} from @param {number} step @param {number} count @param {number} width */
 export const strip = (camera, from, step, count, width) =>
   url(`${of(camera)}/strip.jpg`, { from: time(from), step: `${Math.round(step)}ms`, count, width });

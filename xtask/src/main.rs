@@ -4,6 +4,7 @@
 //! Must not depend on the host: that needs the plugins, which are built here.
 
 mod bench;
+mod browser;
 mod fuzz;
 mod lint;
 mod plugins;
@@ -21,7 +22,8 @@ use step::{Step, say};
 const HELP: &str = "cargo xtask COMMAND
 
   demo [ARGUMENTS]   build, then record a simulated camera and show what was written
-  test [FILTER]      run every test: plugins, host, end to end, documentation
+  test [FILTER]      run every test: plugins, host, end to end, documentation, and, without a filter
+                     or with `browser`, the page in Chromium
   plugins [FOLDER]   build the bundled plugins, or a plugin of your own, into plugins/dist
   bench              measure against ffmpeg and motion, and print a table
   torture [--kills N] [--seed N] ...
@@ -100,8 +102,11 @@ fn build_host(root: &Path) -> Result<PathBuf, String> {
     Step::cargo("build the host (the first time takes some minutes)")
         .args(["build", "--workspace", "--bin", "wardline"])
         .run(root)?;
-    // As cargo itself decides where to put what it builds.
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), |folder| root.join(folder));
-    Ok(target.join("debug/wardline"))
+    Ok(target(root).join("debug/wardline"))
+}
+
+/// Where cargo itself puts what it builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root.join("target"), |folder| root.join(folder))
 }

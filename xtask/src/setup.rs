@@ -29,6 +29,12 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
+/// The browser that the page is tested in.
+pub(crate) const BROWSER: Group = Group { purpose: "the page's tests", packages: &["chromium"] };
+
+/// What the page's tests are written for, where no other one is installed.
+pub(crate) const NODE: Group = Group { purpose: "the page's tests", packages: &["nodejs", "npm"] };
+
 /// The recorder to compare motion detection with.
 pub(crate) const BENCH: Group = Group { purpose: "benchmarks", packages: &["motion"] };
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::step::{Step, say};
-use crate::{build_host, plugins, setup};
+use crate::{browser, build_host, plugins, setup};
 
 /// Most of the end-to-end tests' time is waiting for cameras: so many run side by side.
 const THREADS: &str = "10";
@@ -11,8 +11,13 @@ const THREADS: &str = "10";
 /// What a test that passes has to say is usually kept back; here it says what it skipped.
 const SHOW_SKIPPED: [&str; 2] = ["--", "--show-output"];
 
-/// Runs all tests; arguments go to the end-to-end tests' and the host's filter.
+/// Runs all tests; arguments go to the end-to-end tests' and the host's filter. `browser` alone means
+/// the page's.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    if arguments == ["browser"] {
+        plugins::build(root)?;
+        return browser::run(root, &build_host(root)?);
+    }
     setup::run(&[setup::TESTS])?;
     Step::cargo("test the plugins natively")
         .args(["test", "--quiet", "--locked", "--manifest-path", "plugins/Cargo.toml"])
@@ -31,6 +36,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     .env("WARDLINE_BIN", &program)
     .env("RUST_TEST_THREADS", THREADS)
     .run(root)?;
+    if arguments.is_empty() {
+        browser::run(root, &program)?;
+    }
     say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
     Ok(())
 }

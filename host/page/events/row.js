@@ -1,10 +1,11 @@
 // One event, in a line or as a card with its picture.
 
 import * as api from "../api.js";
-import { h } from "../dom.js";
+import { h, icon } from "../dom.js";
 import { clock, dateTime, length } from "../time.js";
 import { zoneOf } from "../state.js";
 
+/** @import { Icon } from "../dom.js" */
 /** @import { EventItem } from "../types.js" */
 
 /** @param {EventItem} item */
@@ -14,12 +15,23 @@ export function duration(item) {
   return took > 0 ? length(took) : "";
 }
 
-/** @param {EventItem} item @param {number} width @param {boolean} [regions] */
+/**
+ * What was to be seen; of what the host says of itself, a sign.
+ * @param {EventItem} item @param {number} width @param {boolean} [regions]
+ */
 export function picture(item, width, regions = true) {
+  if (item.origin === "host") return h("span", { class: "event-picture event-sign" }, icon(signOf(item.kind)));
   const image = h("img", { class: "event-picture", alt: "", loading: "lazy", decoding: "async", width, height: Math.round((width * 9) / 16) });
   image.addEventListener("error", () => image.classList.add("event-picture-none"));
   image.src = api.eventPicture(item.sequence, width, regions);
   return image;
+}
+
+/** @param {string} kind @returns {Icon} */
+function signOf(kind) {
+  if (kind.startsWith("camera.")) return "camera";
+  if (/fail|full|quarantine|stall|lost|guard|missing|alternate|keyless/.test(kind)) return "warning";
+  return kind.startsWith("recording") || kind.startsWith("segment") ? "recordings" : "system";
 }
 
 /** @param {EventItem} item @param {() => void} open */

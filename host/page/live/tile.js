@@ -45,7 +45,9 @@ export class Tile {
       this.#update();
     });
     this.#still.addEventListener("error", () => this.#still.removeAttribute("src"));
-    this.#still.src = api.snapshot(camera, null, 640);
+    // Where nothing has ever come there is no picture to ask for.
+    const known = cameras.value?.find((one) => one.name === camera);
+    if (known?.connected || known?.last) this.#still.src = api.snapshot(camera, null, 640);
     this.#undo.add(cameras.follow(() => this.#update()));
     this.#undo.every(() => this.#update(), 500);
     this.#update();
@@ -70,11 +72,19 @@ export class Tile {
       return;
     }
     this.#undo.every(() => {
-      if (!document.hidden) this.#still.src = `${api.snapshot(this.camera, null, 640)}&turn=${Date.now()}`;
+      if (!document.hidden) void this.#refresh();
     }, 2000);
     this.video.hidden = true;
     this.#gone = "";
     this.#playing = true;
+  }
+
+  async #refresh() {
+    const address = await api.newest(this.camera, 640).catch(() => null);
+    if (!address) return;
+    const before = this.#still.src;
+    this.#still.src = address;
+    if (before.startsWith("blob:")) URL.revokeObjectURL(before);
   }
 
   static get needsPlaylist() {

@@ -228,8 +228,14 @@ export class Stage {
       if (this.playing.value) pane.archive.play();
       return;
     }
-    // The others may have more, and this one after a gap.
-    await this.seek(wall + 1);
+    // The others may have more, and this one after a gap. Where nobody has, the last picture stays.
+    const nexts = await Promise.all(this.panes.map((one) => this.#nextOf(one, wall + 1)));
+    if (nexts.some((next) => next !== null)) {
+      await this.seek(wall + 1);
+      return;
+    }
+    this.pause();
+    this.heard.ended();
   }
 
   /** Keeps those that follow where the one that leads is. */

@@ -149,7 +149,8 @@ export class Timeline {
   peek(at) {
     this.hover = at;
     const camera = this.#keepers[0]?.camera;
-    if (at === null || camera === undefined) {
+    const line = this.line;
+    if (at === null || camera === undefined || !line || line.recorded.length + line.growing.length === 0) {
       this.#preview.hide();
     } else {
       const x = toX(this.view, this.width, at);

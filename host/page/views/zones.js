@@ -78,7 +78,9 @@ class Editor {
           h("div", { class: "toolbar" },
             h("button", { type: "button", class: "button", on: { click: () => this.#add("zone") } }, icon("plus"), "Zone"),
             h("button", { type: "button", class: "button", on: { click: () => this.#add("mask") } }, icon("plus"), "Mask"),
-            iconButton("reload", "Another picture", () => (picture.src = `${api.snapshot(camera, null, 1280)}&turn=${Date.now()}`))),
+            iconButton("reload", "Another picture", async () => {
+              picture.src = await api.newest(camera, 1280);
+            })),
           this.#list, this.#problems,
           h("h2", {}, "Configuration"), this.#hint, this.#text,
           h("button", { type: "button", class: "button button-main", on: { click: () => void this.#copy() } }, icon("copy"), "Copy")))));

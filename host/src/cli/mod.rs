@@ -152,7 +152,8 @@ pub struct Simulate {
   wardline demo clip.mp4 --for 60s --dir /tmp/wardline-demo
 
 Simulates a camera, records everything (CVR) and, by motion, what is worth keeping (EVR),
-then reads back every file that was written. Needs no network, camera or configuration.")]
+then reads back every file that was written. On a terminal it then goes on until Ctrl-C, and shows
+all of it on its page. Needs no network, camera or configuration.")]
 pub struct Demo {
     /// An .mp4 file to play as the camera, instead of a synthetic scene with a visit
     pub clip: Option<PathBuf>,
@@ -162,6 +163,12 @@ pub struct Demo {
     /// How long to record
     #[arg(long = "for", default_value = "30s", value_parser = parse_duration, value_name = "DURATION")]
     pub length: Duration,
+    /// Serve the page until Ctrl-C, though this is no terminal
+    #[arg(long, overrides_with = "no_stay")]
+    pub stay: bool,
+    /// End when everything is read back, though this is a terminal
+    #[arg(long)]
+    pub no_stay: bool,
 }
 
 /// `wardline trigger`.

@@ -1,12 +1,15 @@
 //! The commands that work beside a running host, and those that need none.
 
+use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use wardline::store::query::RecordingState;
 use wardline_tests::camera::Camera;
-use wardline_tests::host::{Host, Place, wardline};
-use wardline_tests::need::{Need, missing};
+use wardline_tests::host::{Host, Place, SHUTDOWN, wardline};
+use wardline_tests::need::{self, Need, missing};
+use wardline_tests::process::Process;
 use wardline_tests::store::seconds;
 use wardline_tests::wait;
 
@@ -183,4 +186,28 @@ fn recordings_are_pinned_and_deleted() {
     assert!(events.len() > told, "it is told without a host too");
     assert!(format!("{events:?}").contains("person"), "{events:?}");
     assert!(place.segments("gate").is_empty() && place.files("gate").is_empty(), "{gone}");
+}
+
+#[test]
+fn demo_shows_what_it_recorded_until_told_to_end() {
+    if missing("demo", &[Need::Wardline]) {
+        return;
+    }
+    let mut command = Command::new(need::wardline().expect("asked for"));
+    command.args(["demo", "--for", "5s", "--stay"]).env_remove("RUST_LOG");
+    let mut demo = Process::start("wardline demo", &mut command);
+    let page = demo.wait_for("the page", Duration::from_secs(90), |line| {
+        line.strip_prefix("page: ")?.split(' ').next().map(str::to_owned)
+    });
+    let base = page.strip_suffix("#/play/demo").expect("it opens on the recordings");
+    let get = |path: &str| {
+        let mut answer = ureq::get(format!("{base}{path}")).call().expect("it is served");
+        answer.body_mut().read_to_string().expect("text")
+    };
+    assert!(get("").contains("/page/app.js"));
+    let cameras: Value = serde_json::from_str(&get("api/v1/cameras")).expect("JSON");
+    assert_eq!(cameras["cameras"][0]["name"], "demo");
+    assert!(cameras["cameras"][0]["first"].is_string(), "{cameras}");
+    demo.signal(Signal::INT);
+    assert!(demo.wait(SHUTDOWN + Duration::from_secs(2)).success());
 }

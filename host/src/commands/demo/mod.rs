@@ -1,10 +1,13 @@
-//! `wardline demo`: a simulated camera, recorded as an operator would, then read back.
+//! `wardline demo`: a simulated camera, recorded as an operator would, then read back, then shown.
 //!
-//! Everything in one process: the camera, the host with its bundled plugins, the checks.
+//! Everything in one process: the camera, the host with its bundled plugins, the checks. The page is
+//! that of a second host on the same store, so that what is checked is all that was written.
 
 mod readback;
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 use crate::cli::Demo;
 use crate::config;
-use crate::pipeline::{self, Surroundings};
+use crate::pipeline::{self, Running, Surroundings};
 use crate::simulate::{self, PathConfig, Scene, Server, Source, Visit};
 use crate::store::{Filter, Reader};
 
@@ -52,14 +55,19 @@ pub(super) async fn demo(arguments: Demo, process: Process) -> Result<()> {
         ))?,
     }
     record(&place.root, &url, arguments.length, &process).await?;
-    tasks.end(FAREWELL).await;
     show(&place.root)?;
     output::line(match place.temporary {
         true => {
-            "\nthe files were temporary: keep them with `wardline demo --dir DIRECTORY`".to_owned()
+            "\nthe files are temporary: keep them with `wardline demo --dir DIRECTORY`".to_owned()
         }
         false => format!("\nthe files are in {}", place.root.join("recordings").display()),
-    })
+    })?;
+    let terminal = std::io::stdout().is_terminal();
+    if (arguments.stay || terminal && !arguments.no_stay) && !process.shutdown.is_cancelled() {
+        stay(&place.root, terminal, &process).await?;
+    }
+    tasks.end(FAREWELL).await;
+    Ok(())
 }
 
 /// When somebody walks through the scene: with emptiness before and after.
@@ -112,6 +120,17 @@ async fn record(root: &Path, url: &str, length: Duration, process: &Process) -> 
     std::fs::write(&file, &text)
         .map_err(|error| Error::stop(format!("write {}", file.display())).with(error))?;
     output::line(format!("\n{}\n\n{text}", file.display()))?;
+    let running = host(&file, process).await?;
+    let end = CancellationToken::new();
+    tokio::join!(running.run(end.clone()), async {
+        wait(length, &process.shutdown).await;
+        end.cancel();
+    });
+    Ok(())
+}
+
+/// A host that records already.
+async fn host(file: &Path, process: &Process) -> Result<Running> {
     let surroundings = Surroundings {
         clock: process.clock.clone(),
         metrics: Metrics::default(),
@@ -119,16 +138,36 @@ async fn record(root: &Path, url: &str, length: Duration, process: &Process) -> 
         notes: None,
         file: None,
     };
-    let mut config = config::load(&file)?;
+    let mut config = config::load(file)?;
     // Nobody minds where a demonstration lies.
     config.store.allow_filesystem = true;
-    let running = pipeline::start(config, surroundings).await?;
-    let end = CancellationToken::new();
-    tokio::join!(running.run(end.clone()), async {
-        wait(length, &process.shutdown).await;
-        end.cancel();
-    });
+    pipeline::start(config, surroundings).await
+}
+
+/// Shows what was recorded, and goes on recording, until told to end.
+async fn stay(root: &Path, terminal: bool, process: &Process) -> Result<()> {
+    let running = host(&root.join("wardline.toml"), process).await?;
+    let page = format!("http://{}/#/play/demo", running.address());
+    output::line(format!(
+        "page: {page} shows the recordings, and the camera live; Ctrl-C ends it"
+    ))?;
+    if terminal {
+        open(&page);
+    }
+    running.run(process.shutdown.clone()).await;
     Ok(())
+}
+
+/// Opens the page in a browser, where there is a screen for one. The address was said, so that it
+/// does not matter if this fails.
+fn open(page: &str) {
+    let screen = ["DISPLAY", "WAYLAND_DISPLAY"];
+    if !screen.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())) {
+        return;
+    }
+    let mut browser = Command::new("xdg-open");
+    browser.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let _ = browser.spawn();
 }
 
 /// Lets the time pass, visibly.
