@@ -40,6 +40,11 @@ export function may(role) {
   return session.value !== null && RANKS[session.value.role] >= RANKS[role];
 }
 
+/** Whether who looks sees all cameras, and so may know of the host as a whole. */
+export function seesAll() {
+  return session.value?.cameras.includes("*") ?? false;
+}
+
 export async function refreshCameras() {
   const found = await api.cameras();
   if (JSON.stringify(found) !== JSON.stringify(cameras.value)) cameras.value = found;

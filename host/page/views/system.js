@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { fill, h, icon, keepFocus } from "../dom.js";
 import { Undo } from "../signal.js";
-import { cameras, may, zoneChoice } from "../state.js";
+import { cameras, may, seesAll, zoneChoice } from "../state.js";
 import { complain, toast } from "../toast.js";
 import { cameraTable, pluginTable, storeCards } from "../system/tables.js";
 
@@ -41,14 +41,14 @@ export function systemView(root) {
         : h("ul", { class: "troubles" }, trouble.map((text) => h("li", {}, icon("warning"), text)))),
       plan?.guarded && h("div", { class: "banner" }, icon("warning"), h("span", { class: "grow" }, "The clock has jumped ahead: nothing is deleted for its age until a person confirms the time."),
         may("admin") && h("button", { type: "button", class: "button", on: { click: () => void act("Confirming the time", api.confirmTime) } }, "The time is right")),
-      h("section", {}, h("h2", {}, "Storage"), storeCards(health, plan)),
+      seesAll() && h("section", {}, h("h2", {}, "Storage"), storeCards(health, plan)),
       h("section", {}, h("h2", {}, "Cameras"), cameraTable(cameras.value ?? [], plan)),
-      h("section", {}, h("h2", {}, "Plugins"), pluginTable(plugins, (name) => act(`Reload of ${name}`, () => api.reloadPlugin(name))))));
+      seesAll() && h("section", {}, h("h2", {}, "Plugins"), pluginTable(plugins, (name) => act(`Reload of ${name}`, () => api.reloadPlugin(name))))));
   };
   const load = async () => {
+    // Who sees some cameras only is told of these.
+    if (!seesAll()) return show();
     const wrong = (/** @type {unknown} */ error) => {
-      // A viewer may not see all of it: what he may is shown.
-      if (error instanceof api.ApiError && error.status === 403) return null;
       known.problem = error instanceof Error ? error.message : String(error);
       return null;
     };

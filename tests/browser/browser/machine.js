@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { serve } from "../mock/server.js";
 
 /** @import { Browser, Page } from "playwright-core" */
 
@@ -97,6 +98,8 @@ export class Machine {
   /** @type {Program[]} */
   #running = [];
   #logs = 0;
+  /** @type {{ stop: () => void } | null} */
+  #page = null;
 
   /** @param {string} folder */
   constructor(folder) {
@@ -132,6 +135,12 @@ export class Machine {
     this.#running.push(program);
     const found = await program.says("the host's address", /address"?[:=]"?(127\.0\.0\.1:\d+)/);
     this.base = `http://${found[1]}`;
+    if (process.env.WARDLINE_PAGE === "disk") {
+      // For work on the page: its files come from the disk, without another build of the host.
+      const page = await serve({ to: this.base });
+      this.#page = page;
+      this.base = page.base;
+    }
     return program;
   }
 
@@ -151,6 +160,7 @@ export class Machine {
   }
 
   async stop() {
+    this.#page?.stop();
     for (const program of this.#running.reverse()) if (program.child.exitCode === null) await program.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
