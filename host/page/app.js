@@ -41,7 +41,7 @@ function showLogin() {
 async function enter(again = false) {
   try {
     session.value = await api.session().catch((error) => {
-      if (error instanceof api.ApiError && error.status === 404) return { user: "", role: "admin", cameras: ["*"], open: true };
+      if (error instanceof api.ApiError && error.status === 404) return { user: "", role: /** @type {const} */ ("admin"), cameras: ["*"], open: true };
       throw error;
     });
     await refreshCameras();

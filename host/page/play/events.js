@@ -59,9 +59,10 @@ export class DayEvents {
     try {
       const found = await api.events({ camera: lead, from: api.time(day), to: api.time(add(day, "day", 1, zone)), order: "desc", limit: MOST });
       if (this.#key !== key || this.#stopped) return;
+      const same = JSON.stringify(found.events) === JSON.stringify(this.#items);
       this.#items = found.events;
       this.#title.textContent = `Events, ${date(day, zone)}`;
-      this.#show();
+      if (!same || this.#list.childElementCount === 0) this.#show();
     } catch (error) {
       if (this.#key === key) fill(this.#list, h("li", { class: "quiet pad" }, `The events can't be shown: ${error instanceof Error ? error.message : error}`));
     }

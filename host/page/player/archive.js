@@ -10,6 +10,8 @@ import { read, WallMap } from "./wall.js";
 /** What of a window lies before where one begins, and after. */
 const BEFORE = 10 * MINUTE;
 const AFTER = 110 * MINUTE;
+/** Less than this behind the end is not worth a new window. */
+const LEAST = 200;
 /** How long a picture may take to come after a seek that shows the same one. */
 const SAME_PICTURE = 120;
 
@@ -117,13 +119,14 @@ export class Archive {
     }
   }
 
-  /** What comes after the end of the window; whether there is more. @param {number} wall */
-  async more(wall) {
+  /** Goes on behind the end of the window, if there is more by now: tells that. What is shown stays until then. */
+  async more() {
     const before = this.map.last;
     if (before === null) return false;
-    await this.#load(Math.max(wall, before - SECOND));
-    const after = this.map.last;
-    if (after === null || after <= before + 200) return false;
+    const text = await (await api.request(api.playlist(this.camera, before - SECOND, before + AFTER))).text().catch(() => "");
+    const after = new WallMap(read(text)).last;
+    if (after === null || after <= before + LEAST) return false;
+    await this.#load(before);
     await this.seek(before);
     return true;
   }
@@ -170,7 +173,9 @@ export class Archive {
 
   play() {
     if (this.state !== "ready") return;
-    this.video.play().catch(() => {});
+    // A video that has ended would begin anew.
+    if (this.video.ended) this.heard.ended();
+    else this.video.play().catch(() => {});
   }
 
   pause() {

@@ -224,7 +224,7 @@ export class Stage {
     if (pane !== this.lead || !this.playing.value) return;
     const wall = pane.archive.map.last ?? this.wall.value;
     if (wall === null) return;
-    if (await pane.archive.more(wall)) {
+    if (await pane.archive.more().catch(() => false)) {
       if (this.playing.value) pane.archive.play();
       return;
     }

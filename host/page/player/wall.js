@@ -63,7 +63,7 @@ export class WallMap {
 
   /** @param {number} media Seconds. @returns {number | null} */
   toWall(media) {
-    const piece = this.#lastWhere((one) => one.start <= media + 1e-6) ?? this.pieces[0];
+    const piece = this.pieces[Math.max(0, this.#countWhere((one) => one.start <= media + 1e-6) - 1)];
     return piece ? piece.wall + (media - piece.start) * 1000 : null;
   }
 
@@ -73,12 +73,17 @@ export class WallMap {
    * @returns {{ media: number, wall: number, exact: boolean } | null}
    */
   toMedia(wall) {
-    const piece = this.#lastWhere((one) => one.wall <= wall);
-    if (piece && wall < piece.wall + piece.length * 1000 + SEAM) {
-      const media = Math.min(piece.start + (wall - piece.wall) / 1000, piece.start + Math.max(0, piece.length - 0.001));
-      return { media, wall, exact: true };
+    const at = this.#countWhere((one) => one.wall <= wall);
+    const piece = this.pieces[at - 1];
+    const next = this.pieces[at];
+    if (piece) {
+      const end = piece.wall + piece.length * 1000;
+      // What lies between two that abut but for rounding belongs to the first.
+      if (wall < end || (next && next.wall - end < SEAM && wall < next.wall)) {
+        const media = Math.min(piece.start + (wall - piece.wall) / 1000, piece.start + Math.max(0, piece.length - 0.001));
+        return { media, wall, exact: true };
+      }
     }
-    const next = this.pieces.find((one) => one.wall > wall);
     return next ? { media: next.start, wall: next.wall, exact: false } : null;
   }
 
@@ -88,10 +93,10 @@ export class WallMap {
   }
 
   /**
-   * The last piece for which a test holds; pieces for which it holds come first.
+   * For how many pieces a test holds that holds for the first ones only.
    * @param {(piece: Piece) => boolean} test
    */
-  #lastWhere(test) {
+  #countWhere(test) {
     let low = 0;
     let high = this.pieces.length;
     while (low < high) {
@@ -99,6 +104,6 @@ export class WallMap {
       if (test(this.pieces[middle])) low = middle + 1;
       else high = middle;
     }
-    return low > 0 ? this.pieces[low - 1] : undefined;
+    return low;
   }
 }

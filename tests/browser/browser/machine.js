@@ -58,7 +58,8 @@ class Program {
 
   /** @param {string[]} args @param {string} folder */
   constructor(args, folder) {
-    this.child = spawn(WARDLINE, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, STATE_DIRECTORY: join(folder, "state"), RUST_LOG: "" } });
+    const { RUST_LOG: _, ...env } = process.env;
+    this.child = spawn(WARDLINE, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"], env: { ...env, STATE_DIRECTORY: join(folder, "state") } });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       let rest = "";
       stream.on("data", (bytes) => {

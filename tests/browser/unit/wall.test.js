@@ -44,6 +44,8 @@ test("the map goes both ways, and over a gap to what comes next", () => {
   assert.equal(map.has(BEGIN + 5000), true);
   assert.equal(map.toMedia(BEGIN + 3_600_000), null);
   assert.equal(map.last, BEGIN + 604_000);
+  assert.equal(map.toMedia(BEGIN + 604_000), null, "the end is not in it");
+  assert.equal(map.toMedia(BEGIN + 7751)?.exact, false, "nor is that of a run");
 });
 
 test("nonsense is an empty map", () => {
