@@ -16,6 +16,7 @@ export function bytes(count) {
 /** `12 days`, `1.5 days`. @param {number | null | undefined} count */
 export function days(count) {
   if (count === null || count === undefined || !Number.isFinite(count)) return "–";
+  if (count >= 730) return `${Number((count / 365.25).toPrecision(2))} years`;
   const value = count >= 10 ? Math.round(count) : Number(count.toFixed(1));
   return `${value} ${value === 1 ? "day" : "days"}`;
 }

@@ -6,7 +6,7 @@ import { cameras } from "../state.js";
 /** @import { EventItem } from "../types.js" */
 /** @import { Area } from "./area.js" */
 
-/** @typedef {{ camera: string, kind: string, zone: string, confidence: number, area: Area | null, day: string }} Filters */
+/** @typedef {{ camera: string, kind: string, zone: string, confidence: number, area: Area | null, day: string, host: boolean }} Filters */
 
 /**
  * @param {Filters} first
@@ -24,7 +24,8 @@ export function filterBar(first, act) {
   const shown = h("output", { class: "tabular" });
   const place = h("button", { type: "button", class: "button", on: { click: act.chooseArea } }, icon("area"), "Search here…");
   const noPlace = iconButton("close", "Anywhere in the picture", () => change({ area: null }));
-  const none = h("button", { type: "button", class: "button button-quiet", on: { click: () => change({ camera: "", kind: "", zone: "", confidence: 0, area: null, day: "" }) } }, "Clear");
+  const host = h("input", { type: "checkbox", on: { change: () => change({ host: host.checked }) } });
+  const none = h("button", { type: "button", class: "button button-quiet", on: { click: () => change({ camera: "", kind: "", zone: "", confidence: 0, area: null, day: "", host: false }) } }, "Clear");
 
   /** @param {string} label @param {"camera" | "kind" | "zone"} key */
   function select(label, key) {
@@ -58,6 +59,7 @@ export function filterBar(first, act) {
     shown.textContent = now.confidence > 0 ? `≥ ${Math.round(now.confidence * 100)} %` : "any";
     place.classList.toggle("button-on", now.area !== null);
     noPlace.hidden = now.area === null;
+    host.checked = now.host;
     none.hidden = !Object.values(now).some(Boolean);
   }
   day.addEventListener("change", () => change({ day: day.value }));
@@ -67,7 +69,8 @@ export function filterBar(first, act) {
   return {
     element: h("div", { class: "filters", role: "search", "aria-label": "Filter events" }, camera, kind, zone, day,
       h("label", { class: "range-field" }, "Confidence", confidence, shown),
-      h("span", { class: "joined" }, place, noPlace), none),
+      h("span", { class: "joined" }, place, noPlace),
+      h("label", { class: "check" }, host, "Also of cameras and the host themselves"), none),
     /** @param {Filters} filters */
     set(filters) {
       now = filters;

@@ -8,6 +8,9 @@ import { zoneOf } from "../state.js";
 /** @import { Icon } from "../dom.js" */
 /** @import { EventItem } from "../types.js" */
 
+/** Whether an event is more than what the host says of itself. @param {EventItem} item */
+export const seenByOthers = (item) => item.origin !== "host";
+
 /** @param {EventItem} item */
 export function duration(item) {
   if (item.open) return "still going on";

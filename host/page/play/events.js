@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
-import { eventRow } from "../events/row.js";
+import { eventRow, seenByOthers } from "../events/row.js";
 import { address } from "../route.js";
 import { zoneOf } from "../state.js";
 import { add, date, floor } from "../time.js";
@@ -10,7 +10,7 @@ import { add, date, floor } from "../time.js";
 /** @import { PlayerView } from "../views/play.js" */
 /** @import { EventItem } from "../types.js" */
 
-const MOST = 200;
+const MOST = 500;
 const PAUSE = 400;
 
 export class DayEvents {
@@ -34,8 +34,12 @@ export class DayEvents {
   /** The time line has more, or another camera leads. @param {boolean} [anew] */
   changed(anew = false) {
     if (anew) this.#key = "";
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#load(), PAUSE);
+    // Not put off again by what comes meanwhile: while it plays, that is every picture.
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      void this.#load();
+    }, PAUSE);
   }
 
   /** @param {number} wall */
@@ -59,8 +63,9 @@ export class DayEvents {
     try {
       const found = await api.events({ camera: lead, from: api.time(day), to: api.time(add(day, "day", 1, zone)), order: "desc", limit: MOST });
       if (this.#key !== key || this.#stopped) return;
-      const same = JSON.stringify(found.events) === JSON.stringify(this.#items);
-      this.#items = found.events;
+      const events = found.events.filter(seenByOthers);
+      const same = JSON.stringify(events) === JSON.stringify(this.#items);
+      this.#items = events;
       this.#title.textContent = `Events, ${date(day, zone)}`;
       if (!same || this.#list.childElementCount === 0) this.#show();
     } catch (error) {

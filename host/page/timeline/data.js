@@ -9,7 +9,7 @@ import { SECOND } from "../time.js";
 /** @typedef {{ start: number, end: number }} Piece */
 /** @typedef {Piece & { reason: string, open: boolean }} GapPiece */
 /** @typedef {Piece & { policy: string, label: string, id: string }} SpanPiece */
-/** @typedef {Piece & { kind: string, origin: string, count: number, sequence: number, open: boolean }} EventPiece */
+/** @typedef {Piece & { kind: string, origin: string, count: number, sequence: number }} EventPiece */
 /** @typedef {Piece & { id: string, label: string }} PinPiece */
 
 /**
@@ -51,9 +51,10 @@ export function line(answer, now) {
     gaps: answer.gaps.map((gap) => ({ ...piece(gap), reason: gap.reason, open: gap.end === null })),
     spans: answer.spans.map((span) => ({ ...piece(span), policy: span.policy, label: span.label, id: span.id })),
     pins: answer.pins.map((pin) => ({ ...piece(pin), id: pin.id, label: pin.label })),
-    events: (answer.events ?? []).map((mark) => ({
+    // What the host says of itself is in the bands already: what is recorded, what is missing and why.
+    events: (answer.events ?? []).filter((mark) => mark.origin !== "host").map((mark) => ({
       ...piece({ start: mark.start, end: mark.end ?? mark.start }), kind: mark.kind, origin: mark.origin,
-      count: mark.count, sequence: mark.sequence, open: mark.end === null,
+      count: mark.count, sequence: mark.sequence,
     })).sort((one, other) => one.start - other.start),
     motion: answer.motion && answer.motion.values.length > 0
       ? { start: ms(answer.motion.start), step: duration(answer.motion.step), values: answer.motion.values }

@@ -140,8 +140,9 @@ function drawMotion(context, scene, colours, motion, y, high) {
     const value = motion.values[at];
     if (!(value > 0)) continue;
     const [left, wide] = extent(view, width, motion.start + at * motion.step, motion.start + (at + 1) * motion.step, 1);
-    const tall = Math.max(2, Math.sqrt(Math.min(1, value)) * (high - 4));
-    context.fillRect(left, y + high - tall, wide, tall);
+    const tall = Math.round(Math.max(2, Math.sqrt(Math.min(1, value)) * (high - 4)));
+    // On whole pixels: neighbours leave no seam.
+    context.fillRect(Math.floor(left), y + high - tall, Math.ceil(left + wide) - Math.floor(left), tall);
   }
 }
 
@@ -152,7 +153,7 @@ function drawLanes(context, scene, colours, line, y) {
     let lane = kinds.indexOf(event.kind);
     if (lane < 0) lane = kinds.length - 1;
     if (lane < 0) continue;
-    const [left, wide] = extent(view, width, event.start, event.open ? scene.now : event.end, 4);
+    const [left, wide] = extent(view, width, event.start, event.end, 4);
     if (left > width || left + wide < 0) continue;
     context.globalAlpha = chosen && chosen !== event.kind ? 0.25 : 1;
     context.fillStyle = event.kind === "motion" ? colours.motion : colours.event;

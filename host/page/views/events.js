@@ -5,7 +5,7 @@ import { fill, h, icon, keepFocus } from "../dom.js";
 import { chooseArea } from "../events/area.js";
 import { EventFeed } from "../events/feed.js";
 import { filterBar } from "../events/filters.js";
-import { eventCard } from "../events/row.js";
+import { eventCard, seenByOthers } from "../events/row.js";
 import { navigate, route } from "../route.js";
 import { Undo } from "../signal.js";
 import { cameras, zoneChoice, zoneOf } from "../state.js";
@@ -15,7 +15,9 @@ import { empty } from "./empty.js";
 /** @import { Filters } from "../events/filters.js" */
 /** @import { EventItem } from "../types.js" */
 
-const PAGE = 48;
+const PAGE = 100;
+/** With fewer on the screen more are asked for at once. */
+const FEW = 12;
 
 /** @param {HTMLElement} root */
 export function eventsView(root) {
@@ -44,7 +46,7 @@ class Events {
     const query = route.value.query ?? {};
     this.#filters = {
       camera: query.camera ?? "", kind: query.kind ?? "", zone: query.zone ?? "", confidence: Number(query.confidence ?? 0),
-      area: area(query.area), day: query.day ?? "",
+      area: area(query.area), day: query.day ?? "", host: query.host === "true",
     };
     this.#bar = filterBar(this.#filters, {
       changed: (filters) => this.#changed(filters),
@@ -108,6 +110,7 @@ class Events {
       this.#bar.learn(this.#items);
       fill(this.#note);
       this.#show();
+      if (this.#next !== null && this.#shown().length < FEW) void this.#load(true);
     } catch (error) {
       if (running.signal.aborted) return;
       fill(this.#note, icon("warning"), ` The events can't be shown: ${error instanceof Error ? error.message : error}`);
@@ -135,9 +138,15 @@ class Events {
     return !place || (item.regions ?? []).some(({ area }) => area.x < place.x + place.width && area.x + area.width > place.x && area.y < place.y + place.height && area.y + area.height > place.y);
   }
 
+  /** What the host says of itself is shown when it is asked for. */
+  #shown() {
+    return this.#filters.host ? this.#items : this.#items.filter(seenByOthers);
+  }
+
   #show() {
+    const shown = this.#shown();
     this.#more.hidden = this.#next === null;
-    if (this.#items.length === 0) {
+    if (shown.length === 0) {
       const filtered = Object.values(this.#filters).some(Boolean);
       fill(this.#list, filtered
         ? empty("search", "Nothing found", "Nothing that was seen fits all of these. Take one away.")
@@ -146,7 +155,7 @@ class Events {
     }
     /** @type {Map<string, EventItem[]>} */
     const byDay = new Map();
-    for (const item of this.#items) {
+    for (const item of shown) {
       const day = date(Date.parse(item.start), zoneOf(item.camera));
       byDay.set(day, [...(byDay.get(day) ?? []), item]);
     }

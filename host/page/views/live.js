@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { fill, h, icon, iconButton } from "../dom.js";
 import { EventFeed } from "../events/feed.js";
-import { eventRow } from "../events/row.js";
+import { eventRow, seenByOthers } from "../events/row.js";
 import { shortcuts } from "../keys.js";
 import { Grid } from "../live/grid.js";
 import { Single } from "../live/single.js";
@@ -119,13 +119,14 @@ function follow(camera, list, undo) {
     ? h("li", { class: "quiet pad" }, "Nothing has been seen yet.")
     : items.map((item) => h("li", {}, eventRow(item, () => navigate({ view: "play", camera: item.camera, query: { at: item.start } })))));
   const feed = new EventFeed({ camera }, (item) => {
+    if (!seenByOthers(item)) return;
     items = [item, ...items.filter((one) => one.id !== item.id)].sort((one, other) => Date.parse(other.start) - Date.parse(one.start)).slice(0, LATEST);
     show();
   });
   undo.add(() => feed.stop());
-  api.events({ camera, order: "desc", limit: LATEST }).then(
+  api.events({ camera, order: "desc", limit: 10 * LATEST }).then(
     (found) => {
-      items = [...items, ...found.events.filter((one) => !items.some((other) => other.id === one.id))].slice(0, LATEST);
+      items = [...items, ...found.events.filter((one) => seenByOthers(one) && !items.some((other) => other.id === one.id))].slice(0, LATEST);
       show();
     },
     (error) => fill(list, h("li", { class: "quiet pad" }, `The events can't be shown: ${error.message}`)),
