@@ -20,6 +20,7 @@ export class RangeBar {
   /** @type {Stretch | null} */
   #range = null;
   #pins = h("div", { class: "range-pins" });
+  #shownPins = "";
   #count = h("span", { class: "quiet tabular" });
   buttons;
   element;
@@ -75,10 +76,18 @@ export class RangeBar {
     this.#showPins(range);
   }
 
+  /** The time line has more: a pin, perhaps. */
+  refresh() {
+    if (this.#range) this.#showPins(this.#range);
+  }
+
   /** @param {Stretch} range */
   #showPins(range) {
     const pins = (this.player.timeline.line?.pins ?? []).filter((pin) => pin.start < range.to && pin.end > range.from);
     const zone = zoneOf(this.player.lead);
+    const key = JSON.stringify(pins);
+    if (key === this.#shownPins) return;
+    this.#shownPins = key;
     fill(this.#pins, pins.map((pin) => h("span", { class: "pin" }, icon("pin"),
       `${pin.label || "Pinned"}, ${dateTime(pin.start, zone)}, ${length(pin.end - pin.start)}`,
       may("operator") && h("button", { type: "button", class: "button button-quiet", on: { click: () => void this.#unpin(pin.id) } }, "Unpin"))));
@@ -116,7 +125,6 @@ export class RangeBar {
       await api.unpin(id);
       toast("Unpinned.");
       this.player.timeline.refresh();
-      if (this.#range) this.show(this.#range);
     } catch (error) {
       complain(error, "Unpin");
     }

@@ -66,7 +66,10 @@ class Player {
       seek: (wall, moving) => void this.seek(wall, moving),
       ranged: (range) => this.range.show(range),
       failed: (error) => complain(error, "Time line"),
-      changed: () => this.events.changed(),
+      changed: () => {
+        this.events.changed();
+        this.range.refresh();
+      },
     });
     this.range = new RangeBar(this);
     this.events = new DayEvents(this);
