@@ -119,7 +119,12 @@ pub fn times(file: &Path, stream: &str, rate: i64) -> Vec<Times> {
     let (number, of) = base.split_once('/').expect("a time base is a fraction");
     let (number, of): (i64, i64) =
         (number.parse().expect("a number"), of.parse().expect("a number"));
-    let scaled = |ticks: Option<i64>| ticks.expect("a packet has times") * number * rate / of;
+    // Those of playback count from 1970.
+    let parts = |ticks: i64| i128::from(ticks) * i128::from(number) * i128::from(rate);
+    let scaled = |ticks: Option<i64>| {
+        let parts = parts(ticks.expect("a packet has times")) / i128::from(of);
+        i64::try_from(parts).expect("a time")
+    };
     let packets = probe.packets.iter();
     packets.map(|packet| Times { pts: scaled(packet.pts), dts: scaled(packet.dts) }).collect()
 }

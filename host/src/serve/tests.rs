@@ -247,7 +247,7 @@ async fn pins_and_deletions_name_what_they_mean() {
         ),
         ("DELETE /api/v1/recordings?camera=gate&start=soon", "", 400, "\"detail\""),
         ("DELETE /api/v1/recordings", "", 400, "name `span`"),
-        ("GET /api/v1/recordings", "", 405, ""),
+        ("GET /api/v1/pins", "", 405, ""),
     ] {
         let (got, answer) = ask(&running, line, "", body).await;
         assert!(got == status && answer.contains(said), "{line} {body}: {answer}");

@@ -88,6 +88,19 @@ impl Reader {
         Ok(recorded)
     }
 
+    /// The first moment at or after `at` of which there is video in a complete file.
+    ///
+    /// # Errors
+    /// When the index can't be read.
+    pub fn next_video(&self, camera: &str, at: Timestamp) -> Result<Option<Timestamp>> {
+        let c = &self.connection;
+        let find = || match spans::camera_id(c, camera)? {
+            Some(id) => read::next_video(c, id, at),
+            None => Ok(None),
+        };
+        find().map_err(failed("look for video"))
+    }
+
     /// The time line of a camera in `[from, to)`. What is shorter than `resolution`, or less than
     /// that from its neighbour, is not told apart. An unknown camera has an empty one.
     ///

@@ -145,7 +145,10 @@ fn find(reader: &Reader, sought: &Sought, now: Timestamp) -> Result<Events> {
     let mut lanes: Vec<Lane<'_>> = cameras.iter().map(|camera| lane(camera.as_str())).collect();
     let mut found = Events { events: Vec::new(), next: None };
     for _ in 0..LOOKED_MAX {
-        let Some(head) = first(reader, sought, &mut lanes)? else { return Ok(found) };
+        let Some(head) = first(reader, sought, &mut lanes)? else {
+            found.next = None;
+            return Ok(found);
+        };
         let cursor = Cursor { time: head.event.time, sequence: head.sequence };
         if found.events.len() >= sought.limit {
             return Ok(found);
@@ -281,3 +284,6 @@ fn zones(attributes: &[Attribute]) -> Vec<String> {
     let names = texts.flat_map(|text| text.split(','));
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Lists for people and programs, a page at a time: recordings, files as they lie on disk, and of
 //! which years, months, days or moments there is video.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -10,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::View;
 use crate::base::{Result, Timestamp};
-use crate::store::timeline::Recorded;
+use crate::store::playable::Playable;
+use crate::store::timeline::{self, Recorded};
 use crate::store::{Reader, StoredCamera};
 
 /// Stretches in one answer.
@@ -80,13 +82,25 @@ impl View {
         precision: Precision,
         zone: TimeZone,
     ) -> Result<Availability> {
+        let view = self.clone();
         self.read(move |reader| {
-            let stretches = reader.recorded(&camera, from, to)?;
+            let grown = view.grown(reader, &camera, from, to)?;
             if precision == Precision::Exact {
+                let mut stretches = reader.recorded(&camera, from, to)?;
+                for Playable { epoch, start, end, .. } in grown {
+                    let next = Recorded { epoch, start, end, segments: 1, bytes: 0 };
+                    timeline::join(&mut stretches, next, 0);
+                }
                 return Ok(exact(stretches));
             }
-            let available = calendar(stretches, (from, to), precision, &zone);
-            Ok(Availability::Calendar { available })
+            let mut available = BTreeSet::new();
+            let mut next = |at| reader.next_video(&camera, at);
+            units((from, to), precision, &zone, &mut next, &mut available)?;
+            for file in grown {
+                let mut within = |at: Timestamp| Ok((at < file.end).then_some(at.max(file.start)));
+                units((from, to), precision, &zone, &mut within, &mut available)?;
+            }
+            Ok(Availability::Calendar { available: available.into_iter().collect() })
         })
         .await
     }
@@ -99,24 +113,25 @@ fn exact(stretches: Vec<Recorded>) -> Availability {
     Availability::Exact { ranges, truncated }
 }
 
-/// The days, months or years of a zone in which there is video, in order.
-fn calendar(
-    stretches: Vec<Recorded>,
+/// Adds the days, months or years of a zone in which there is video. `next` gives the first moment at or
+/// after another at which there is some: it is asked once a unit, however much there is in it.
+fn units(
     (from, to): (Timestamp, Timestamp),
     precision: Precision,
     zone: &TimeZone,
-) -> Vec<String> {
-    let mut found = std::collections::BTreeSet::new();
-    for one in stretches {
-        let (mut at, end) = (one.start.max(from), one.end.min(to));
-        // A step is a year, a month or a day of the zone: no stretch is longer than what is stored.
-        while at < end {
-            let (name, next) = unit(at, precision, zone);
-            found.insert(name);
-            at = next.max(at.offset(1));
+    next: &mut dyn FnMut(Timestamp) -> Result<Option<Timestamp>>,
+    found: &mut BTreeSet<String>,
+) -> Result<()> {
+    let mut at = from;
+    while let Some(seen) = next(at)?.filter(|seen| *seen < to) {
+        let (name, after) = unit(seen, precision, zone);
+        found.insert(name);
+        at = after.max(seen.offset(1));
+        if at >= to {
+            break;
         }
     }
-    found.into_iter().collect()
+    Ok(())
 }
 
 /// The name of the unit that `at` lies in, and where the next begins.
@@ -130,4 +145,49 @@ fn unit(at: Timestamp, precision: Precision, zone: &TimeZone) -> (String, Timest
     };
     let next = first.checked_add(length).and_then(|next| next.to_zoned(zone.clone()));
     (name.to_string(), next.map_or(Timestamp::MAX, |next| next.timestamp().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        serde_json::from_value(text.into()).unwrap()
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone() {
+        // Recorded from late on the 27th to early on the 29th of UTC, and an hour in the year after.
+        let recorded = [
+            (time("2026-11-27T23:30:00Z"), time("2026-11-29T00:30:00Z")),
+            (time("2027-01-01T04:30:00Z"), time("2027-01-01T05:30:00Z")),
+        ];
+        let mut next = |at: Timestamp| {
+            let later = recorded.iter().find(|(_, end)| *end > at);
+            Ok(later.map(|(start, _)| (*start).max(at)))
+        };
+        for (precision, zone, expected) in [
+            (Precision::Day, "UTC", vec!["2026-11-27", "2026-11-28", "2026-11-29", "2027-01-01"]),
+            (Precision::Day, "Europe/Berlin", vec!["2026-11-28", "2026-11-29", "2027-01-01"]),
+            (
+                Precision::Day,
+                "America/New_York",
+                vec!["2026-11-27", "2026-11-28", "2026-12-31", "2027-01-01"],
+            ),
+            (Precision::Month, "America/New_York", vec!["2026-11", "2026-12", "2027-01"]),
+            (Precision::Year, "UTC", vec!["2026", "2027"]),
+        ] {
+            let zone_name = zone;
+            let zone = TimeZone::get(zone).unwrap();
+            let mut found = BTreeSet::new();
+            let ever = (Timestamp::ZERO, Timestamp::MAX);
+            units(ever, precision, &zone, &mut next, &mut found).unwrap();
+            assert_eq!(found.into_iter().collect::<Vec<_>>(), expected, "{zone_name}");
+        }
+        // Only what lies in the range counts.
+        let mut found = BTreeSet::new();
+        let range = (time("2026-11-28T12:00:00Z"), time("2026-11-29T00:00:00Z"));
+        units(range, Precision::Day, &TimeZone::UTC, &mut next, &mut found).unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["2026-11-28"]);
+    }
 }

@@ -101,20 +101,17 @@ impl View {
     ) -> Result<()> {
         let mut growing: VecDeque<Growing> = reader.growing(camera, to)?.into();
         let visit_grown =
-            |growing: Growing, visit: &mut dyn FnMut(&Playable, Option<&Path>) -> Result<()>| {
-                let path = growing.path.clone();
-                // It may have been closed or removed meanwhile: then it is in nobody's way.
-                let Ok(scan) = self.growing.look(&**self.files(), &path) else { return Ok(()) };
-                match growing.with(&scan).filter(|file| file.end > from) {
-                    Some(file) => visit(&file, Some(&path)),
-                    None => Ok(()),
-                }
+            |one: Growing, visit: &mut dyn FnMut(&Playable, Option<&Path>) -> Result<()>| {
+                let found = self.look(one).filter(|(file, _)| file.end > from);
+                found.map_or(Ok(()), |(file, path)| visit(&file, Some(&path)))
             };
         let mut failed = Ok(());
         reader.playable(camera, from, to, |file| {
+            let order = (file.epoch, file.sequence);
             let mut step = || {
-                while growing.front().is_some_and(|one| one.order() < (file.epoch, file.sequence)) {
-                    if let Some(one) = growing.pop_front() {
+                while let Some(one) = growing.pop_front_if(|one| one.order() <= order) {
+                    // It may have been closed since the other list was made.
+                    if one.order() < order {
                         visit_grown(one, &mut visit)?;
                     }
                 }
@@ -125,6 +122,27 @@ impl View {
         })?;
         failed?;
         growing.into_iter().try_for_each(|one| visit_grown(one, &mut visit))
+    }
+
+    /// The files of a camera that grow and touch `[from, to)`, as far as they are whole.
+    pub(super) fn grown(
+        &self,
+        reader: &Reader,
+        camera: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Playable>> {
+        let growing = reader.growing(camera, to)?;
+        let seen = growing.into_iter().filter_map(|one| Some(self.look(one)?.0));
+        Ok(seen.filter(|file| file.end > from).collect())
+    }
+
+    /// What is whole in a file that grows, and where it lies. `None`: nothing yet; or it was closed or
+    /// removed meanwhile, and is in nobody's way.
+    fn look(&self, growing: Growing) -> Option<(Playable, PathBuf)> {
+        let path = growing.path.clone();
+        let scan = self.growing.look(&**self.files(), &path).ok()?;
+        Some((growing.with(&scan)?, path))
     }
 
     /// Opens a file of a camera. It may move to another store between the index and the disk: then

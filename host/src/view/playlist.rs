@@ -98,9 +98,9 @@ struct Group {
 }
 
 impl Group {
-    /// It ends where a key frame is shown then.
-    fn is_long(&self, then: i64) -> bool {
-        then.saturating_sub(self.ticks) >= LENGTH || self.length >= BYTES
+    /// It ends where a key frame is shown then: at once where it has none itself.
+    fn ends(&self, then: i64) -> bool {
+        !self.key || then.saturating_sub(self.ticks) >= LENGTH || self.length >= BYTES
     }
 }
 
@@ -283,7 +283,7 @@ fn groups(file: &Playable, delay: i64, every_key: bool) -> (Vec<Group>, Vec<usiz
         // The first picture of a file is shown at its start.
         let shown = if at == 0 { 0 } else { fragment.start_ticks.saturating_add(delay) };
         match groups.last_mut() {
-            Some(last) if !hole && !(fragment.key && (every_key || last.is_long(shown))) => {
+            Some(last) if !hole && !(fragment.key && (every_key || last.ends(shown))) => {
                 last.length += fragment.length;
             }
             _ => {

@@ -181,14 +181,18 @@ async fn dates_are_those_of_the_pictures() {
 
 #[tokio::test]
 async fn key_frames_alone() {
-    let parts = [Part::plain(7), Part { gap: 900_000, version: 2, ..Part::plain(3) }];
+    let groups = |count| vec![50; count];
+    let parts = [
+        Part { groups: groups(4), ..Part::plain(0) },
+        Part { gap: 900_000, version: 2, groups: groups(2), ..Part::plain(0) },
+    ];
     let place = Place::with_spans(&parts, Vec::new()).await;
     let view = view(&place);
     let pictures = Pictures::Keys(Duration::ZERO);
     let text = playlist(&view, Wanted { pictures, ..range(0.0, 100.0) }).await;
     let (found, breaks) = played(&view, &text, 1).await;
-    // A key frame each second.
-    let keys: Vec<_> = stored(&place, 1).into_iter().step_by(25).collect();
+    // A key frame every two seconds.
+    let keys: Vec<_> = stored(&place, 1).into_iter().step_by(50).collect();
     assert_eq!((found, breaks), (keys, 1));
     assert_eq!(played(&view, &text, 2).await.0, [], "no sound");
 }

@@ -10,6 +10,7 @@ mod process;
 mod record;
 mod slices;
 mod swap;
+mod view;
 
 use std::path::Path;
 
@@ -23,7 +24,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) wardline: std::path::PathBuf,
 }
 
-/// Runs the named cases, or all: `record`, `motion`, `kernel`, `swap`, `calls`.
+/// Runs the named cases, or all: `record`, `motion`, `kernel`, `swap`, `calls`, `view`.
 pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     let work = root.join("target/bench");
     std::fs::create_dir_all(&work).map_err(|e| format!("create {}: {e}", work.display()))?;
@@ -45,6 +46,9 @@ pub(crate) fn run(root: &Path, cases: &[String]) -> Result<(), String> {
     }
     if wanted("calls") {
         calls::run(&bench)?;
+    }
+    if wanted("view") {
+        view::run(&bench)?;
     }
     Ok(())
 }

@@ -173,6 +173,6 @@ pub(crate) fn pause(millis: u64) {
 }
 
 #[allow(clippy::disallowed_methods, reason = "benchmarks measure the machine's own time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -170,6 +170,22 @@ pub(crate) fn times(
     Ok(())
 }
 
+/// The first moment at or after `at` that a closed segment of a camera has.
+pub(crate) fn next_video(
+    c: &Connection,
+    camera: i64,
+    at: Timestamp,
+) -> rusqlite::Result<Option<Timestamp>> {
+    c.prepare_cached(
+        "SELECT max(s.start, ?2) FROM segment s
+         WHERE s.camera = ?1 AND s.state = 2 AND s.end > ?2
+             AND s.start > ?2 - (SELECT longest FROM camera WHERE id = ?1)
+         ORDER BY s.start LIMIT 1",
+    )?
+    .query_row(params![camera, at.micros()], |row| row::timestamp(row, 0))
+    .optional()
+}
+
 /// Segments of a camera that are being written, or were left behind by a crash: looked for among the
 /// few such of all cameras (hence the `+`), not among all of this one.
 pub(crate) fn open(c: &Connection, camera: i64) -> rusqlite::Result<Vec<Segment>> {
