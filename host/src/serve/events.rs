@@ -267,7 +267,11 @@ impl Teller {
             let last = self.last;
             let read = self.view.read(move |reader| reader.events_after(last, BATCH)).await;
             match read {
-                Ok(events) if events.is_empty() => self.newest.changed().await.ok()?,
+                Ok(events) if events.is_empty() => tokio::select! {
+                    biased;
+                    () = self.view.closed() => return None,
+                    changed = self.newest.changed() => changed.ok()?,
+                },
                 Ok(events) => {
                     self.last = events.last().map_or(last, |event| event.sequence);
                     self.waiting = events.into_iter().rev().filter(|it| self.hears(it)).collect();

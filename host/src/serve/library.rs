@@ -29,7 +29,7 @@ use crate::view::files::{FileEntry, Listing};
 const USUAL: Duration = Duration::from_secs(7 * 86_400);
 
 /// The longest stretch whose recordings are listed.
-const STRETCH_MAX: Duration = Duration::from_secs(366 * 86_400);
+const STRETCH_MAX: Duration = Duration::from_secs(93 * 86_400);
 
 pub(super) fn router() -> OpenApiRouter<Arc<View>> {
     OpenApiRouter::default()
@@ -66,7 +66,7 @@ impl Listed {
         let to = self.to.unwrap_or_else(|| view.clock().wall() + Duration::from_secs(1));
         let (from, to) = stretch(self.from.unwrap_or(to - USUAL), to)?;
         if to.since(from) > STRETCH_MAX {
-            let why = "the stretch of time is longer than a year: ask for it in parts";
+            let why = "the stretch of time is longer than 93 days: ask for it in parts";
             return Err(problem(StatusCode::BAD_REQUEST, why));
         }
         let limit = limit(self.limit)?;

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};
@@ -39,14 +40,15 @@ pub struct View {
     /// Readers of the index that nobody uses now: at most [`READS_MAX`], each with its prepared
     /// statements. `None` once the view is [closed](Self::close). Never held across an await.
     idle: Mutex<Option<Vec<Reader>>>,
+    closed: CancellationToken,
 }
 
 impl View {
     /// The store at `root`, whose index is opened with the first read.
     pub fn new(root: &Path, files: Arc<dyn Fs>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let (turns, idle) = (Semaphore::new(READS_MAX), Mutex::new(Some(Vec::new())));
-        let growing = media::Scans::default();
-        Arc::new(Self { root: root.to_owned(), files, clock, turns, growing, idle })
+        let (growing, closed) = (media::Scans::default(), CancellationToken::new());
+        Arc::new(Self { root: root.to_owned(), files, clock, turns, growing, idle, closed })
     }
 
     /// Where the store is.
@@ -107,6 +109,12 @@ impl View {
     /// Lets go of the index: the host is ending, and who closes it last folds it back.
     pub fn close(&self) {
         self.lock().take();
+        self.closed.cancel();
+    }
+
+    /// Ends when the view is [closed](Self::close): what goes on for ever ends then, too.
+    pub async fn closed(&self) {
+        self.closed.cancelled().await;
     }
 
     fn reader(&self) -> Result<Reader> {
