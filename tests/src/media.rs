@@ -18,6 +18,16 @@ pub struct Slice {
 
 /// All coded slices of a file's video (H.264 NAL types 1-5, H.265 0-31) in order of decoding.
 pub fn slices(file: &Path) -> Vec<Slice> {
+    slices_by(file, ffmpeg_output)
+}
+
+/// The same of what changes its parameters in the middle: ffmpeg passes the slices on as they are, but
+/// reads all of them by the first parameters, and complains.
+pub fn slices_of_several(file: &Path) -> Vec<Slice> {
+    slices_by(file, |file, arguments| ffmpeg(file, arguments).stdout)
+}
+
+fn slices_by(file: &Path, output: fn(&Path, &[&str]) -> Vec<u8>) -> Vec<Slice> {
     let codec = video_codec(file);
     let (filter, format) = match codec.as_str() {
         // Times of their own: ffmpeg rounds those of the file to the frame rate, and finds some equal.
@@ -26,7 +36,7 @@ pub fn slices(file: &Path) -> Vec<Slice> {
         other => panic!("{}: no coded slices of {other}", file.display()),
     };
     let arguments = ["-map", "0:v:0", "-c", "copy", "-bsf:v", filter, "-f", format, "-"];
-    let stream = ffmpeg_output(file, &arguments);
+    let stream = output(file, &arguments);
     let slice = |nal: &[u8]| {
         let (slice, key) = match codec.as_str() {
             "h264" => ((1..=5).contains(&(nal[0] & 0x1f)), nal[0] & 0x1f == 5),
@@ -175,10 +185,14 @@ pub fn assert_decodes(file: &Path) {
     ffmpeg_output(file, &["-map", "0", "-f", "null", "-"]);
 }
 
-fn ffmpeg_output(file: &Path, arguments: &[&str]) -> Vec<u8> {
+fn ffmpeg(file: &Path, arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-threads", "1", "-i"]).arg(file).args(arguments);
-    let output = command.output().expect("ffmpeg runs");
+    command.output().expect("ffmpeg runs")
+}
+
+fn ffmpeg_output(file: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = ffmpeg(file, arguments);
     let said = said(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{}: {said}", file.display());
     output.stdout

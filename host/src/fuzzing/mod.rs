@@ -22,12 +22,13 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     target("access_units", ingest::fuzz::access_units, ingest::fuzz::unit_seeds),
     target("parameter_sets", ingest::fuzz::parameter_sets, ingest::fuzz::set_seeds),
     target("mp4", ingest::fuzz::mp4, record::fuzz::seeds),
     target("recorder", record::fuzz::recorder, record::fuzz::camera_seeds),
     target("segment", record::fuzz::segment, record::fuzz::seeds),
+    target("passage", record::fuzz::passage, record::fuzz::seeds),
     target("thrift", decode::fuzz::thrift, decode::fuzz::seeds),
     target("journal", store::fuzz::journal, store::fuzz::journal_seeds),
     target("fragment_map", store::fuzz::map, store::fuzz::map_seeds),

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::passage::{Head, Origin, Part, delay};
 use super::{
     Fragment, Full, GapMark, Mode, Recorder, RecorderConfig, SegmentEnd, SegmentStart, Sink,
     salvage, scan, trailer,
@@ -166,6 +168,39 @@ pub(crate) fn segment(data: &[u8]) {
     let again = scan(&mut Cursor::new(&mended)).expect("memory is read");
     assert!(again.complete);
     assert_eq!(again.fragments, found.fragments);
+}
+
+/// A file that may be anything, on its way to a player: what is sent lies in what was asked for, or is
+/// made and small.
+pub(crate) fn passage(data: &[u8]) {
+    let (end, mut reader) = (data.len() as u64, Cursor::new(data));
+    let Some(head) = Head::read(&mut reader, end).expect("memory is read") else { return };
+    let found = scan(&mut reader).expect("memory is read");
+    let origin = Origin { start: UTC.offset(1_763_800_000_000_000), sequence: end };
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for one in &found.fragments {
+        ranges.push(one.offset..one.offset + one.length);
+        ranges.push(one.moof_offset..end);
+    }
+    ranges.push(0..end);
+    let length = u64::from(data.last().copied().unwrap_or(0));
+    ranges.push(end / 2..end.min(end / 2 + length));
+    let _ = head.silent();
+    for range in ranges {
+        let parts = head.passage(&mut reader, range.clone(), origin).expect("memory is read");
+        let still = head.still(&mut reader, range.clone(), 9, origin).expect("memory is read");
+        let still = still.into_iter().flatten();
+        for part in parts.into_iter().flatten().chain(still) {
+            match part {
+                Part::Made(bytes) => assert!(bytes.len() <= data.len() + 200),
+                Part::Copied(sent) => {
+                    assert!(range.start <= sent.start && sent.start <= sent.end);
+                    assert!(sent.end <= range.end);
+                }
+            }
+        }
+        let _ = delay(&mut reader, range.start, range.end).expect("memory is read");
+    }
 }
 
 /// A segment of two seconds, whole and cut off.

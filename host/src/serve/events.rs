@@ -130,7 +130,7 @@ impl Wanted {
         let wrong = || problem(StatusCode::BAD_REQUEST, "`cursor` is none that was given out");
         let after = self.cursor.map(|text| text.parse()).transpose().map_err(|()| wrong())?;
         Ok(Sought {
-            cameras: self.camera,
+            cameras: (!self.camera.is_empty()).then_some(self.camera),
             kinds: self.kind,
             from,
             to,

@@ -70,7 +70,8 @@ impl Listed {
             return Err(problem(StatusCode::BAD_REQUEST, why));
         }
         let limit = limit(self.limit)?;
-        Ok((Listing { camera: self.camera, from, to, limit }, self.cursor))
+        let cameras = self.camera.map(|camera| vec![camera]);
+        Ok((Listing { cameras, from, to, limit }, self.cursor))
     }
 }
 

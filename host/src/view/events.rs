@@ -61,8 +61,8 @@ pub struct Happening {
 /// Which events.
 #[derive(Clone, Debug)]
 pub struct Sought {
-    /// Of these cameras; none: of all.
-    pub cameras: Vec<String>,
+    /// Of these cameras; `None`: of all.
+    pub cameras: Option<Vec<String>>,
     /// Of these kinds; none: of all.
     pub kinds: Vec<Kinds>,
     /// That began at or after this,
@@ -136,9 +136,9 @@ struct Lane<'a> {
 }
 
 fn find(reader: &Reader, sought: &Sought, now: Timestamp) -> Result<Events> {
-    let cameras = match &sought.cameras[..] {
-        [] => reader.cameras_with_events()?,
-        cameras => cameras.to_vec(),
+    let cameras = match &sought.cameras {
+        None => reader.cameras_with_events()?,
+        Some(cameras) => cameras.clone(),
     };
     let after = sought.after.map(|cursor| (cursor.time, cursor.sequence));
     let lane = |camera| Lane { camera, next: VecDeque::new(), after, over: false };

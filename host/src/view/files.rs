@@ -39,8 +39,8 @@ pub struct FileEntry {
 /// What to list: of one camera or of all, in a stretch of time.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Of this camera; `None`: of all.
-    pub camera: Option<String>,
+    /// Of these cameras; `None`: of all.
+    pub cameras: Option<Vec<String>>,
     /// With video at or after this,
     pub from: Timestamp,
     /// and before this.
@@ -86,7 +86,7 @@ impl View {
         let view = self.clone();
         self.read(move |reader| {
             let mut items = Vec::new();
-            for camera in cameras(reader, listing.camera.as_deref())? {
+            for camera in cameras(reader, &listing)? {
                 let passed = match &after {
                     Some((at, ..)) if camera < *at => continue,
                     Some((at, epoch, sequence)) if camera == *at => Some((*epoch, *sequence)),
@@ -142,7 +142,7 @@ impl View {
         self.read(move |reader| {
             let mut items = Vec::new();
             let mut places: Vec<RecordingPlace> = Vec::new();
-            for camera in cameras(reader, listing.camera.as_deref())? {
+            for camera in cameras(reader, &listing)? {
                 if after.as_ref().is_some_and(|(at, ..)| camera < *at) {
                     continue;
                 }
@@ -206,10 +206,13 @@ impl Opened {
     }
 }
 
-/// The one that is asked for, or all that were ever recorded.
-fn cameras(reader: &Reader, camera: Option<&str>) -> Result<Vec<String>> {
-    match camera {
-        Some(camera) => Ok(vec![camera.to_owned()]),
-        None => Ok(reader.cameras()?.into_iter().map(|camera| camera.name).collect()),
-    }
+/// Those that are asked for, or all that were ever recorded, by name.
+fn cameras(reader: &Reader, listing: &Listing) -> Result<Vec<String>> {
+    let mut cameras = match &listing.cameras {
+        Some(cameras) => cameras.clone(),
+        None => reader.cameras()?.into_iter().map(|camera| camera.name).collect(),
+    };
+    cameras.sort();
+    cameras.dedup();
+    Ok(cameras)
 }
