@@ -170,7 +170,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);
     let house = House::open(shared, config, guests).await?;
-    let (residents, in_force) = (house.view(), house.in_force());
+    let (residents, config) = (house.view(), house.in_force());
     let house = Arc::new(Mutex::new(house));
     let token = stages.judge.shutdown();
     let hosts = bus::run_host_events(bus.clone(), host_events, token.clone());
@@ -189,23 +189,14 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         asker
     });
 
-    let (store_health, door_store) = (store.health(), store.clone());
-    let door = door::Door {
-        residents,
-        config: in_force,
-        reload,
-        swaps,
-        bus,
-        store: door_store,
-        store_health,
-        clock,
-    };
+    let (store_health, kept) = (store.health(), store.clone());
+    let door = door::Door { residents, config, reload, swaps, bus, store, store_health, clock };
     let server = serve::Server::bind(http, Arc::new(door), view.clone()).await?;
     let address = server.address();
     let token = stages.serve.shutdown().clone();
     stages.serve.spawn("http", server.run(token));
     tracing::info!(%address, cameras, "recording");
-    Ok(Running { address, stages, house, lanes, decode, store, view })
+    Ok(Running { address, stages, house, lanes, decode, store: kept, view })
 }
 
 fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {

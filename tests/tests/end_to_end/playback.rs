@@ -24,6 +24,12 @@ fn playlist(host: &Host, camera: &str, query: &str) -> String {
     text
 }
 
+fn json_of(host: &Host, path: &str) -> Value {
+    let (status, text) = host.get(path).unwrap();
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
 /// As ffmpeg is told it.
 fn url(host: &Host, camera: &str) -> PathBuf {
     format!("{}/api/v1/cameras/{camera}/playback.m3u8?{EVER}", host.base()).into()
@@ -149,11 +155,7 @@ fn what_the_page_asks_for() {
     let file = clip(CARS).unwrap();
     let host = Host::start(&place.configure(&files(&[("cars", &file)])));
     host.wait_session_end("cars", STEP);
-    let ask = |path: &str| -> Value {
-        let (status, text) = host.get(path).unwrap();
-        assert_eq!(status, 200, "{path}: {text}");
-        serde_json::from_str(&text).unwrap()
-    };
+    let ask = |path: &str| json_of(&host, path);
     // What is read as fast as it can be lies in the future.
     let window = wait::until("complete files", STEP, || {
         let first: Timestamp =
@@ -176,11 +178,36 @@ fn what_the_page_asks_for() {
     assert_eq!(exact["ranges"][0]["end"], camera["last"], "{exact:#}");
     let recordings = ask(&format!("/api/v1/recordings?{window}"));
     assert_eq!(recordings["recordings"][0]["kind"], "cvr", "{recordings:#}");
+    files_are_fetched_in_parts(&host, &place, &window);
+    let plan = ask("/api/v1/plan");
+    assert!(plan["cameras"].is_array(), "{plan:#}");
+    for (path, status) in [
+        ("/api/v1/cameras/nobody", 404),
+        ("/api/v1/cameras/cars/timeline?from=x&to=y", 400),
+        ("/api/v1/cameras/cars/playback.m3u8", 400),
+        (
+            "/api/v1/cameras/cars/playback.m3u8?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z",
+            404,
+        ),
+        ("/api/v1/cameras/..%2f..%2fetc/hls/1/init.mp4", 404),
+        ("/api/v1/segments/cars/..%2f..%2fwardline-store.json", 404),
+        ("/api/v1/segments/cars/99999.mp4", 404),
+        ("/api/v1/events?colour=red", 400),
+    ] {
+        let answer = host.fetch("GET", path, &[]);
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+    }
+    host.stop();
+}
+
+/// Lists of files by pages, and files as they lie on disk by parts.
+fn files_are_fetched_in_parts(host: &Host, place: &Place, window: &str) {
     // A page at a time.
-    let all = ask(&format!("/api/v1/segments?{window}"));
+    let all = json_of(host, &format!("/api/v1/segments?{window}"));
     let (mut paged, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = ask(&format!("/api/v1/segments?{window}&limit=2{cursor}"));
+        let page = json_of(host, &format!("/api/v1/segments?{window}&limit=2{cursor}"));
         paged.extend(page["segments"].as_array().unwrap().iter().cloned());
         let Some(next) = page["next"].as_str() else { break };
         cursor = format!("&cursor={next}");
@@ -203,26 +230,6 @@ fn what_the_page_asks_for() {
     assert_eq!(beyond.status, 416);
     assert_eq!(beyond.header("content-range"), format!("bytes */{}", on_disk.len()));
     assert_eq!(host.fetch("GET", path, &[("if-none-match", &tag)]).status, 304);
-    let plan = ask("/api/v1/plan");
-    assert!(plan["cameras"].is_array(), "{plan:#}");
-    for (path, status) in [
-        ("/api/v1/cameras/nobody", 404),
-        ("/api/v1/cameras/cars/timeline?from=x&to=y", 400),
-        ("/api/v1/cameras/cars/playback.m3u8", 400),
-        (
-            "/api/v1/cameras/cars/playback.m3u8?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z",
-            404,
-        ),
-        ("/api/v1/cameras/..%2f..%2fetc/hls/1/init.mp4", 404),
-        ("/api/v1/segments/cars/..%2f..%2fwardline-store.json", 404),
-        ("/api/v1/segments/cars/99999.mp4", 404),
-        ("/api/v1/events?colour=red", 400),
-    ] {
-        let answer = host.fetch("GET", path, &[]);
-        assert_eq!(answer.status, status, "{path}");
-        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
-    }
-    host.stop();
 }
 
 #[test]
