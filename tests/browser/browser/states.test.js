@@ -111,6 +111,23 @@ test("everything of the time line can be done with the keyboard", async () => {
   await close();
 });
 
+test("several cameras play in step", async () => {
+  const at = new Date(Date.now() - 4 * 60_000).toISOString();
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate?at=${at}&with=yard,porch`);
+  await page.waitForSelector(".pane-time[data-wall]");
+  const walls = () => page.$$eval(".pane-time", (all) => all.map((one) => Number(/** @type {HTMLElement} */ (one).dataset.wall)));
+  const [begin] = await walls();
+  await until("all to be in step, five seconds on", async () => {
+    const now = await walls();
+    const paused = await page.$$eval(".pane video", (all) => all.some((one) => /** @type {HTMLVideoElement} */ (one).paused));
+    return !paused && now.length === 3 && now[0] > begin + 5000 && Math.max(...now) - Math.min(...now) < 400;
+  });
+  await page.click(".pane-name >> nth=2");
+  await until("the third to lead", async () => (await page.getAttribute(".pane-name >> nth=2", "aria-pressed")) === "true");
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("the lost connection is told, and that it is back", async () => {
   const { page, close } = await openPage(browser, "desktop", `${mock.base}/#/system`);
   await page.waitForSelector("table");
