@@ -11,7 +11,12 @@ const KEPT = 24;
 /** Steps from cell to cell: few, so that strips are asked for again and again, here and in the host's cache. */
 const STEPS = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 180 * MINUTE];
 
-/** @typedef {{ image: HTMLImageElement, ready: boolean, failed: boolean }} Strip */
+/** How far back a picture may be where none is at a moment: key frames may be seconds apart. */
+const BACK = 12 * SECOND;
+/** Darker than this all over, a cell is one without a picture. */
+const BLACK = 12;
+
+/** @typedef {{ image: HTMLImageElement, ready: boolean, failed: boolean, there: boolean[] }} Strip `there`: which cells have a picture. */
 
 export class Preview {
   #canvas = h("canvas", { width: WIDTH, height: (WIDTH * 9) / 16 });
@@ -58,7 +63,11 @@ export class Preview {
     }
     const { naturalWidth, naturalHeight } = strip.image;
     const cell = naturalWidth / CELLS;
-    const index = Math.min(CELLS - 1, Math.floor((at - from) / step));
+    let index = Math.min(CELLS - 1, Math.floor((at - from) / step));
+    const least = Math.max(0, index - Math.floor(BACK / step));
+    const wished = index;
+    while (index > least && !strip.there[index]) index -= 1;
+    if (!strip.there[index]) index = wished;
     const tall = Math.round((WIDTH * naturalHeight) / cell);
     if (this.#canvas.height !== tall) this.#canvas.height = tall;
     context.drawImage(strip.image, index * cell, 0, cell, naturalHeight, 0, 0, WIDTH, tall);
@@ -72,10 +81,11 @@ export class Preview {
     let strip = this.#strips.get(key);
     if (strip) return strip;
     const image = new Image();
-    strip = { image, ready: false, failed: false };
+    strip = { image, ready: false, failed: false, there: [] };
     const made = strip;
     image.onload = () => {
       made.ready = true;
+      made.there = there(image);
       this.#draw();
     };
     image.onerror = () => {
@@ -87,4 +97,23 @@ export class Preview {
     if (this.#strips.size > KEPT) this.#strips.delete(/** @type {string} */ (this.#strips.keys().next().value));
     return strip;
   }
+}
+
+/** Which cells of a strip have a picture. @param {HTMLImageElement} image @returns {boolean[]} */
+function there(image) {
+  const [across, down] = [8, 4];
+  const canvas = h("canvas", { width: CELLS * across, height: down });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) return [];
+  context.drawImage(image, 0, 0, canvas.width, down);
+  const { data } = context.getImageData(0, 0, canvas.width, down);
+  return Array.from({ length: CELLS }, (_, cell) => {
+    for (let row = 0; row < down; row += 1) {
+      for (let column = 1; column < across - 1; column += 1) {
+        const at = (row * canvas.width + cell * across + column) * 4;
+        if (data[at] > BLACK || data[at + 1] > BLACK || data[at + 2] > BLACK) return true;
+      }
+    }
+    return false;
+  });
 }
