@@ -8,7 +8,7 @@ const STAYS = 6000;
 let box = null;
 
 export function toasts() {
-  box ??= h("div", { class: "toasts", role: "status", "aria-live": "polite" });
+  box ??= h("div", { class: "toasts", role: "status", "aria-live": "polite", popover: "manual" });
   return box;
 }
 
@@ -29,6 +29,9 @@ export function toast(text, options = {}) {
   note.append(iconButton("close", "Dismiss", () => note.remove()));
   while (place.childElementCount >= 3) place.firstElementChild?.remove();
   place.append(note);
+  // Over what has come since, a dialog too.
+  if (place.matches(":popover-open")) place.hidePopover();
+  place.showPopover();
   if (options.kind !== "danger") setTimeout(() => note.remove(), STAYS);
 }
 
