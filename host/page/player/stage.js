@@ -112,7 +112,10 @@ export class Stage {
     const there = this.panes.findIndex((pane) => pane.archive.map.has(wall));
     if (there >= 0) {
       if (!this.lead?.archive.map.has(wall)) this.#setLead(there);
-      this.#show(wall);
+      // What is shown is a picture's moment, not one between two.
+      const shown = this.lead?.archive.wall ?? wall;
+      this.wall.value = shown;
+      this.#show(shown);
       return;
     }
     const nexts = await Promise.all(this.panes.map((pane) => this.#nextOf(pane, wall)));
