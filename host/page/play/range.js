@@ -136,11 +136,15 @@ export class RangeBar {
     if (!range) return;
     try {
       const look = await api.remove(camera, range.from, range.to, true);
+      if (look.segments === 0) {
+        toast("Nothing to delete: no file lies wholly within the range, or all of them are pinned.");
+        return;
+      }
       const zone = zoneOf(camera);
       const sure = await confirm("Delete recordings", [
         h("p", {}, `Of ${camera}, from ${dateTime(range.from, zone)} for ${length(range.to - range.from)}:`),
         h("p", {}, summary(look)),
-        h("p", { class: "quiet" }, "Whole files go, so a little more than the range may be deleted. This cannot be undone."),
+        h("p", { class: "quiet" }, "A file that reaches beyond the range stays, and so does what is pinned. This cannot be undone."),
       ], "Delete", { danger: true });
       if (!sure) return;
       const done = await api.remove(camera, range.from, range.to, false);

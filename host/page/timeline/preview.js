@@ -8,6 +8,8 @@ import { clock, MINUTE, SECOND } from "../time.js";
 const CELLS = 60;
 const WIDTH = 192;
 const KEPT = 24;
+/** A strip that did not come is asked for again after so long. */
+const AGAIN = 1500;
 /** Steps from cell to cell: few, so that strips are asked for again and again, here and in the host's cache. */
 const STEPS = [SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 180 * MINUTE];
 
@@ -91,6 +93,10 @@ export class Preview {
     image.onerror = () => {
       made.failed = true;
       this.#draw();
+      setTimeout(() => {
+        this.#strips.delete(key);
+        this.#draw();
+      }, AGAIN);
     };
     image.src = api.strip(camera, from, step, CELLS, WIDTH);
     this.#strips.set(key, strip);

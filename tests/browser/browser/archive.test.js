@@ -139,7 +139,8 @@ for (const device of /** @type {const} */ (["desktop", "phone"])) {
   });
 
   test(`${device}: scrubs with previews`, async () => {
-    const { page, wrong, close } = await openPage(browser, device, link(recorded[1].start + 6000));
+    // On a loaded machine a strip may take too long to be made: it is asked for again.
+    const { page, wrong, close } = await openPage(browser, device, link(recorded[1].start + 6000), { allow: /status of (408|503)/ });
     await at(page, recorded[1].start + 6000, 20_000);
     await press(page, "[aria-label='Pause']");
     await press(page, "text='1 min'");
@@ -164,12 +165,11 @@ for (const device of /** @type {const} */ (["desktop", "phone"])) {
       }));
       await page.mouse.up();
     }
-    const shown = await until("another picture", async () => {
+    await until("another picture, with its moment", async () => {
       const shown = await now(page, VIDEO, CLOCK);
-      return Math.abs(shown.wall - before) > 500 && Math.abs(off(shown)) <= FRAME && shown;
+      const head = Number(await page.getAttribute(".wall-time", "data-wall"));
+      return Math.abs(shown.wall - before) > 500 && Math.abs(off(shown)) <= FRAME && head === shown.wall;
     });
-    const head = await page.getAttribute(".wall-time", "data-wall");
-    assert.equal(Number(head), shown.wall);
     assert.deepEqual(wrong, []);
     await close();
   });
@@ -261,9 +261,11 @@ test("deletes what is marked, after asking", async () => {
   await at(page, recorded[0].start + 1000, 20_000);
   await page.click("[aria-label='Pause']");
   await page.click("text='Mark start'");
-  const field = page.locator("[aria-label='The range ends']");
-  await field.fill(new Date(recorded[0].start + 4000).toISOString().slice(0, 19));
-  await field.dispatchEvent("change");
+  for (const [label, wall] of /** @type {const} */ ([["The range begins", recorded[0].start - 2000], ["The range ends", recorded[0].start + 6000]])) {
+    const field = page.locator(`[aria-label='${label}']`);
+    await field.fill(new Date(wall).toISOString().slice(0, 19));
+    await field.dispatchEvent("change");
+  }
   await page.click(".range-bar >> text='Delete'");
   await page.waitForSelector("dialog:has-text('cannot be undone')");
   await page.click("dialog >> text='Cancel'");
