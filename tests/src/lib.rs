@@ -3,6 +3,7 @@
 //! Everything a test starts it also ends, by dropping it. Waiting is for a condition, with a
 //! deadline. A test that lacks a tool or a clip says so by name and passes; see [`need`].
 
+pub mod viewer;
 pub mod wait;
 pub mod need;
 pub mod process;

@@ -10,6 +10,16 @@ pub const INGEST_QUEUE_BYTES: usize = 32 << 20;
 /// Analysis that lags further is better served by a fresh key frame.
 pub const DECODE_QUEUE_BYTES: usize = 4 << 20;
 
+/// The newest group of pictures of a stream, kept for those who begin to look at it: ten seconds of
+/// a 4K camera. Of a longer one nothing is kept, and who comes waits for the next key frame.
+pub const LIVE_GROUP_BYTES: usize = 16 << 20;
+
+/// Compressed packets between ingest and what multiplies a stream for its viewers: two groups.
+pub const LIVE_QUEUE_BYTES: usize = 2 * LIVE_GROUP_BYTES;
+
+/// Pictures that were made for viewers and are kept: a few hundred, or a day's strips of some cameras.
+pub const PICTURE_CACHE_BYTES: usize = 64 << 20;
+
 /// Fragments waiting for the disk, per camera: about a minute at 4 Mbit/s.
 pub const DISK_QUEUE_BYTES: usize = 32 << 20;
 

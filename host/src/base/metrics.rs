@@ -24,7 +24,8 @@ pub struct Camera {
 pub struct Edge {
     /// The camera's name in the configuration.
     pub camera: String,
-    /// `record`, `decode`, `analyze`, `listen` or `disk`: the stage that could not take more.
+    /// `record`, `decode`, `live`, `view`, `analyze`, `listen` or `disk`: the stage that could not
+    /// take more.
     pub edge: &'static str,
 }
 
@@ -70,6 +71,7 @@ pub struct Metrics {
     pub reconnects: Family<Camera, Counter>,
     pub gaps: Family<Camera, Counter>,
     pub drops: Family<Edge, Counter>,
+    pub viewers: Family<Camera, Gauge>,
     pub fragments: Family<Camera, Counter>,
     pub written_bytes: Family<Camera, Counter>,
     pub segments: Family<Camera, Counter>,
@@ -114,6 +116,7 @@ impl Default for Metrics {
             reconnects: Family::default(),
             gaps: Family::default(),
             drops: Family::default(),
+            viewers: Family::default(),
             fragments: Family::default(),
             written_bytes: Family::default(),
             segments: Family::default(),
@@ -161,6 +164,7 @@ impl Metrics {
         r.register("connected", "1 while the camera delivers", self.connected.clone());
         r.register("reconnects", "Sessions after the first", self.reconnects.clone());
         r.register("gaps", "Interruptions of a camera's video", self.gaps.clone());
+        r.register("live_viewers", "Viewers of live video", self.viewers.clone());
         r.register("queue_drops", "What a stage had no room for", self.drops.clone());
         r.register("fragments", "Fragments handed to the disk", self.fragments.clone());
         r.register_with_unit("written", "Bytes on disk", Unit::Bytes, self.written_bytes.clone());

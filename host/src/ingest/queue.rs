@@ -284,7 +284,7 @@ fn starts_anew(item: &Item) -> bool {
 
 /// Bytes that an item takes, with what surrounds its data. A gap is free: there are never more
 /// than there are groups.
-fn cost(item: &Item) -> usize {
+pub(super) fn cost(item: &Item) -> usize {
     match item {
         Item::Video(unit) => unit.data.len() + size_of::<Item>(),
         Item::Audio(frame) => frame.data.len() + size_of::<Item>(),
@@ -293,4 +293,4 @@ fn cost(item: &Item) -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -24,6 +24,7 @@ use super::packet::{Gap, GapReason, Item};
 use super::queue::Sender;
 use super::rtsp::RtspSource;
 use super::source::{End, Sample, Source, Then};
+use super::tap::Inlet;
 use super::timeline::{Anchoring, Timeline};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
@@ -47,6 +48,8 @@ pub struct Outputs {
     pub record: Option<Sender>,
     /// To the decoder: video and gaps.
     pub decode: Option<Sender>,
+    /// To those who look at what comes now: video, audio and gaps.
+    pub live: Option<Inlet>,
 }
 
 /// Runs a camera until `shutdown`, or until a file that does not repeat has ended. The outputs

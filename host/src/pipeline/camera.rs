@@ -8,17 +8,14 @@ use tokio::time::Instant;
 use super::guests::{Guests, Wiring};
 use super::plugins;
 use super::scope::Scope;
-use super::{Shared, door, recorder, status};
+use super::{Shared, door, intake, recorder, status};
 use crate::base::metrics;
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result};
 use crate::config::{self, Mode};
 use crate::events::Heard;
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
-use crate::ingest::queue;
-use crate::ingest::session::{self, Outputs};
-use crate::ingest::timeline::{Arrival, Timeline, TimelineHandle};
 use crate::policy::judges::{self, Judges};
 use crate::policy::spans::Reach;
 
@@ -83,7 +80,7 @@ pub(super) async fn start(
     let policies = policies.into_iter().map(|policy| policy.standing).collect();
     let fail_open = start_judges(camera, scope, policies, judging.required.subscribe());
     let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = start_ingest(camera, shared, scope, analyzers.decode, resume);
+    let (packets, timeline) = intake::start(camera, shared, scope, analyzers.decode, resume);
     let recorder = recorder(camera, shared, sink, resume.next_sequence).await?;
     let task = recorder::Task {
         camera: camera.name.clone(),
@@ -181,52 +178,6 @@ fn start_judges(
     let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);
     scope.judge.spawn(format!("judges of {}", camera.name), watch);
     fail_open
-}
-
-/// The edge to the recorder. Where there is something to analyse, `decode` is fed too: from the
-/// second stream where the camera has one.
-fn start_ingest(
-    camera: &config::Camera,
-    shared: &Shared,
-    scope: &Scope,
-    decode: Option<queue::Sender>,
-    resume: store::Resume,
-) -> (queue::Receiver, TimelineHandle) {
-    let options = queue::Options {
-        camera: camera.name.clone(),
-        edge: "record",
-        bytes_max: limits::INGEST_QUEUE_BYTES,
-        when_full: queue::WhenFull::DropOldestGroup,
-    };
-    let (record, packets) = queue::channel(options, &shared.metrics);
-    let spawn = |name: &str, source: &config::Source, outputs: Outputs, timeline: Timeline| {
-        let token = scope.ingest.shutdown().clone();
-        let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
-        // A second stream has a name of its own, so that its figures stay apart.
-        let ingest = CameraIngest { name: name.into(), ..ingest_of(camera, source) };
-        scope.ingest.spawn(
-            format!("ingest of {name}"),
-            session::run(ingest, outputs, timeline, clock, metrics, token),
-        );
-    };
-    let arrival = || Arrival { at: Instant::now(), wall: shared.clock.wall() };
-    let timeline = Timeline::new(arrival()).resuming(resume.epoch, resume.end);
-    let handle = timeline.handle();
-    let name = &camera.name;
-    match (&camera.analysis, decode) {
-        (Some(analysis), Some(decode)) => {
-            let outputs = Outputs { record: Some(record), decode: None };
-            spawn(name, &camera.source, outputs, timeline);
-            let outputs = Outputs { record: None, decode: Some(decode) };
-            let aligned = Timeline::new(arrival()).aligned_with(handle.clone());
-            spawn(&format!("{name}/analysis"), analysis, outputs, aligned);
-        }
-        (_, decode) => {
-            let outputs = Outputs { record: Some(record), decode };
-            spawn(name, &camera.source, outputs, timeline);
-        }
-    }
-    (packets, handle)
 }
 
 /// What ingest is told of one of the camera's streams.

@@ -217,6 +217,7 @@ impl House {
                 Ok(())
             }
             Err(error) => {
+                self.shared.live.remove(name);
                 warn_late(scope.end().await);
                 Err(error)
             }
@@ -239,8 +240,9 @@ impl House {
     /// Ends cameras side by side; what they recorded is on the disk then.
     async fn end_cameras(&mut self, names: &[String]) {
         let gone = names.iter().filter_map(|name| Some((name, self.cameras.remove(name)?)));
-        let store = &self.shared.store;
+        let (store, live) = (&self.shared.store, &self.shared.live);
         let ends = gone.map(|(name, home)| async move {
+            live.remove(name);
             warn_late(home.scope.end().await);
             if let Err(error) = store.leave(name, LEAVE).await {
                 tracing::error!(camera = name, "{}", error.chain());
@@ -258,6 +260,7 @@ impl House {
             gauge.remove(&label);
         }
         metrics.preroll_seconds.remove(&label);
+        metrics.viewers.remove(&label);
     }
 
     /// How the sources fare that serve a camera.

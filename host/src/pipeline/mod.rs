@@ -10,6 +10,7 @@ mod guests;
 mod seats;
 mod swaps;
 mod camera;
+mod intake;
 mod camera_events;
 mod sources;
 mod clips;
@@ -32,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, broadcast, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -41,12 +42,14 @@ use crate::base::metrics::Metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
 use crate::config::Config;
-use crate::events::{Bus, bus};
+use crate::events::{Bus, Event, bus};
 use crate::seat::{self, Vault};
 use crate::serve;
 use crate::store::fs::Disk;
 use crate::store::{ClosedSegment, Store, layout};
-use crate::view::View;
+use crate::view::live::Live;
+use crate::view::pictures::Pictures;
+use crate::view::{Looks, View};
 use crate::wasm::{Engine, Lane, Lanes};
 use guests::Guests;
 use house::House;
@@ -96,6 +99,7 @@ struct Shared {
     /// What plugins may be granted beyond their imports.
     granting: granting::Granting,
     seats: Arc<Seats>,
+    live: Live,
 }
 
 /// The tasks that are of no one camera, in the order in which they end.
@@ -138,24 +142,22 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         tracing::error!("{mistake}");
     }
     let (store, recovered) = storage::open(&config, notes, clock.clone(), metrics.clone()).await?;
-    let lanes = Lanes::start()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let decode = Lane::start("decode", cores.saturating_sub(1).max(1))?;
+    let (lanes, decode) = (Lanes::start()?, decoders()?);
     let (bus, host_events) = Bus::new(store.clone(), clock.clone(), metrics.clone());
     let stages = Stages::default();
     let patience = watchdog::patience(config.store.sync);
     let (gather, teller, voice) = life::signs(&store, &bus, &clock, &recovered, patience);
-    let token = stages.life.shutdown().clone();
+    let token = stages.life.shutdown();
     stages.life.spawn("signs of life", gather.run(token.clone()));
-    stages.life.spawn("signs of life to the index", teller.run(token));
+    stages.life.spawn("signs of life to the index", teller.run(token.clone()));
     let granting = granting::Granting::start(&config.store.path, clock.wall(), &stages.life);
     let view = View::new(&config.store.path, Arc::new(Disk), clock.clone());
+    let looks = looks(&config, &clock, &metrics, &stages)?;
     let http = serve::Config {
         listen: config.http.listen,
         token: config.http.token.clone(),
         metrics: metrics.clone(),
     };
-
     let seats = seats(&config, &lanes, &bus, &clock, &stages);
     let shared = Shared {
         clock: clock.clone(),
@@ -166,6 +168,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         decode: decode.clone(),
         granting,
         seats: seats.clone(),
+        live: looks.live.clone(),
     };
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);
@@ -173,30 +176,66 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (residents, config) = (house.view(), house.in_force());
     let house = Arc::new(Mutex::new(house));
     let token = stages.judge.shutdown();
-    let hosts = bus::run_host_events(bus.clone(), host_events, token.clone());
-    stages.judge.spawn("host events", hosts);
-    let closed = tell_closed(bus.clone(), store.subscribe_closed(), token.clone());
-    stages.judge.spawn("closed segments", closed);
+    start_telling(&stages.judge, &bus, &store, host_events);
     let (seen, news) = (residents.clone(), store.subscribe());
     let watch = watchdog::watch(seen, patience, news, voice, clock.clone(), metrics, token.clone());
     stages.judge.spawn("watchdog", watch);
     let swaps = Arc::new(Swaps::new(engine.clone(), house.clone(), seats));
     let watch = swaps.clone().watch(stages.reload.shutdown().clone());
     stages.reload.spawn("files of plugins", watch);
-    let reload = read.map(|read| {
-        let (reloader, asker) = reload::Reloader::new(read, engine, house.clone());
-        stages.reload.spawn("reload", reloader.run(stages.reload.shutdown().clone()));
-        asker
-    });
+    let reload = read.map(|read| start_reloader(&stages.reload, read, engine, &house));
 
     let (store_health, kept) = (store.health(), store.clone());
     let door = door::Door { residents, config, reload, swaps, bus, store, store_health, clock };
-    let server = serve::Server::bind(http, Arc::new(door), view.clone()).await?;
+    let server = serve::Server::bind(http, Arc::new(door), view.clone(), looks).await?;
     let address = server.address();
-    let token = stages.serve.shutdown().clone();
-    stages.serve.spawn("http", server.run(token));
+    stages.serve.spawn("http", server.run(stages.serve.shutdown().clone()));
     tracing::info!(%address, cameras, "recording");
     Ok(Running { address, stages, house, lanes, decode, store: kept, view })
+}
+
+/// What decodes: all cores but one.
+fn decoders() -> Result<Lane> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Lane::start("decode", cores.saturating_sub(1).max(1))
+}
+
+/// Passes on what the host itself says, and which segments are on disk for good.
+fn start_telling(
+    tasks: &Tasks,
+    bus: &Bus,
+    store: &Store,
+    host_events: mpsc::Receiver<(String, Event)>,
+) {
+    let token = tasks.shutdown();
+    let hosts = bus::run_host_events(bus.clone(), host_events, token.clone());
+    tasks.spawn("host events", hosts);
+    let closed = tell_closed(bus.clone(), store.subscribe_closed(), token.clone());
+    tasks.spawn("closed segments", closed);
+}
+
+fn start_reloader(
+    tasks: &Tasks,
+    read: reload::Read,
+    engine: Engine,
+    house: &Arc<Mutex<House>>,
+) -> reload::Asker {
+    let (reloader, asker) = reload::Reloader::new(read, engine, house.clone());
+    tasks.spawn("reload", reloader.run(tasks.shutdown().clone()));
+    asker
+}
+
+/// What is looked at beside recordings.
+fn looks(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+    stages: &Stages,
+) -> Result<Looks> {
+    let (live, bytes) = (Live::new(metrics, &stages.serve), limits::PICTURE_CACHE_BYTES);
+    let (path, fs) = (&config.store.path, Arc::new(Disk));
+    let pictures = Pictures::start(path, fs, clock.clone(), live.clone(), bytes)?;
+    Ok(Looks { live, pictures })
 }
 
 fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {

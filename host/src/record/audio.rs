@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::mp4::{Role, Run, Sample};
 use super::{micros_to_ticks, scale};
 use crate::base::Timestamp;
 use crate::ingest::packet::VIDEO_TICKS;
@@ -189,10 +190,31 @@ impl Track {
         Self { parameters, last: None }
     }
 
+    /// Frames as samples, and how many of them have another form. `origin`: where the track's time 0
+    /// is, in the session's video ticks.
+    pub(super) fn run(&mut self, frames: Vec<Placed>, origin: i64) -> (Run, u64) {
+        let (mut run, mut refused, mut previous) = (Run::default(), 0, 0);
+        for Placed { at, frame } in frames {
+            if frame.parameters != self.parameters {
+                refused += 1;
+                continue;
+            }
+            let place = self.place(frame.pts, at.saturating_sub(origin));
+            match run.samples.last_mut() {
+                Some(last) => last.duration = u32::try_from(place - previous).unwrap_or(u32::MAX),
+                None => run.decode = place.unsigned_abs(),
+            }
+            previous = place;
+            let duration = self.parameters.frame_ticks;
+            run.samples.push(Sample { duration, offset: 0, role: Role::Key, data: frame.data });
+        }
+        (run, refused)
+    }
+
     /// The decode time of the next frame, in ticks of the track from the file's start. `at`: where
     /// it starts, in video ticks from there. Frames follow one another by their own times, so that
     /// no rounding adds up; a frame that would be off by more than its length is placed anew.
-    pub(super) fn place(&mut self, pts: i64, at: i64) -> i64 {
+    fn place(&mut self, pts: i64, at: i64) -> i64 {
         let rate = i64::from(self.parameters.clock_rate.max(1));
         let length = i64::from(self.parameters.frame_ticks);
         let wish = scale(at, rate, VIDEO_TICKS).max(0);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::audio::{Audio, Placed, Track};
 use super::format::Identity;
-use super::mp4::{self, Opening, Parts, Role, Run, Sample};
+use super::mp4::{self, Opening, Parts, Run};
 use super::segment::{Fragment, Full, SegmentEnd, SegmentStart, Sink};
 use super::ticks_to_micros;
 use crate::base::Timestamp;
@@ -134,7 +134,11 @@ impl Output {
         shown_end: i64,
         desk: &mut Desk<S>,
     ) -> Result<(), Full> {
-        let audio = self.audio(frames, &mut desk.audio_refused);
+        let (audio, refused) = match &mut self.track {
+            Some(track) => track.run(frames, self.origin),
+            None => (Run::default(), frames.len() as u64),
+        };
+        desk.audio_refused += refused;
         let samples = video.run.samples.len() as u32;
         let start_ticks = match samples {
             0 => self.decoded,
@@ -158,31 +162,6 @@ impl Output {
         self.decoded = start_ticks.saturating_add(length);
         self.end = end.max(self.end);
         Ok(())
-    }
-
-    /// Frames as samples of the track; those of another form are refused.
-    fn audio(&mut self, frames: Vec<Placed>, refused: &mut u64) -> Run {
-        let mut run = Run::default();
-        let Some(track) = &mut self.track else {
-            *refused += frames.len() as u64;
-            return run;
-        };
-        let mut previous = 0;
-        for Placed { at, frame } in frames {
-            if frame.parameters != track.parameters {
-                *refused += 1;
-                continue;
-            }
-            let place = track.place(frame.pts, at.saturating_sub(self.origin));
-            match run.samples.last_mut() {
-                Some(last) => last.duration = u32::try_from(place - previous).unwrap_or(u32::MAX),
-                None => run.decode = place.unsigned_abs(),
-            }
-            previous = place;
-            let duration = track.parameters.frame_ticks;
-            run.samples.push(Sample { duration, offset: 0, role: Role::Key, data: frame.data });
-        }
-        run
     }
 
     /// Ends the file.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::audio::{Audio, Track};
-use super::desk::{Closing, Desk, Output, Start, Video};
-use super::mp4::{Role, Run, Sample};
-use super::order::{DecodeTimes, Pace};
+use super::desk::{Closing, Desk, Output, Start};
+use super::order::Pace;
+use super::samples::{Samples, Until, origin};
 use super::segment::{Full, Sink};
 use super::ticks_to_micros;
 use crate::base::Timestamp;
@@ -62,10 +62,9 @@ pub(super) struct File {
     after: Option<i64>,
     pending: Vec<VideoUnit>,
     pending_bytes: usize,
-    times: DecodeTimes,
+    samples: Samples,
     /// The largest presentation time.
     last: i64,
-    open_key: Option<i64>,
     output: Option<Output>,
 }
 
@@ -92,17 +91,6 @@ impl Boundary {
             first_shown: unit.access == Access::Key && unit.parameters.codec == Codec::H264,
         }
     }
-}
-
-/// What is known of the time after a fragment, in the session's ticks.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Until {
-    /// Nothing.
-    Unknown,
-    /// The unit after its last is shown then.
-    Unit(i64),
-    /// The file ends then.
-    End(i64),
 }
 
 /// What became of a file that ended.
@@ -134,9 +122,8 @@ impl File {
             after: begin.after,
             pending: Vec::with_capacity(32),
             pending_bytes: 0,
-            times: DecodeTimes::new(begin.pace),
+            samples: Samples::new(begin.pace),
             last: unit.pts,
-            open_key: None,
             output: None,
         }
     }
@@ -189,7 +176,7 @@ impl File {
 
     /// Where it would end if nothing more came, or if `next` were the first unit after it.
     fn end(&self, next: Option<Boundary>, depth: usize) -> i64 {
-        let likely = self.last.saturating_add(self.times.pace().step);
+        let likely = self.last.saturating_add(self.samples.pace().step);
         let Some(next) = next.filter(|next| next.session == self.session) else { return likely };
         let end = if depth == 0 || next.first_shown { next.pts } else { next.pts.min(likely) };
         end.max(self.last.saturating_add(1))
@@ -208,7 +195,7 @@ impl File {
         let no_key_start = !self.start_access.is_key();
         // Without reordering nothing is shown before the picture that is decoded first.
         let leading = self.start_access == Access::OpenKey && depth > 0;
-        let origin = self.origin(depth).unwrap_or(first.pts);
+        let origin = origin(&self.pending, depth).unwrap_or(first.pts);
         let (time, fail_open) = (self.start_time(first, origin), self.fail_open);
         let start = Start { first, origin, time, fail_open, leading, no_key_start };
         Output::open(start, audio.parameters(self.session), desk).map(Some)
@@ -230,11 +217,12 @@ impl File {
         }
         let Some(mut output) = self.output.take() else { return Ok(()) };
         let from = self.after.unwrap_or(output.origin());
-        let video = self.samples(until, depth, output.origin());
+        let pending = self.pending.drain(..);
+        let video = self.samples.next(pending, until, depth, output.origin());
         let (heard_end, shown_end) = match until {
             Until::End(end) => (end, end),
             // Later sounds may belong to the next file.
-            _ => (self.last, self.last.saturating_add(self.times.pace().step)),
+            _ => (self.last, self.last.saturating_add(self.samples.pace().step)),
         };
         let frames = audio.take(self.session, from, heard_end);
         self.pending_bytes = 0;
@@ -254,55 +242,6 @@ impl File {
         }
     }
 
-    /// Decode time 0: the smallest presentation time. Where that is not of the unit decoded first,
-    /// so many ticks earlier that the decode times before it have room.
-    fn origin(&self, depth: usize) -> Option<i64> {
-        let early = self.pending.iter().zip(0..).take(depth + 1);
-        let room = early.map(|(unit, index)| unit.pts.saturating_sub(index));
-        room.chain(self.pending.iter().map(|unit| unit.pts)).min()
-    }
-
-    /// Turns what is pending into samples with their times.
-    fn samples(&mut self, until: Until, depth: usize, origin: i64) -> Video {
-        let mut video = Video {
-            key: self.pending.first().is_some_and(|unit| unit.access.is_key()),
-            ..Video::default()
-        };
-        let mut samples: Vec<Sample> = Vec::with_capacity(self.pending.len());
-        let (mut first, mut previous) = (origin, origin);
-        for unit in self.pending.drain(..) {
-            let decode = self.times.next(unit.pts, depth, origin);
-            match samples.last_mut() {
-                Some(sample) => sample.duration = duration(previous, decode),
-                None => first = decode,
-            }
-            previous = decode;
-            video.damaged |= unit.damaged;
-            let role = match unit.access {
-                Access::Key | Access::OpenKey => Role::Key,
-                _ if self.open_key.is_some_and(|key| unit.pts < key) => Role::Leading,
-                Access::Reference => Role::Reference,
-                Access::Disposable => Role::Disposable,
-            };
-            if role == Role::Key {
-                self.open_key = (unit.access == Access::OpenKey).then_some(unit.pts);
-                video.keys.push((unit.pts - origin, samples.len() as u32 + 1));
-            }
-            let offset = i32::try_from(unit.pts.saturating_sub(decode)).unwrap_or(0);
-            samples.push(Sample { duration: 1, offset, role, data: unit.data });
-        }
-        if let Some(sample) = samples.last_mut() {
-            let next = match until {
-                Until::Unknown => self.times.promise(),
-                Until::Unit(pts) => self.times.peek(pts, depth),
-                Until::End(end) => end,
-            };
-            sample.duration = duration(previous, next);
-        }
-        video.run = Run { decode: first.saturating_sub(origin).unsigned_abs(), samples };
-        video
-    }
-
     /// Ends. `next`: the unit after its last, where there is one in the same session.
     pub(super) fn finish<S: Sink>(
         mut self,
@@ -314,7 +253,7 @@ impl File {
     ) -> Finished {
         let cut = self.end(next, depth);
         let written = self.flush(Until::End(cut), depth, desk, audio);
-        let pace = self.times.pace();
+        let pace = self.samples.pace();
         let closing = self.output.map(|mut output| {
             let abuts =
                 next.filter(|next| (next.session, next.epoch) == (self.session, self.epoch));
@@ -376,8 +315,4 @@ impl File {
 fn to_ticks(length: Duration) -> u64 {
     u64::try_from(length.as_micros()).unwrap_or(u64::MAX).saturating_mul(VIDEO_TICKS as u64)
         / 1_000_000
-}
-
-fn duration(from: i64, to: i64) -> u32 {
-    u32::try_from(to.saturating_sub(from).max(1)).unwrap_or(u32::MAX)
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::keys::{FragmentPlace, Pick, key_frame, key_frame_of_growing};
 use super::passage::{Head, Origin, Part, delay};
 use super::{
-    Fragment, Full, GapMark, Mode, Recorder, RecorderConfig, SegmentEnd, SegmentStart, Sink,
-    salvage, scan, trailer,
+    Fragment, FragmentInfo, Full, GapMark, Mode, Recorder, RecorderConfig, SegmentEnd,
+    SegmentStart, Sink, salvage, scan, trailer,
 };
 use crate::base::Timestamp;
 use crate::fuzzing::Dice;
@@ -159,6 +160,21 @@ pub(crate) fn segment(data: &[u8]) {
     assert!(saved.complete || !found.complete);
     for pair in saved.fragments.windows(2) {
         assert_eq!(pair[0].offset + pair[0].length, pair[1].offset, "without holes");
+    }
+    let whole = |fragment: &FragmentInfo| FragmentPlace {
+        offset: fragment.offset,
+        length: fragment.length,
+        start_ticks: fragment.start_ticks,
+    };
+    let places: Vec<_> = saved.fragments.iter().map(whole).collect();
+    for pick in [Pick::Before, Pick::Nearest] {
+        let reader = &mut Cursor::new(data);
+        let of_places = key_frame(reader, &places, 0, pick).expect("memory is read");
+        let end = data.len() as u64;
+        let of_all = key_frame_of_growing(reader, end, 90_000, pick).expect("memory is read");
+        for key in [of_places, of_all].into_iter().flatten() {
+            let _ = key.read(reader).expect("memory is read");
+        }
     }
     if found.fragments.is_empty() {
         return;

@@ -1,4 +1,5 @@
-//! Packet + Span -> Segment: pre-roll, cutting, fragments, MP4.
+//! Packet + Span -> Segment: pre-roll, cutting, fragments, MP4; and the same boxes for those who
+//! look at what comes now (`live`).
 //!
 //! Synchronous and pure: time comes as an argument, what is to be written goes to a [`Sink`].
 //! Knows no task, no file and no index. `FORMAT.md` describes what is written.
@@ -10,6 +11,7 @@ mod spans;
 mod ring;
 mod audio;
 mod order;
+mod samples;
 mod file;
 mod desk;
 mod mp4;
@@ -19,6 +21,8 @@ pub mod scan;
 pub mod salvage;
 pub mod tables;
 pub mod passage;
+pub mod keys;
+pub mod live;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 

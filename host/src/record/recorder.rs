@@ -25,8 +25,8 @@ use crate::policy::Span;
 
 /// A presentation time that lies so far behind the largest (20 s), or ahead of it (1 h), does not
 /// continue the session, whatever the camera says.
-const JUMP_BACK: i64 = 20 * VIDEO_TICKS;
-const JUMP_AHEAD: i64 = 3600 * VIDEO_TICKS;
+pub(super) const JUMP_BACK: i64 = 20 * VIDEO_TICKS;
+pub(super) const JUMP_AHEAD: i64 = 3600 * VIDEO_TICKS;
 
 /// What is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,9 @@
 
 use tokio::time::Instant;
 
-use super::file::{Begin, Boundary, File, Until};
+use super::file::{Begin, Boundary, File};
 use super::recorder::{Mode, OpenGap, Recorder};
+use super::samples::Until;
 use super::segment::Sink;
 use super::spans::Why;
 use crate::base::Timestamp;

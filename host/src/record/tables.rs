@@ -118,14 +118,14 @@ pub fn tables(reader: &mut (impl Read + Seek), end: u64) -> io::Result<Option<Ta
 }
 
 /// Where a fragment lies in its file.
-struct Place {
-    moof: u64,
+pub(super) struct Place {
+    pub(super) moof: u64,
     /// The body of its `mdat`.
-    data: Range<u64>,
+    pub(super) data: Range<u64>,
 }
 
 /// The track of that number, without samples.
-fn track(moov: &[u8], number: u32) -> Option<Track> {
+pub(super) fn track(moov: &[u8], number: u32) -> Option<Track> {
     trak(moov.get(8..)?, number).and_then(|trak| {
         let tkhd = child(trak, b"tkhd")?;
         let size = (long(tkhd, 88)? >> 16, long(tkhd, 92)? >> 16);
@@ -166,7 +166,7 @@ fn long(from: &[u8], at: usize) -> Option<u32> {
 }
 
 /// Adds the samples of a fragment. `None`: it can't be ours; nothing was added.
-fn fragment(
+pub(super) fn fragment(
     moof: &[u8],
     place: &Place,
     video: &mut Track,

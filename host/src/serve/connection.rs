@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::patience::Patient;
 use crate::base::tasks::Tasks;
 
 /// Connections at a time. More wait in the system's queue: hooks and a scraper need a handful.
@@ -78,7 +79,7 @@ async fn connection(stream: TcpStream, router: Router, end: CancellationToken) {
         .header_read_timeout(HEADERS)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         biased;

@@ -16,9 +16,12 @@ use super::routes;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::clock::System;
+use crate::base::tasks::Tasks;
 use crate::store::fs::Disk;
 use crate::store::plan::Limits;
 use crate::store::{Deletion, Extent, Named, Pin};
+use crate::view::live::Live;
+use crate::view::pictures::Pictures;
 
 /// A host that takes everything, and looks at what it is asked.
 pub(super) struct Willing;
@@ -108,9 +111,17 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_current_thread().enable_time().build().expect("a runtime without a thread")
 });
 
+/// Cameras and pictures of no store.
+pub(super) fn nothing() -> Looks {
+    let live = Live::new(&Metrics::default(), &Tasks::new());
+    let (root, fs, clock) = (Path::new("there-is-no-store"), Arc::new(Disk), Arc::new(System));
+    let pictures = Pictures::start(root, fs, clock, live.clone(), 0).expect("a thread");
+    Looks { live, pictures }
+}
+
 static ROUTER: LazyLock<axum::Router> = LazyLock::new(|| {
     let (host, token, metrics) = (Arc::new(Willing), None, Metrics::default());
-    routes::router(routes::Desk { host, view: nowhere(), token, metrics })
+    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), token, metrics })
 });
 
 /// `METHOD path?query`, a line of a header, and a body. Is answered; and where it is refused for what

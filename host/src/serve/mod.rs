@@ -18,6 +18,9 @@ mod timeline;
 mod events;
 mod library;
 mod playback;
+mod live;
+mod pictures;
+mod patience;
 mod recordings;
 mod plugins;
 mod routes;
@@ -40,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
 use crate::config::Secret;
-use crate::view::View;
+use crate::view::{Looks, View};
 
 pub use host::{
     CameraHealth, Changes, Confirmed, Health, HookAnswer, HookRequest, Host, PlaceHealth,
@@ -70,7 +73,12 @@ impl Server {
     ///
     /// # Errors
     /// The address is in use or not of this machine; others could reach it and there is no token.
-    pub async fn bind(config: Config, host: Arc<impl Host>, view: Arc<View>) -> Result<Self> {
+    pub async fn bind(
+        config: Config,
+        host: Arc<impl Host>,
+        view: Arc<View>,
+        looks: Looks,
+    ) -> Result<Self> {
         let listen = config.listen;
         if !listen.ip().is_loopback() && config.token.is_none() {
             return Err(Error::refuse(format!(
@@ -84,7 +92,7 @@ impl Server {
         let address =
             listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
         let Config { token, metrics, .. } = config;
-        let router = routes::router(routes::Desk { host, view, token, metrics });
+        let router = routes::router(routes::Desk { host, view, looks, token, metrics });
         Ok(Self { listener, address, router })
     }
 

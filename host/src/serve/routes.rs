@@ -23,11 +23,13 @@ use super::host::{
 };
 use super::openapi::{self, described};
 use super::problem::{Problem, again, problem};
-use super::{cameras, events, library, page, playback, plugins, recordings, status, timeline};
+use super::{
+    cameras, events, library, live, page, pictures, playback, plugins, recordings, status, timeline,
+};
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
 use crate::config::{Secret, parse_duration};
-use crate::view::View;
+use crate::view::{Looks, View};
 
 /// The longest a request may take, its body included. Above what a hook waits for its source.
 const REQUEST: Duration = Duration::from_secs(15);
@@ -43,6 +45,7 @@ pub(super) const LABEL_MAX: usize = 256;
 pub(super) struct Desk<H> {
     pub(super) host: Arc<H>,
     pub(super) view: Arc<View>,
+    pub(super) looks: Looks,
     pub(super) token: Option<Secret>,
     pub(super) metrics: Metrics,
 }
@@ -91,6 +94,8 @@ fn guarded<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
         .merge(events::router().with_state(desk.view.clone()))
         .merge(library::router().with_state(desk.view.clone()))
         .merge(playback::router().with_state(desk.view.clone()))
+        .merge(live::router().with_state(desk.looks.live.clone()))
+        .merge(pictures::router().with_state(desk.looks.pictures.clone()))
 }
 
 async fn nothing() -> Problem {

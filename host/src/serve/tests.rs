@@ -143,7 +143,8 @@ async fn start(host: Sample, token: Option<&str>) -> Running {
         token: token.map(Secret::new),
         metrics: Metrics::default(),
     };
-    let server = Server::bind(config, host.clone(), fuzz::nowhere()).await.unwrap();
+    let server =
+        Server::bind(config, host.clone(), fuzz::nowhere(), fuzz::nothing()).await.unwrap();
     let address = server.address();
     tasks.spawn("http", server.run(tasks.shutdown().clone()));
     Running { address, host, tasks }
@@ -343,6 +344,9 @@ async fn an_open_address_needs_a_token() {
     let config =
         Config { listen: "0.0.0.0:0".parse().unwrap(), token: None, metrics: Metrics::default() };
     let refused =
-        Server::bind(config, Arc::new(Sample::default()), fuzz::nowhere()).await.err().unwrap();
+        Server::bind(config, Arc::new(Sample::default()), fuzz::nowhere(), fuzz::nothing())
+            .await
+            .err()
+            .unwrap();
     assert!(refused.to_string().contains("a token is needed"), "{refused}");
 }

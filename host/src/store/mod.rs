@@ -64,6 +64,7 @@ mod overview;
 mod listing;
 pub(crate) mod history;
 pub(crate) mod playable;
+pub mod footage;
 pub mod timeline;
 pub mod marks;
 #[cfg(any(test, fuzzing))]
@@ -78,8 +79,7 @@ mod tests;
 pub use answers::{Answer, Judge, Page, Policy, Unjudged};
 pub use guard::Guarded;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
-pub use index::read::StoredGap;
-pub use index::row::State;
+pub use index::{read::StoredGap, row::State};
 pub use listing::{FilePage, Listed};
 pub use mover::Moved;
 pub use news::{

@@ -11,6 +11,8 @@ pub mod files;
 #[cfg(test)]
 mod tests;
 pub mod events;
+pub mod live;
+pub mod pictures;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -19,6 +21,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use self::live::Live;
+use self::pictures::Pictures;
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};
 use crate::store::Reader;
@@ -41,6 +45,15 @@ pub struct View {
     /// statements. `None` once the view is [closed](Self::close). Never held across an await.
     idle: Mutex<Option<Vec<Reader>>>,
     closed: CancellationToken,
+}
+
+/// What is looked at beside recordings. Clones share it.
+#[derive(Clone)]
+pub struct Looks {
+    /// What cameras send now.
+    pub live: Live,
+    /// Pictures of moments.
+    pub pictures: Pictures,
 }
 
 impl View {

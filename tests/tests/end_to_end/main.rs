@@ -39,6 +39,10 @@ mod swap;
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.
 mod streams;
+// Cameras looked at while they send.
+mod live_view;
+// Pictures of moments, as ffmpeg sees them.
+mod pictures;
 // Several directories for recordings.
 mod places;
 // What a store stands on, and a disk that is not mounted.

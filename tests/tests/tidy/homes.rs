@@ -9,6 +9,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("wasmtime", &["host/src/wasm/"]),
     ("mp4_atom", &["host/src/record/mp4"]),
     ("rusqlite", &["host/src/store/index/"]),
+    ("jpeg_encoder", &["host/src/view/pictures/"]),
     ("axum", &["host/src/serve/"]),
     ("hyper", &["host/src/serve/"]),
     // Scenes of the simulated camera are coded with the same library.

@@ -23,6 +23,15 @@ use super::packet::{AudioParameters, VIDEO_TICKS, VideoParameters};
 use crate::base::limits::{MP4_INDEX_BYTES, UNIT_BYTES};
 use crate::base::{Error, Result};
 
+/// Parameters of the video that a whole sample entry box describes.
+///
+/// # Errors
+/// What of it is not supported.
+pub fn video_parameters(sample_entry: &[u8]) -> Result<VideoParameters> {
+    parameters::video(sample_entry)
+        .map_err(|why| Error::refuse(format!("read the description of video: {why}")))
+}
+
 /// An open MP4 file, at a place in it.
 pub struct Mp4File {
     file: File,

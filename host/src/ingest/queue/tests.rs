@@ -9,7 +9,7 @@ use crate::ingest::packet::{
     Access, AudioFrame, AudioParameters, Codec, VideoParameters, VideoUnit,
 };
 
-fn video(number: i64, access: Access, size: usize) -> Item {
+pub(in crate::ingest) fn video(number: i64, access: Access, size: usize) -> Item {
     let parameters = Arc::new(VideoParameters {
         codec: Codec::H264,
         width: 16,
@@ -31,7 +31,7 @@ fn video(number: i64, access: Access, size: usize) -> Item {
     })
 }
 
-fn audio(number: i64) -> Item {
+pub(in crate::ingest) fn audio(number: i64) -> Item {
     let parameters = Arc::new(AudioParameters {
         rfc6381: String::new(),
         sample_entry: Bytes::new(),
@@ -43,7 +43,7 @@ fn audio(number: i64) -> Item {
 }
 
 /// `K7` a key frame, `p8` a unit that needs it, `a9` audio, `gap`.
-fn text(item: &Item) -> String {
+pub(in crate::ingest) fn text(item: &Item) -> String {
     match item {
         Item::Video(unit) if unit.access.is_key() => format!("K{}", unit.pts),
         Item::Video(unit) => format!("p{}", unit.pts),

@@ -221,15 +221,22 @@ impl Flow {
     fn send_audio(&mut self, sample: AudioSample) {
         let AudioSample { parameters, pts, data, .. } = sample;
         let media = self.audio_line.on_video(micros(pts, parameters.clock_rate.into()));
-        let (Some(record), Some(time)) = (&mut self.outputs.record, self.timeline.at(media)) else {
-            return;
-        };
+        let Some(time) = self.timeline.at(media) else { return };
         let session = self.session.unwrap_or(0);
-        record.send(Item::Audio(AudioFrame { parameters, session, pts, time, data }));
+        let item = Item::Audio(AudioFrame { parameters, session, pts, time, data });
+        if let Some(live) = &self.outputs.live {
+            live.show(&item);
+        }
+        if let Some(record) = &mut self.outputs.record {
+            record.send(item);
+        }
     }
 
     fn send_video(&mut self, item: Item) {
-        let Outputs { record, decode } = &mut self.outputs;
+        let Outputs { record, decode, live } = &mut self.outputs;
+        if let Some(live) = live {
+            live.show(&item);
+        }
         match (record, decode) {
             (Some(record), Some(decode)) => {
                 decode.send(item.clone());

@@ -72,7 +72,7 @@ fn setup(origin: Origin) -> Setup {
         when_full: WhenFull::DropOldestGroup,
     };
     let (sender, received) = channel(options, &metrics);
-    let outputs = Outputs { record: Some(sender), decode: None };
+    let outputs = Outputs { record: Some(sender), decode: None, live: None };
     let clock = Arc::new(Simulated::starting_at(START));
     let timeline = Timeline::new(Arrival::now(&*clock));
     let life = Life {

@@ -13,6 +13,7 @@ use mp4_atom::{
 };
 
 use super::format::{self, IDENTITY_TYPE, Identity};
+use super::ticks_to_micros;
 use crate::base::Timestamp;
 use crate::ingest::packet::{AudioParameters, VIDEO_TICKS, VideoParameters};
 
@@ -81,6 +82,12 @@ pub(super) struct Run {
     pub(super) samples: Vec<Sample>,
 }
 
+impl Run {
+    fn bytes(&self) -> usize {
+        self.samples.iter().map(|sample| sample.data.len()).sum()
+    }
+}
+
 /// What only the first fragment of a file carries.
 #[derive(Debug)]
 pub(super) struct Opening {
@@ -99,6 +106,14 @@ pub(super) struct Parts {
     pub(super) video: Run,
     /// Audio, perhaps none.
     pub(super) audio: Run,
+}
+
+impl Parts {
+    /// About the bytes that they become.
+    fn room(&self) -> usize {
+        let samples = self.video.samples.len() + self.audio.samples.len();
+        self.video.bytes() + self.audio.bytes() + 16 * samples + 512
+    }
 }
 
 /// A key frame in the index at the end of a file.
@@ -155,40 +170,54 @@ pub(super) fn header(video: &VideoParameters, audio: Option<&AudioParameters>) -
 
 /// A whole fragment, and where in it the `moof` begins.
 pub(super) fn fragment(parts: Parts) -> (Bytes, usize) {
-    let size = |run: &Run| run.samples.iter().map(|sample| sample.data.len()).sum::<usize>();
-    let video_size = size(&parts.video);
-    let payload = video_size + size(&parts.audio);
-    let samples = parts.video.samples.len() + parts.audio.samples.len();
-    let mut out = Vec::with_capacity(payload + 16 * samples + 1024);
+    let mut out = Vec::with_capacity(parts.room());
     format::reserve(&mut out);
     if let Some(opening) = &parts.opening {
-        producer_time(&mut out, opening.identity.start);
+        producer_time(&mut out, opening.identity.start, 0);
         atom(&mut out, b"uuid", |out| {
             out.put_slice(&IDENTITY_TYPE);
             opening.identity.encode(out);
         });
     }
     let moof = out.len();
+    samples(&mut out, &parts);
+    (format::seal(out), moof)
+}
+
+/// A fragment for a player that is fed as it is made: nothing of our own in it. `zero`: UTC of
+/// decode time 0, where that is to be said.
+pub(super) fn piece(parts: &Parts, zero: Option<Timestamp>) -> Bytes {
+    let mut out = Vec::with_capacity(parts.room());
+    if let Some(zero) = zero {
+        let decode = i64::try_from(parts.video.decode).unwrap_or(i64::MAX);
+        producer_time(&mut out, zero.offset(ticks_to_micros(decode)), parts.video.decode);
+    }
+    samples(&mut out, parts);
+    Bytes::from(out)
+}
+
+/// `moof` and `mdat`.
+fn samples(out: &mut Vec<u8>, parts: &Parts) {
+    let begin = out.len();
     let mut offsets = Vec::with_capacity(2);
-    atom(&mut out, b"moof", |out| {
+    atom(out, b"moof", |out| {
         encode(&Mfhd { sequence_number: parts.number }, out);
         if !parts.video.samples.is_empty() {
             offsets.push((run(out, VIDEO_TRACK, &parts.video), 0));
         }
         if !parts.audio.samples.is_empty() {
-            offsets.push((run(out, AUDIO_TRACK, &parts.audio), video_size));
+            offsets.push((run(out, AUDIO_TRACK, &parts.audio), parts.video.bytes()));
         }
     });
-    let data = out.len() + 8 - moof;
+    let data = out.len() + 8 - begin;
     for (place, before) in offsets {
         out.set_slice(place, &fit(data + before).to_be_bytes());
     }
-    out.put_u32(fit(payload + 8));
+    out.put_u32(fit(parts.video.bytes() + parts.audio.bytes() + 8));
     out.put_slice(b"mdat");
     for sample in parts.video.samples.iter().chain(&parts.audio.samples) {
         out.extend_from_slice(&sample.data);
     }
-    (format::seal(out), moof)
 }
 
 /// `mfra`: where the key frames are.
@@ -215,16 +244,16 @@ pub(super) fn trailer(entries: &[Entry]) -> Bytes {
     Bytes::from(out)
 }
 
-/// `prft` (8.16.5): decode time 0 was shown at this time of day.
-fn producer_time(out: &mut Vec<u8>, start: Timestamp) {
-    let micros = u64::try_from(start.micros()).unwrap_or(0);
+/// `prft` (8.16.5): this decode time, in ticks of 90 kHz, was at this time of day.
+fn producer_time(out: &mut Vec<u8>, time: Timestamp, media_time: u64) {
+    let micros = u64::try_from(time.micros()).unwrap_or(0);
     let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
     encode(
         &Prft {
             reference_track_id: VIDEO_TRACK,
             // NTP seconds wrap in 2036; `prft` has no era.
             ntp_timestamp: (((micros / 1_000_000 + NTP_OFFSET) & 0xffff_ffff) << 32) | fraction,
-            media_time: 0,
+            media_time,
             utc_time_semantics: ReferenceTime::RealTime,
         },
         out,

@@ -6,6 +6,8 @@ mod clips;
 mod cuts;
 mod events;
 mod passage;
+mod keys;
+mod live;
 mod scan;
 mod times;
 

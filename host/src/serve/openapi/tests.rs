@@ -9,13 +9,13 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde_json::Value;
 
-use super::super::fuzz::{Willing, nowhere};
+use super::super::fuzz::{Willing, nothing, nowhere};
 use super::super::routes;
 use crate::base::metrics::Metrics;
 
 fn router() -> axum::Router {
     let (host, token, metrics) = (Arc::new(Willing), None, Metrics::default());
-    routes::router(routes::Desk { host, view: nowhere(), token, metrics })
+    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), token, metrics })
 }
 
 async fn ask(method: &str, path: &str) -> (u16, String) {

@@ -144,6 +144,16 @@ pub(crate) fn page(c: &Connection, camera: i64, page: FilePage) -> rusqlite::Res
     .collect()
 }
 
+/// The closed segment of a camera that begins last.
+pub(crate) fn newest(c: &Connection, camera: i64) -> rusqlite::Result<Option<Segment>> {
+    c.prepare_cached(&format!(
+        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+         WHERE s.camera = ?1 AND s.state = 2 ORDER BY s.start DESC LIMIT 1"
+    ))?
+    .query_row([camera], Segment::read)
+    .optional()
+}
+
 /// Shows the times of closed segments of a camera that touch `[start, end)`, in order of (epoch,
 /// sequence).
 pub(crate) fn times(
