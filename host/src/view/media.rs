@@ -100,28 +100,36 @@ impl View {
         mut visit: impl FnMut(&Playable, Option<&Path>) -> Result<()>,
     ) -> Result<()> {
         let mut growing: VecDeque<Growing> = reader.growing(camera, to)?.into();
-        let visit_grown =
-            |one: Growing, visit: &mut dyn FnMut(&Playable, Option<&Path>) -> Result<()>| {
-                let found = self.look(one).filter(|(file, _)| file.end > from);
-                found.map_or(Ok(()), |(file, path)| visit(&file, Some(&path)))
-            };
         let mut failed = Ok(());
         reader.playable(camera, from, to, |file| {
             let order = (file.epoch, file.sequence);
-            let mut step = || {
-                while let Some(one) = growing.pop_front_if(|one| one.order() <= order) {
-                    // It may have been closed since the other list was made.
-                    if one.order() < order {
-                        visit_grown(one, &mut visit)?;
-                    }
-                }
-                visit(&file, None)
-            };
-            failed = step();
+            let caught_up = self.catch_up(&mut growing, Some(order), from, &mut visit);
+            failed = caught_up.and_then(|()| visit(&file, None));
             if failed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         failed?;
-        growing.into_iter().try_for_each(|one| visit_grown(one, &mut visit))
+        self.catch_up(&mut growing, None, from, &mut visit)
+    }
+
+    /// Shows files that grow, up to before the one of this order, or all.
+    fn catch_up(
+        &self,
+        growing: &mut VecDeque<Growing>,
+        order: Option<(u32, u64)>,
+        from: Timestamp,
+        visit: &mut impl FnMut(&Playable, Option<&Path>) -> Result<()>,
+    ) -> Result<()> {
+        let is_due = |one: &mut Growing| order.is_none_or(|order| one.order() <= order);
+        while let Some(one) = growing.pop_front_if(is_due) {
+            // It may have been closed since the other list was made.
+            if Some(one.order()) == order {
+                continue;
+            }
+            if let Some((file, path)) = self.look(one).filter(|(file, _)| file.end > from) {
+                visit(&file, Some(&path))?;
+            }
+        }
+        Ok(())
     }
 
     /// The files of a camera that grow and touch `[from, to)`, as far as they are whole.

@@ -17,7 +17,7 @@ fn file(sequence: u64, start: f64, seconds: usize, gop: usize) -> Playable {
         length: 500,
         start_ticks: at as i64 * VIDEO_TICKS,
         samples: 25,
-        key: at % gop == 0,
+        key: at.is_multiple_of(gop),
         damaged: false,
     };
     Playable {
