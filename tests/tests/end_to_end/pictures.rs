@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use wardline::base::Timestamp;
+use wardline::store::State;
 use wardline_tests::camera::Camera;
 use wardline_tests::host::{Host, Place};
 use wardline_tests::media;
@@ -70,7 +71,8 @@ fn recorded(name: &str, clip_name: &str) -> (Place, Host) {
     );
     let host = Host::start(&place.configure(&rest));
     host.wait_session_end("clip", STEP);
-    let all_closed = || place.segments("clip").iter().all(|one| !one.keys.is_empty()).then_some(());
+    let all_closed =
+        || place.segments("clip").iter().all(|one| one.state == State::Closed).then_some(());
     wait::until("all files are closed", STEP, all_closed);
     (place, host)
 }
