@@ -147,7 +147,8 @@ for (const device of /** @type {const} */ (["desktop", "phone"])) {
     const box = await page.locator(".timeline-canvas").boundingBox();
     assert.ok(box);
     const before = (await now(page, VIDEO, CLOCK)).wall;
-    const [from, to] = [{ x: box.x + box.width / 2, y: box.y + 44 }, { x: box.x + box.width / 2 - 40, y: box.y + 44 }];
+    const head = box.x + (box.width * Number(await page.getAttribute(".timeline-canvas", "aria-valuenow"))) / 100;
+    const [from, to] = [{ x: head, y: box.y + 44 }, { x: head - 40, y: box.y + 44 }];
     if (device === "phone") {
       const fingers = await page.context().newCDPSession(page);
       const touch = (/** @type {string} */ type, /** @type {{ x: number, y: number }[]} */ touchPoints) => fingers.send("Input.dispatchTouchEvent", /** @type {any} */ ({ type, touchPoints }));
