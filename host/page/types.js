@@ -70,7 +70,8 @@
  * @property {string} camera
  * @property {string} from
  * @property {string} to
- * @property {"running" | "done" | "failed" | "cancelled"} state
+ * @property {string} [asked]
+ * @property {"waiting" | "running" | "done" | "failed" | "cancelled"} state
  * @property {number} done
  * @property {number} total
  * @property {string | null} error

@@ -53,6 +53,7 @@ export function exportDialog(wish) {
   async function look() {
     try {
       const found = await api.exports();
+      found.sort((one, other) => Date.parse(other.asked ?? "") - Date.parse(one.asked ?? "") || 0);
       // What has not changed is left alone, so that no button goes from under a finger.
       if (JSON.stringify(found) !== JSON.stringify(jobs)) {
         jobs = found;
@@ -86,8 +87,8 @@ function jobRow(job, changed) {
       complain(error, "Export");
     }
   };
-  const running = job.state === "running";
-  const note = { running: `${Math.round(part * 100)} %`, done: "", failed: job.error ?? "failed", cancelled: "cancelled" }[job.state];
+  const running = job.state === "running" || job.state === "waiting";
+  const note = { waiting: "waits for others", running: `${Math.round(part * 100)} %`, done: "", failed: job.error ?? "failed", cancelled: "cancelled" }[job.state];
   const missing = job.interruptions?.length ?? 0;
   return h("li", { class: `job job-${job.state}`, data: { job: job.id, state: job.state } },
     h("div", { class: "job-line" },

@@ -62,7 +62,11 @@ export function toml(plugin, component, params, shapes) {
   const lines = [`[plugins.${key(plugin)}]`, `component = ${JSON.stringify(component)}`];
   const others = Object.entries(params ?? {}).filter(([name]) => name !== "zones" && name !== "masks");
   if (others.length + zones.length + masks.length > 0) lines.push("", `[plugins.${key(plugin)}.params]`);
-  for (const [name, one] of others) lines.push(`${key(name)} = ${valueOf(one)}`);
+  for (const [name, one] of others) {
+    // The host hides secrets: what stands in the file is to stay.
+    const hidden = JSON.stringify(one)?.includes('"***"');
+    lines.push(hidden ? `# ${key(name)} is hidden here: keep it as it is in your file` : `${key(name)} = ${valueOf(one)}`);
+  }
   if (masks.length > 0) lines.push("masks = [", ...masks.map((mask) => `  ${polygon(mask.points)},`), "]");
   if (zones.length > 0) {
     lines.push("", `[plugins.${key(plugin)}.params.zones]`);

@@ -77,6 +77,7 @@ masks = [
 [plugins.motion.params.zones]
 "drive way" = [[0.1, 0.2], [0.9, 0.2], [0.5, 0.95]]
 `);
+  assert.match(toml("m", "a", { secret: "***" }, []), /^# secret is hidden here/m);
   assert.deepEqual(mistakes(shapes), []);
   assert.equal(mistakes([{ kind: "zone", name: "", points: [] }, { kind: "mask", name: "", points: [[0, 0]] }]).length, 3);
   assert.deepEqual(mistakes([...shapes, shapes[0]]), ["There are two zones drive way."]);
