@@ -27,6 +27,7 @@ pub mod record;
 pub mod store;
 pub mod export;
 pub mod view;
+pub mod people;
 pub mod serve;
 pub mod replay;
 pub mod shadow;

@@ -59,6 +59,12 @@ pub struct KindsOf {
     pub kinds: Kinds,
 }
 
+impl fmt::Display for KindsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.name, self.kinds)
+    }
+}
+
 impl KindsOf {
     /// Reads `name` (all of its kinds) or `name/kinds`; `None` where the kinds are no pattern.
     pub fn parse(text: &str) -> Option<Self> {

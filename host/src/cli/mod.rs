@@ -1,6 +1,7 @@
 //! Arguments of the command line: types and their help only.
 
 mod export;
+mod people;
 mod plugin;
 mod plugin_reload;
 mod plugin_test;
@@ -19,6 +20,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::parse_duration;
 pub use export::{Export, GapChoice};
+pub use people::{
+    AddToken, AddUser, Granted, ListPeople, Passwd, RemovePerson, RoleChoice, Token, User,
+};
 pub use plugin::{BenchPlugin, Build, CheckPlugin, Dev, Inspect, Kind, Lang, New, Plugin};
 pub use plugin_reload::ReloadPlugin;
 pub use plugin_test::PluginTest;
@@ -76,6 +80,12 @@ pub enum Command {
     Trigger(Trigger),
     /// Tell a running host to read its configuration anew
     Reload(Reload),
+    /// Say which people may come in, and what they may
+    #[command(subcommand)]
+    User(User),
+    /// Say which programs may come in, and what they may
+    #[command(subcommand)]
+    Token(Token),
     /// Write plugins, and look at them
     #[command(subcommand)]
     Plugin(Plugin),

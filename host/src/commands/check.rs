@@ -6,7 +6,9 @@ use super::{output, preroll, probe, sizes};
 use crate::base::{Error, Result};
 use crate::cli::Check;
 use crate::config::{self, Config, MAIN_STORE, Mistake, Mistakes, Source, show_duration};
+use crate::people;
 use crate::pipeline::plugins;
+use crate::serve;
 use crate::store::fs::Disk;
 use crate::store::ground::{self, Ground, Use};
 use crate::wasm::Engine;
@@ -54,6 +56,7 @@ pub(super) async fn check(arguments: Check) -> Result<()> {
         Err(mistakes) => return report(&mistakes),
     };
     let mut mistakes = plugin_mistakes(&config)?;
+    mistakes.extend(http_mistakes(&config));
     let mut cameras = Vec::new();
     for camera in &config.cameras {
         let probe = match arguments.probe {
@@ -100,6 +103,18 @@ fn plugin_mistakes(config: &Config) -> Result<Vec<MistakeReport>> {
     let mistakes = plugins::mistakes(config, &loaded);
     waiting.finish_and_clear();
     Ok(mistakes.into_iter().map(|message| MistakeReport { line: None, message }).collect())
+}
+
+/// What a start would say of who may come in, and of the TLS files.
+fn http_mistakes(config: &Config) -> impl Iterator<Item = MistakeReport> {
+    let http = &config.http;
+    let nobody = match people::load(&config.store.path) {
+        Ok(roll) => serve::nobody_may(http, &roll),
+        Err(error) => Some(error.chain()),
+    };
+    let tls = http.tls.as_ref().and_then(|files| serve::check_tls(files).err());
+    let found = nobody.into_iter().chain(tls.map(|error| error.chain()));
+    found.map(|message| MistakeReport { line: None, message })
 }
 
 /// What a start would say of the filesystems below the stores, which may not be mounted now.

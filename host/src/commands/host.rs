@@ -1,16 +1,24 @@
 //! A running host, as commands reach it: its address and token, one request, one answer.
+//!
+//! One that is named by its configuration is reached at its address, and over TLS only if it shows
+//! the certificate of that configuration, whatever names that has.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use ureq::http::Uri;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::base::{Error, Result};
 use crate::cli::RunningHost;
-use crate::config::{self, Secret};
+use crate::config::{self, Http, Secret};
 
 /// A host answers at once; to delete a week of files takes it some seconds.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -20,19 +28,49 @@ const ANSWER: Duration = Duration::from_secs(20);
 pub(super) struct Destination {
     base: String,
     token: Option<Secret>,
+    /// Of a host that is named by its configuration and speaks TLS.
+    pinned: Option<Pinned>,
+}
+
+/// Where a host is, and what it shows.
+#[derive(Clone, Debug)]
+struct Pinned {
+    address: SocketAddr,
+    certificates: Arc<Vec<Certificate<'static>>>,
+}
+
+impl Resolver for Pinned {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut found = self.empty();
+        found.push(self.address);
+        Ok(found)
+    }
 }
 
 impl Destination {
     /// The host at this URL, with the token of the environment.
     pub(super) fn at(url: &str) -> Self {
         let token = std::env::var("WARDLINE_TOKEN").ok().map(Secret::new);
-        Self { base: url.trim_end_matches('/').to_owned(), token }
+        Self { base: url.trim_end_matches('/').to_owned(), token, pinned: None }
     }
 
-    /// The host of this configuration.
+    /// The host of this configuration, with its token, or the one of the environment.
     pub(super) fn of(file: &Path) -> Result<Self> {
-        let http = config::load(file)?.http;
-        Ok(Self { base: format!("http://{}", reachable(http.listen)), token: http.token })
+        let Http { listen, token, tls } = config::load(file)?.http;
+        let token = token.or_else(|| std::env::var("WARDLINE_TOKEN").ok().map(Secret::new));
+        let address = reachable(listen);
+        let Some(tls) = tls else {
+            return Ok(Self { base: format!("http://{address}"), token, pinned: None });
+        };
+        let certificates = certificates(&tls.certificate)?;
+        let name = name(&certificates).unwrap_or_else(|| address.ip().to_string());
+        let pinned = Some(Pinned { address, certificates: Arc::new(certificates) });
+        Ok(Self { base: format!("https://{name}:{}", address.port()), token, pinned })
     }
 
     /// The host that the command line names.
@@ -79,19 +117,55 @@ impl Destination {
         Ok(url)
     }
 
+    fn agent(&self) -> ureq::Agent {
+        let roots = match &self.pinned {
+            Some(pinned) => RootCerts::Specific(pinned.certificates.clone()),
+            None => RootCerts::PlatformVerifier,
+        };
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(ANSWER))
+            .http_status_as_error(false)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .build();
+        match self.pinned.clone() {
+            Some(pinned) => ureq::Agent::with_parts(config, DefaultConnector::new(), pinned),
+            None => config.into(),
+        }
+    }
+
     async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         url: url::Url,
         ask: Ask,
     ) -> Result<T> {
-        let (base, token) = (self.base.clone(), self.token.clone());
-        let answer = tokio::task::spawn_blocking(move || request(url.as_str(), token, ask))
+        let (base, token, agent) = (self.base.clone(), self.token.clone(), self.agent());
+        let answer = tokio::task::spawn_blocking(move || request(&agent, url.as_str(), token, ask))
             .await
             .map_err(|error| Error::bug("ask the host").with(error))??;
         serde_json::from_value(answer).map_err(|error| {
             Error::refuse(format!("{base} answers, but not as a wardline host")).with(error)
         })
     }
+}
+
+/// The certificates of a PEM file.
+fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>> {
+    let refuse = || Error::refuse(format!("read the certificate {}", file.display()));
+    let text = std::fs::read(file).map_err(|error| refuse().with(error))?;
+    let items = parse_pem(&text).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+        Ok(_) => None,
+        Err(error) => Some(Err(refuse().with(error))),
+    });
+    items.collect()
+}
+
+/// A name that the first of them is for; `None`: it is for addresses only.
+fn name(certificates: &[Certificate<'_>]) -> Option<String> {
+    let der = certificates.first()?.der().into();
+    let certificate = webpki::EndEntityCert::try_from(&der).ok()?;
+    let name = certificate.valid_dns_names().next().map(str::to_owned);
+    name.map(|name| name.replace('*', "wardline"))
 }
 
 /// "Any address" is one to listen on, not to go to.
@@ -111,12 +185,7 @@ enum Ask {
     Delete,
 }
 
-fn request(url: &str, token: Option<Secret>, ask: Ask) -> Result<Value> {
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER))
-        .http_status_as_error(false)
-        .build()
-        .into();
+fn request(agent: &ureq::Agent, url: &str, token: Option<Secret>, ask: Ask) -> Result<Value> {
     let bearer = token.map(|token| format!("Bearer {}", token.reveal()));
     let answer = match ask {
         Ask::Post(body) => {

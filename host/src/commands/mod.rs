@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod host;
 mod output;
+mod people;
 mod plugin;
 mod preroll;
 mod sizes;
@@ -49,6 +50,8 @@ pub async fn execute(cli: Cli, process: Process) -> Result<ExitCode> {
         Command::Replay(arguments) => replay::replay(&arguments, &process).await,
         Command::Trigger(arguments) => trigger::trigger(arguments).await,
         Command::Reload(arguments) => reload::reload(arguments).await,
+        Command::User(arguments) => people::user(arguments, &process).await,
+        Command::Token(arguments) => people::token(&arguments, &process),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -12,16 +12,18 @@ mod table;
 mod camera;
 mod clips;
 mod chains;
+mod http;
 mod stores;
 mod trust;
 mod read;
 mod rules;
+mod show;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,8 +35,10 @@ use crate::wasm::Capability;
 
 pub use chains::{Chain, Pictures};
 pub use clips::{Clips, Pattern};
+pub use http::{Http, TlsFiles};
 pub use mistakes::{Mistake, Mistakes};
 pub use secret::Secret;
+pub use show::HIDDEN;
 pub use stores::{Directory, MAIN_STORE, Moving};
 pub use units::{parse_duration, parse_size, show_duration, show_size};
 
@@ -85,15 +89,6 @@ pub struct Store {
     pub allow_filesystem: bool,
 }
 
-/// `[http]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Http {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// The bearer token that requests need; always there when `listen` is not loopback.
-    pub token: Option<Secret>,
-}
-
 /// `[plugins.NAME]`: one component with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plugin {
@@ -142,29 +137,44 @@ pub enum Component {
 }
 
 /// A plugin's parameters. Values may hold secrets, so `Debug` shows only the keys.
-#[derive(Clone, Default, PartialEq)]
-pub struct Params(serde_json::Map<String, serde_json::Value>);
+#[derive(Clone, Default)]
+pub struct Params {
+    values: serde_json::Map<String, serde_json::Value>,
+    from_environment: BTreeSet<String>,
+}
+
+impl PartialEq for Params {
+    /// By what the plugin gets.
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
 
 impl Params {
     /// From JSON.
     pub fn new(values: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self(values)
+        Self { values, from_environment: BTreeSet::new() }
+    }
+
+    /// JSON pointers to values that came from the environment, and are taken for secrets.
+    pub fn from_environment(&self) -> &BTreeSet<String> {
+        &self.from_environment
     }
 
     /// All of them. Not for logs.
     pub fn values(&self) -> &serde_json::Map<String, serde_json::Value> {
-        &self.0
+        &self.values
     }
 
     /// The JSON object that the plugin receives. Not for logs.
     pub fn json(&self) -> String {
-        serde_json::to_string(&self.0).expect("JSON values have string keys")
+        serde_json::to_string(&self.values).expect("JSON values have string keys")
     }
 }
 
 impl std::fmt::Debug for Params {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

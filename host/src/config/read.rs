@@ -1,6 +1,5 @@
 //! The whole file: its tables, one after the other, then what they say of each other.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,15 +9,13 @@ use super::camera::{self, Role, camera, check_name};
 use super::suggest::nearest;
 use super::table::{Context, Table, Text};
 use super::{
-    Component, Config, Http, Mistakes, Params, Plugin, Store, Surroundings, chains, clips, rules,
-    stores, trust,
+    Component, Config, Mistakes, Params, Plugin, Store, Surroundings, chains, clips, http, rules,
+    show, stores, trust,
 };
 use crate::trust::Trust;
 use crate::wasm::Capability;
 use crate::wasm::grants::Reach;
 
-/// The port that nobody else's recorder uses by default.
-const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8086);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A plugin and where the parts stand that others must check.
@@ -47,7 +44,7 @@ pub(super) fn config(
     let root = Table::new(&context, "", 0, vec![document.get_ref()]);
     let (store, main_move) = store(&context, root.table("store"));
     let stores = stores::stores(&context, &root.table("stores"));
-    let http = http(&context, root.table("http"));
+    let http = http::http(&context, root.table("http"));
     let trust = trust::trust(&context, root.table("trust"));
     let plugins = plugins(&context, &root.table("plugins"), &trust);
     let (cameras, names) = cameras(&context, &root.table("templates"), &root.table("cameras"));
@@ -98,39 +95,6 @@ fn store(context: &Context<'_>, table: Table<'_, '_>) -> (Option<Store>, Option<
     (store, move_to)
 }
 
-fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
-    let listen = table.text("listen");
-    let token = camera::secret(context, &table, "token", "token-file");
-    let at = listen.as_ref().map_or(table.at, |text| text.at);
-    let listen = listen.and_then(|text| match text.value.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            context.mistake(
-                at,
-                format!("`listen`: `{}` is not an address with a port: write for example `127.0.0.1:8086` or `[::]:8086`", text.raw),
-            );
-            None
-        }
-    });
-    let listen = listen.unwrap_or(LISTEN_DEFAULT);
-    if let Some((_, at)) = token.as_ref().filter(|(token, _)| token.reveal().len() < 8) {
-        context.mistake(
-            *at,
-            "`token` has fewer than 8 characters: make one with `openssl rand -hex 16`",
-        );
-    }
-    // A token that is there but wrong has its own mistake.
-    let tried = table.get("token").is_some() || table.get("token-file").is_some();
-    if !listen.ip().is_loopback() && !tried {
-        context.mistake(
-            at,
-            format!("`listen` = {listen} can be reached by others, so `[http]` needs a `token`: write `token = \"${{WARDLINE_TOKEN}}\"`, or listen on 127.0.0.1"),
-        );
-    }
-    table.finish();
-    Http { listen, token: token.map(|(token, _)| token) }
-}
-
 fn limits(table: Table<'_, '_>) -> Option<u64> {
     let plugin_memory = table.size("plugin-memory", 1 << 20..=1 << 40);
     table.finish();
@@ -148,7 +112,10 @@ fn plugins(context: &Context<'_>, tables: &Table<'_, '_>, all: &Trust) -> Vec<Re
         if component.is_none() && table.get("component").is_none() {
             context.mistake(at, format!("`[plugins.{name}]` has no `component`: write the name of a bundled one, or the path of a .wasm file"));
         }
-        let params = Params::new(table.json("params"));
+        let mut params = Params::new(table.json("params"));
+        if let Some((value, _)) = table.get("params") {
+            params.from_environment = show::from_environment(value.get_ref());
+        }
         let cameras = table.texts("cameras");
         let chain = chains::chain(context, &table);
         let grant = grants(context, &table);

@@ -140,7 +140,7 @@ fn all_mistakes_come_at_once_with_their_lines() {
         r#"[store]
 pth = "rec"
 [http]
-listen = "0.0.0.0:80"
+tls-key = "key.pem"
 [templates.outdoor]
 keep = "7 days"
 [cameras.Gate]
@@ -160,7 +160,8 @@ component = "analyzer-motion"
         &[
             "1: there is no `path` in `[store]`",
             "2: unknown key `pth` in `[store]`: did you mean `path`?",
-            "4: `listen` = 0.0.0.0:80 can be reached by others, so `[http]` needs a `token`",
+            "4: `tls-key` in `[http]` needs `tls-certificate` beside it",
+            "4: `tls-key`: there is no file",
             "6: `keep`: `7 days` is not a duration: write whole numbers with units, for example `30s`",
             "7: camera name `Gate`: use lower case letters",
             "9: `url`: only `rtsp://` and paths of .mp4 files",
@@ -282,6 +283,10 @@ fn mistakes_elsewhere_say_what_to_do() {
         ),
         (with_base("[plugins.x]"), &["3: `[plugins.x]` has no `component`"]),
         (with_base("[http]\ntoken = \"short\""), &["4: `token` has fewer than 8 characters"]),
+        (
+            with_base("[http]\ntls-certificate = \"missing.pem\""),
+            &["4: `tls-certificate` in `[http]` needs", "4: `tls-certificate`: there is no file"],
+        ),
         (
             with_base("[http]\ntoken = \"long enough\"\ntoken-file = \"gate.password\""),
             &["5: `token` and `token-file` in `[http]` say the same"],

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Wanted;
 use crate::base::Timestamp;
 
 /// Why an export has a break in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// There is no video.
@@ -22,7 +23,7 @@ pub enum Why {
 }
 
 /// A break.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Interruption {
     /// The end of what comes before.
     pub start: Timestamp,

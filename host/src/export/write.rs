@@ -12,6 +12,7 @@ use crate::base::{Error, Result};
 use crate::ingest::packet::VIDEO_TICKS;
 use crate::record::movie;
 use crate::store::fs::{File, Fs};
+use crate::store::layout;
 
 /// Bytes that are copied at a time: whoever follows is told, and may end it, between them.
 const STEP: usize = 1 << 20;
@@ -46,9 +47,10 @@ pub(super) fn check_place(setting: &Setting<'_>, out: &Path) -> Result<()> {
         return Err(Error::refuse(format!("{} is not the name of a file", out.display())));
     }
     let roots = setting.reader.roots();
-    let inside = roots
-        .iter()
-        .find(|root| setting.fs.canonical(root).is_ok_and(|root| real.starts_with(root)));
+    let contains =
+        |folder: &Path| setting.fs.canonical(folder).is_ok_and(|folder| real.starts_with(folder));
+    // The store's own place for exports is no place for anything else.
+    let inside = roots.iter().find(|root| contains(root) && !contains(&root.join(layout::EXPORTS)));
     match inside {
         None => Ok(()),
         Some(root) => Err(Error::refuse(format!(

@@ -22,7 +22,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     target("access_units", ingest::fuzz::access_units, ingest::fuzz::unit_seeds),
     target("parameter_sets", ingest::fuzz::parameter_sets, ingest::fuzz::set_seeds),
     target("mp4", ingest::fuzz::mp4, record::fuzz::seeds),
@@ -34,6 +34,7 @@ pub const TARGETS: [Target; 15] = [
     target("fragment_map", store::fuzz::map, store::fuzz::map_seeds),
     target("config", config::fuzz::text, config::fuzz::seeds),
     target("http", serve::fuzz::request, serve::fuzz::seeds),
+    target("visitor", serve::fuzz::visitor, serve::fuzz::visitor_seeds),
     target("rtsp", simulate::fuzz::messages, simulate::fuzz::seeds),
     target("guest_events", wasm::fuzz::events, wasm::fuzz::seeds),
     target("guest_answers", wasm::fuzz::answers, wasm::fuzz::seeds),

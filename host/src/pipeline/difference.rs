@@ -10,9 +10,10 @@ use crate::serve::Changes;
 pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let listen = (old.http.listen != new.http.listen).then_some("http.listen");
     let token = (old.http.token != new.http.token).then_some("http.token");
+    let tls = (old.http.tls != new.http.tls).then_some("http.tls");
     let store = (old.store != new.store).then_some("store");
     let stores = (old.stores != new.stores).then_some("stores");
-    [listen, token, store, stores].into_iter().flatten().collect()
+    [listen, token, tls, store, stores].into_iter().flatten().collect()
 }
 
 /// Who comes, goes and is made anew.

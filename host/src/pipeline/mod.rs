@@ -21,6 +21,7 @@ mod house;
 mod difference;
 mod reload;
 mod door;
+mod audit;
 mod granting;
 mod loaded;
 mod life;
@@ -43,13 +44,14 @@ use crate::base::tasks::Tasks;
 use crate::base::{Result, limits};
 use crate::config::Config;
 use crate::events::{Bus, Event, bus};
+use crate::people;
 use crate::seat::{self, Vault};
 use crate::serve;
 use crate::store::fs::Disk;
 use crate::store::{ClosedSegment, Store, layout};
 use crate::view::live::Live;
 use crate::view::pictures::Pictures;
-use crate::view::{Looks, View};
+use crate::view::{Looks, View, exports};
 use crate::wasm::{Engine, Lane, Lanes};
 use guests::Guests;
 use house::House;
@@ -153,11 +155,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let granting = granting::Granting::start(&config.store.path, clock.wall(), &stages.life);
     let view = View::new(&config.store.path, Arc::new(Disk), clock.clone());
     let looks = looks(&config, &clock, &metrics, &stages)?;
-    let http = serve::Config {
-        listen: config.http.listen,
-        token: config.http.token.clone(),
-        metrics: metrics.clone(),
-    };
+    let http = http(&config, &bus, &clock, &metrics, &stages)?;
     let seats = seats(&config, &lanes, &bus, &clock, &stages);
     let shared = Shared {
         clock: clock.clone(),
@@ -244,6 +242,27 @@ fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {
         engine.limit_memory(bytes);
     }
     Ok(engine)
+}
+
+/// What HTTP stands on: who may come, and where it is said who did.
+fn http(
+    config: &Config,
+    bus: &Bus,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+    stages: &Stages,
+) -> Result<serve::Config> {
+    let (looks, known) = people::watch(&config.store.path)?;
+    stages.reload.spawn("file of users", looks.run(stages.reload.shutdown().clone()));
+    let (trail, heard) = serve::audit::trail();
+    let writer = audit::Writer { bus: bus.clone(), clock: clock.clone(), heard };
+    stages.life.spawn("audit trail", writer.run(stages.life.shutdown().clone()));
+    let floor = storage::floor(config.store.free_floor_bytes);
+    let (exports, worker) =
+        exports::exports(&config.store.path, Arc::new(Disk), floor, clock.clone());
+    stages.judge.spawn("exports", worker.run(stages.judge.shutdown().clone()));
+    let (http, metrics) = (config.http.clone(), metrics.clone());
+    Ok(serve::Config { http, known, trail, exports, metrics })
 }
 
 /// Where plugins sit, and what keeps what they save.

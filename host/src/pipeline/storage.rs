@@ -70,7 +70,7 @@ fn place(directory: &config::Directory) -> store::PlaceConfig {
     }
 }
 
-fn floor(bytes: Option<u64>) -> FreeFloor {
+pub(super) fn floor(bytes: Option<u64>) -> FreeFloor {
     bytes.map_or(FreeFloor::Default, FreeFloor::Bytes)
 }
 

@@ -1,54 +1,341 @@
-//! Who may ask: the token, and no page of another site.
+//! Who asks, and whether that may be: every request comes by here before its handler.
+//!
+//! [`identify`] finds out who it is (a token, a visit's cookie, or nobody), [`authorize`] compares
+//! with what the route needs (`rights`). What handlers get is a [`Visitor`]; lists must leave out
+//! what he does not [see](Visitor::sees).
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, RawPathParams};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
+use super::audit::{Audited, Told, Trail};
+use super::origin;
 use super::problem::{Problem, problem};
+use super::rights::{self, Needs};
+use super::visits::Visits;
 use crate::config::Secret;
+use crate::people::{Cameras, Digest, Known, Right, Role};
 
-/// The token that is asked for, if any.
-#[derive(Clone)]
-pub(super) struct Access(pub(super) Option<Secret>);
+/// The cookie that a browser shows after a log-in.
+pub(super) const COOKIE: &str = "wardline";
 
-impl Access {
-    /// Whether the request has the token, or none is asked for.
-    pub(super) fn allows(&self, headers: &HeaderMap) -> bool {
-        let Some(token) = &self.0 else { return true };
-        let offered = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        let bearer = offered.and_then(|value| value.strip_prefix(b"Bearer "));
-        token.matches(bearer.unwrap_or(b""))
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    /// A user's name, `token NAME`, or `loopback`.
+    pub(super) name: Arc<str>,
+    /// What he may.
+    pub(super) role: Role,
+    /// What he sees.
+    pub(super) cameras: Cameras,
+    /// Nobody had to say who he is: this host is for those who sit at it.
+    pub(super) open: bool,
+    /// Cancelled when he may no longer: what streams to him ends.
+    pub(super) revoked: CancellationToken,
+}
+
+impl Visitor {
+    /// Who needs to say nothing, because only those at this machine can come.
+    pub(super) fn open() -> Self {
+        let right = Right { role: Role::Admin, cameras: Cameras::All };
+        Self { open: true, ..Self::new("loopback", right, CancellationToken::new()) }
+    }
+
+    pub(super) fn new(name: &str, right: Right, revoked: CancellationToken) -> Self {
+        Self { name: name.into(), role: right.role, cameras: right.cameras, open: false, revoked }
+    }
+
+    /// Whether a camera is for his eyes.
+    pub(super) fn sees(&self, camera: &str) -> bool {
+        self.cameras.contains(camera)
+    }
+
+    /// The only cameras that he sees; `None`: all.
+    pub(super) fn only(&self) -> Option<&BTreeSet<String>> {
+        match &self.cameras {
+            Cameras::All => None,
+            Cameras::Some(names) => Some(names),
+        }
+    }
+
+    /// Sees all cameras, and so may know of the host as a whole.
+    pub(super) fn sees_all(&self) -> bool {
+        self.cameras == Cameras::All
+    }
+
+    /// Whether an event is for his eyes: `camera` is empty for those of the host as a whole. The
+    /// audit trail is for admins.
+    pub(super) fn hears(&self, camera: &str, kind: &str) -> bool {
+        match kind.starts_with("audit.") {
+            true => self.role == Role::Admin,
+            false if camera.is_empty() => self.sees_all(),
+            false => self.sees(camera),
+        }
     }
 }
 
-/// Lets through who has the token.
-pub(super) async fn with_token(
-    State(access): State<Access>,
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(|| problem(StatusCode::UNAUTHORIZED, ASK))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        Ok(parts.extensions.get().cloned())
+    }
+}
+
+/// The address at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+impl Peer {
+    /// Where no connection is behind a request, as in tests.
+    pub(super) const LOCAL: Self = Self(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+    /// Of a request.
+    pub(super) fn of(extensions: &axum::http::Extensions) -> IpAddr {
+        extensions.get().copied().unwrap_or(Self::LOCAL).0
+    }
+}
+
+const ASK: &str = "a token is needed: log in, or send `authorization: Bearer <token>`";
+
+/// What is asked, and of whom.
+#[derive(Clone)]
+pub(super) struct Gate(Arc<Inner>);
+
+pub(super) struct Inner {
+    /// `[http] token`: an admin's.
+    pub(super) token: Option<Secret>,
+    pub(super) known: Known,
+    pub(super) visits: Visits,
+    pub(super) attempts: Attempts,
+    pub(super) trail: Trail,
+    /// Only those at this machine can come.
+    pub(super) is_loopback: bool,
+    pub(super) is_tls: bool,
+}
+
+impl std::ops::Deref for Gate {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Gate {
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// One without users and tokens on loopback.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn of_tests() -> Self {
+        let (_, known) = tokio::sync::watch::channel(Arc::default());
+        Self::new(Inner {
+            token: None,
+            known,
+            visits: Visits::default(),
+            attempts: Attempts::default(),
+            trail: super::audit::trail().0,
+            is_loopback: true,
+            is_tls: false,
+        })
+    }
+
+    /// There is nobody to ask for: no user, no token, and only those at this machine can come.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_loopback && self.token.is_none() && self.known.borrow().is_empty()
+    }
+
+    /// Who asks; `None`: somebody who does not say.
+    fn who(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Option<Visitor>, Response> {
+        if let Some(shown) = bearer(headers) {
+            return self.program(shown, peer).map(Some);
+        }
+        if let Some(visitor) = cookie(headers).and_then(|shown| self.guest(shown)) {
+            return Ok(Some(visitor));
+        }
+        if !self.is_open() {
+            return Ok(None);
+        }
+        if let Err(why) = origin::is_at_home(headers) {
+            self.trail.refused("name", peer, "");
+            return Err(problem(StatusCode::MISDIRECTED_REQUEST, why).into_response());
+        }
+        Ok(Some(Visitor::open()))
+    }
+
+    /// Who has this token. Wrong ones are counted as wrong passwords are.
+    fn program(&self, shown: &[u8], peer: IpAddr) -> Result<Visitor, Response> {
+        if let Some(token) = &self.token
+            && token.matches(shown)
+        {
+            let right = Right { role: Role::Admin, cameras: Cameras::All };
+            return Ok(Visitor::new("token of [http]", right, CancellationToken::new()));
+        }
+        let roll = self.known.borrow().clone();
+        if let Some(program) = Digest::of(shown).and_then(|digest| roll.bearer(&digest)) {
+            let revoked = self.visits.program(program);
+            return Ok(Visitor::new(&format!("token {}", program.name), program.right(), revoked));
+        }
+        self.trail.refused("token", peer, "");
+        match self.attempts.wrong(peer, Instant::now()) {
+            Ok(()) => Err(unknown()),
+            Err(wait) => Err(super::session::too_many(wait)),
+        }
+    }
+
+    /// Whose visit this is, if it is one of a user who still may.
+    fn guest(&self, shown: &[u8]) -> Option<Visitor> {
+        let digest = Digest::of(shown)?;
+        let visit = self.visits.find(&digest, Instant::now())?;
+        let roll = self.known.borrow().clone();
+        let user = roll.user(&visit.user.name).filter(|user| **user == visit.user)?;
+        Some(Visitor::new(&user.name, user.right(), visit.revoked))
+    }
+
+    /// Ends the visits of those who are no longer on the roll as they were, until `shutdown`; and
+    /// tells of all that has changed on it.
+    pub(super) async fn follow_roll(self, shutdown: CancellationToken) {
+        let mut known = self.known.clone();
+        let mut before = known.borrow_and_update().clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return,
+                changed = known.changed() => if changed.is_err() { return },
+            }
+            let now = known.borrow_and_update().clone();
+            self.visits.keep(&now);
+            for change in now.changes(&before) {
+                self.trail.tell(Audited::new("audit.users").with("change", change));
+            }
+            before = now;
+        }
+    }
+}
+
+/// What follows `Bearer`. Another scheme is none of ours.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")
+}
+
+/// The value of our cookie, among others.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&[u8]> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let mut pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    pairs.find_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="))
+}
+
+fn unknown() -> Response {
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+    (challenge, problem(StatusCode::UNAUTHORIZED, ASK)).into_response()
+}
+
+/// Finds out who asks, and lets nobody pass who says it wrongly.
+pub(super) async fn identify(
+    State(gate): State<Gate>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = Peer::of(request.extensions());
+    if let Err(why) = origin::same_site(request.method(), request.headers()) {
+        gate.trail.refused("site", peer, "");
+        return problem(StatusCode::FORBIDDEN, why).into_response();
+    }
+    match gate.who(request.headers(), peer) {
+        Ok(Some(visitor)) => {
+            let revoked = visitor.revoked.clone();
+            request.extensions_mut().insert(visitor);
+            super::revocable::until(revoked, next.run(request).await)
+        }
+        Ok(None) => next.run(request).await,
+        // Whether all is well is for everybody, whatever he shows.
+        Err(_) if request.uri().path() == rights::HEALTHZ => next.run(request).await,
+        Err(answer) => answer,
+    }
+}
+
+/// Lets through who may, and tells what he did.
+pub(super) async fn authorize(
+    State(gate): State<Gate>,
+    matched: MatchedPath,
+    params: RawPathParams,
     request: Request,
     next: Next,
 ) -> Response {
-    if access.allows(request.headers()) {
-        return next.run(request).await;
+    let row = rights::of(request.method(), matched.as_str());
+    let peer = Peer::of(request.extensions());
+    let visitor: Option<Visitor> = request.extensions().get().cloned();
+    if let Err(answer) = allow(&gate, row.needs, visitor.as_ref(), peer) {
+        return answer;
     }
-    let why = "a token is needed: send `authorization: Bearer <the token of [http]>`";
-    let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-    (challenge, problem(StatusCode::UNAUTHORIZED, why)).into_response()
+    let named = params.iter().filter(|(name, _)| *name == "camera").map(|(_, camera)| camera);
+    let mut named: Vec<String> = named.map(str::to_owned).collect();
+    let camera = named.first().cloned();
+    named.extend(origin::queried_cameras(request.uri().query().unwrap_or_default()));
+    if let Some(visitor) = &visitor
+        && let Some(hidden) = named.iter().find(|camera| !visitor.sees(camera))
+    {
+        gate.trail.refused("camera", peer, &visitor.name);
+        // As if it were not there: whether it is, is not for him to know.
+        let why = format!("there is no camera `{hidden}` for {}", visitor.name);
+        return problem(StatusCode::NOT_FOUND, why).into_response();
+    }
+    let (Some(kind), Some(visitor)) = (row.audit, visitor) else { return next.run(request).await };
+    let asked = format!("{} {}", request.method(), request.uri());
+    let mut response = next.run(request).await;
+    let more = response.extensions_mut().remove::<Told>().unwrap_or_default();
+    if more.silent {
+        return response;
+    }
+    let audited = Audited::new(kind)
+        .by(&visitor, peer)
+        .on(camera.or(more.camera))
+        .with("request", asked)
+        .with("status", response.status().as_u16().to_string());
+    gate.trail
+        .tell(more.what.into_iter().fold(audited, |told, (key, value)| told.with(key, value)));
+    response
 }
 
-/// Refuses what a browser sends on behalf of another site's page: being on loopback is no right
-/// of the pages that the same machine shows.
-pub(super) async fn same_site(request: Request, next: Next) -> Result<Response, Problem> {
-    let headers = request.headers();
-    if let Some(origin) = headers.get(header::ORIGIN) {
-        let host = headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
-        let site = origin.as_bytes().split(|byte| *byte == b'/').next_back();
-        if site != Some(host) {
-            return Err(problem(
-                StatusCode::FORBIDDEN,
-                "requests from pages of other sites are refused",
-            ));
+fn allow(
+    gate: &Gate,
+    needs: Needs,
+    visitor: Option<&Visitor>,
+    peer: IpAddr,
+) -> Result<(), Response> {
+    let (role, all) = match needs {
+        Needs::Nothing => return Ok(()),
+        Needs::Overview => (Role::Viewer, true),
+        Needs::Role(role) => (role, false),
+    };
+    let Some(visitor) = visitor else { return Err(unknown()) };
+    let why = match all && !visitor.sees_all() {
+        _ if visitor.role < role => {
+            format!("{} is {}: this needs the role {role}", visitor.name, visitor.role)
         }
-    }
-    Ok(next.run(request).await)
+        true => format!("{} does not see all cameras: this tells of all", visitor.name),
+        false => return Ok(()),
+    };
+    gate.trail.refused("role", peer, &visitor.name);
+    Err(problem(StatusCode::FORBIDDEN, why).into_response())
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::access::Visitor;
 use super::extract::At;
 use super::host::{CameraHealth, Host};
 use super::openapi::described;
@@ -87,8 +88,13 @@ struct Streams {
     tag = "cameras",
     responses((status = 200, description = "All of them", body = Cameras))
 )]
-async fn cameras<H: Host>(State(desk): State<Desk<H>>) -> Result<Json<Cameras>, Problem> {
-    Ok(Json(Cameras { cameras: all(&desk).await? }))
+async fn cameras<H: Host>(
+    State(desk): State<Desk<H>>,
+    visitor: Visitor,
+) -> Result<Json<Cameras>, Problem> {
+    let mut cameras = all(&desk).await?;
+    cameras.retain(|camera| visitor.sees(&camera.name));
+    Ok(Json(Cameras { cameras }))
 }
 
 /// How a camera is, and what there is of it.

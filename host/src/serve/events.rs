@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Visitor;
 use super::extract::{Asked, limit, stretch};
 use super::host::Host;
 use super::openapi::described;
@@ -175,9 +176,15 @@ struct Page {
 )]
 async fn events(
     State(view): State<Arc<View>>,
+    visitor: Visitor,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Json<Page>, Problem> {
-    let found = view.events(Wanted::read(pairs)?.sought()?).await?;
+    let mut sought = Wanted::read(pairs)?.sought()?;
+    if let (Some(only), None) = (visitor.only(), &sought.cameras) {
+        sought.cameras = Some(only.iter().cloned().collect());
+    }
+    let mut found = view.events(sought).await?;
+    found.events.retain(|event| visitor.hears(&event.camera, &event.kind));
     let next = found.next.map(|cursor| cursor.to_string());
     Ok(Json(Page { events: found.events, next }))
 }
@@ -211,6 +218,7 @@ struct Heard {
 )]
 async fn stream<H: Host>(
     State((host, view)): State<(Arc<H>, Arc<View>)>,
+    visitor: Visitor,
     headers: HeaderMap,
     Asked(pairs): Asked<Pairs>,
 ) -> Result<Response, Problem> {
@@ -230,7 +238,7 @@ async fn stream<H: Host>(
         None => view.read(crate::store::Reader::newest_event).await?,
     };
     let (cameras, kinds, waiting) = (camera, kind, Vec::new());
-    let teller = Teller { view, newest, last, cameras, kinds, waiting };
+    let teller = Teller { view, visitor, newest, last, cameras, kinds, waiting };
     let alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(teller.tell()).keep_alive(alive).into_response())
 }
@@ -239,6 +247,7 @@ async fn stream<H: Host>(
 /// client costs nothing but its connection, and misses nothing.
 struct Teller {
     view: Arc<View>,
+    visitor: Visitor,
     newest: watch::Receiver<u64>,
     /// The sequence up to which the index was read.
     last: u64,
@@ -288,7 +297,8 @@ impl Teller {
         let camera = self.cameras.is_empty() || self.cameras.contains(&event.camera);
         let kind = &event.event.kind;
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|kinds| kinds.contains(kind));
-        camera && kind && !matches!(event.outcome, Outcome::Refused(_))
+        let may = self.visitor.hears(&event.camera, &event.event.kind);
+        may && camera && kind && !matches!(event.outcome, Outcome::Refused(_))
     }
 }
 

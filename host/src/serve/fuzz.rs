@@ -1,4 +1,4 @@
-//! Target: a request, from its method to its body.
+//! Targets: a request, from its method to its body; and who asks, by cookies, tokens and queries.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,17 +6,26 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
 use axum::http::Request;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::access::{Gate, Inner, Visitor};
+use super::extract::At;
 use super::routes;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::clock::System;
 use crate::base::tasks::Tasks;
+use crate::config::Secret;
+use crate::people::{Program, Right, Role, Token, User};
 use crate::store::fs::Disk;
 use crate::store::plan::Limits;
 use crate::store::{Deletion, Extent, Named, Pin};
@@ -120,8 +129,9 @@ pub(super) fn nothing() -> Looks {
 }
 
 static ROUTER: LazyLock<axum::Router> = LazyLock::new(|| {
-    let (host, token, metrics) = (Arc::new(Willing), None, Metrics::default());
-    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), token, metrics })
+    let (host, metrics) = (Arc::new(Willing), Metrics::default());
+    let (gate, exports) = (Gate::of_tests(), Exports::of_tests());
+    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), gate, exports, metrics })
 });
 
 /// `METHOD path?query`, a line of a header, and a body. Is answered; and where it is refused for what
@@ -132,7 +142,7 @@ pub(crate) fn request(data: &[u8]) {
     let (first, header, body) = (line(), line(), line());
     let text = String::from_utf8_lossy(first);
     let (method, uri) = text.split_once(' ').unwrap_or(("GET", &text));
-    let mut request = Request::builder().method(method).uri(uri).header("host", "x");
+    let mut request = Request::builder().method(method).uri(uri).header("host", "localhost");
     if let Some((name, value)) = String::from_utf8_lossy(header).split_once(':') {
         request = request.header(name, value);
     }
@@ -140,6 +150,96 @@ pub(crate) fn request(data: &[u8]) {
     let service = TowerToHyperService::new(ROUTER.clone());
     let answer = RUNTIME.block_on(service.call(request)).unwrap_or_else(|never| match never {});
     assert_ne!(answer.status().as_u16(), 500);
+}
+
+/// A gate with one viewer of the camera `gate` who has logged in, and a program that is the same;
+/// and what both show.
+struct Guarded {
+    router: axum::Router,
+    visit: String,
+    token: String,
+}
+
+static GUARDED: LazyLock<Guarded> = LazyLock::new(|| {
+    let right = || Right::new(Role::Viewer, vec!["gate".into()]).expect("it can be");
+    let random = || Token::new().expect("random bytes");
+    let (token, since) = (random(), Timestamp::ZERO);
+    let Right { role, cameras } = right();
+    let password = Hashed::new(&Secret::new(random().reveal())).expect("a hash");
+    let ben = User { name: "ben".into(), role, cameras, password, since };
+    let Right { role, cameras } = right();
+    let program = Program { name: "wall".into(), role, cameras, digest: token.digest(), since };
+    let mut roll = Roll::default();
+    roll.add_user(ben.clone()).and_then(|()| roll.add_program(program)).expect("there is room");
+    let (_, known) = tokio::sync::watch::channel(Arc::new(roll));
+    let gate = Gate::new(Inner {
+        token: None,
+        known,
+        visits: visits::Visits::default(),
+        attempts: attempts::Attempts::default(),
+        trail: audit::trail().0,
+        is_loopback: true,
+        is_tls: false,
+    });
+    let visit = gate.visits.begin(&ben, Instant::now()).expect("random bytes");
+    let router = axum::Router::new()
+        .route("/api/v1/cameras/{camera}/timeline", get(seen))
+        .route("/api/v1/segments/{camera}/{file}", get(seen))
+        .route("/api/v1/events", get(seen))
+        .route_layer(from_fn_with_state(gate.clone(), access::authorize))
+        .layer(from_fn_with_state(gate, access::identify));
+    let text = |token: Token| token.reveal().to_owned();
+    Guarded { router, visit: text(visit), token: text(token) }
+});
+
+/// What comes so far is of the viewer, and names his camera only, as handlers read it.
+async fn seen(
+    visitor: Visitor,
+    At(path): At<Vec<(String, String)>>,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) {
+    assert!(["ben", "token wall"].contains(&&*visitor.name) && visitor.role == Role::Viewer);
+    let query = query.map_or(Vec::new(), |Query(pairs)| pairs);
+    for (name, camera) in path.iter().chain(&query) {
+        assert!(name != "camera" || camera == "gate", "{camera}");
+    }
+}
+
+/// Lines: path and query, then headers. `VISIT` and `TOKEN` stand for what opens.
+pub(crate) fn visitor(data: &[u8]) {
+    let Guarded { router, visit, token } = &*GUARDED;
+    let text = String::from_utf8_lossy(data).replace("VISIT", visit).replace("TOKEN", token);
+    let mut lines = text.lines();
+    let mut request = Request::builder().uri(lines.next().unwrap_or_default());
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        request = request.header(name, value.trim());
+    }
+    let Ok(request) = request.body(Body::empty()) else { return };
+    let shows = |opens: &str| {
+        request.headers().values().any(|value| {
+            value.as_bytes().windows(opens.len()).any(|window| window == opens.as_bytes())
+        })
+    };
+    let may = shows(visit) || shows(token);
+    let service = TowerToHyperService::new(router.clone());
+    let answer = RUNTIME.block_on(service.call(request)).unwrap_or_else(|never| match never {});
+    let status = answer.status().as_u16();
+    assert!(may || status != 200, "let in without anything that opens");
+    assert_ne!(status, 500);
+}
+
+pub(crate) fn visitor_seeds() -> Vec<Vec<u8>> {
+    [
+        "/api/v1/events?camera=gate&kind=motion\ncookie: wardline=VISIT",
+        "/api/v1/events?camera=yard\ncookie: a=b; wardline=VISIT; c",
+        "/api/v1/events?c%61mera=y%61rd&camera=gate\nauthorization: Bearer TOKEN",
+        "/api/v1/cameras/gate/timeline?from=a+b\nauthorization: Bearer TOKEN\norigin: http://x\nhost: x",
+        "/api/v1/cameras/g%61te%2f..%2fyard/timeline\ncookie: wardline=VISIT",
+        "/api/v1/segments/gate/1.mp4?view=yard:main\ncookie: wardline=VISIT\nsec-fetch-site: none",
+        "/api/v1/events\nauthorization: Bearer VISIT\ncookie: wardline=TOKEN",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {

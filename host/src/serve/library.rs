@@ -4,22 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Visitor;
 use super::extract::{Asked, At, limit, stretch};
+use super::files;
 use super::host::Host;
 use super::openapi::described;
 use super::playback::body;
 use super::problem::{Problem, problem};
-use super::ranges::{Extent, extent, is_known};
 use crate::base::Timestamp;
 use crate::store::Recording;
 use crate::view::View;
@@ -61,7 +61,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn listing(self, view: &View) -> Result<(Listing, Option<String>), Problem> {
+    fn listing(self, view: &View, visitor: &Visitor) -> Result<(Listing, Option<String>), Problem> {
         // What was recorded until now, and a picture that is on its way.
         let to = self.to.unwrap_or_else(|| view.clock().wall() + Duration::from_secs(1));
         let (from, to) = stretch(self.from.unwrap_or(to - USUAL), to)?;
@@ -70,7 +70,8 @@ impl Listed {
             return Err(problem(StatusCode::BAD_REQUEST, why));
         }
         let limit = limit(self.limit)?;
-        let cameras = self.camera.map(|camera| vec![camera]);
+        let only = || visitor.only().map(|only| only.iter().cloned().collect());
+        let cameras = self.camera.map(|camera| vec![camera]).or_else(only);
         Ok((Listing { cameras, from, to, limit }, self.cursor))
     }
 }
@@ -101,9 +102,10 @@ struct Recordings {
 )]
 async fn recordings(
     State(view): State<Arc<View>>,
+    visitor: Visitor,
     Asked(listed): Asked<Listed>,
 ) -> Result<Json<Recordings>, Problem> {
-    let (listing, cursor) = listed.listing(&view)?;
+    let (listing, cursor) = listed.listing(&view, &visitor)?;
     let after = cursor.map(|text| {
         let mut parts = text.rsplitn(3, ',');
         let alike = parts.next()?.parse().ok()?;
@@ -139,9 +141,10 @@ struct Segments {
 )]
 async fn segments(
     State(view): State<Arc<View>>,
+    visitor: Visitor,
     Asked(listed): Asked<Listed>,
 ) -> Result<Json<Segments>, Problem> {
-    let (listing, cursor) = listed.listing(&view)?;
+    let (listing, cursor) = listed.listing(&view, &visitor)?;
     let after = cursor.map(|text| {
         let mut parts = text.rsplitn(3, ',');
         let sequence = parts.next()?.parse().ok()?;
@@ -189,32 +192,10 @@ async fn segment(
     // What grows is another thing with each fragment; what is closed is never written to again.
     let tag =
         format!("\"{sequence}-{}{}\"", opened.bytes, if opened.closed { "" } else { "-open" });
-    let mut answer = HeaderMap::new();
-    put(&mut answer, header::ETAG, &tag);
-    put(&mut answer, header::ACCEPT_RANGES, "bytes");
-    put(&mut answer, header::CACHE_CONTROL, "private, no-cache");
-    if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
-    }
     let length = opened.bytes;
-    let extent = extent(&headers, &tag, length);
-    extent.content_range(length).iter().for_each(|range| {
-        put(&mut answer, header::CONTENT_RANGE, range);
-    });
-    if extent == Extent::Beyond {
-        let why = format!("the file has {length} bytes");
-        return Ok((answer, problem(StatusCode::RANGE_NOT_SATISFIABLE, why)).into_response());
-    }
-    let bytes = extent.bytes(length);
-    put(&mut answer, header::CONTENT_TYPE, "video/mp4");
-    put(&mut answer, header::CONTENT_LENGTH, &(bytes.end - bytes.start).to_string());
-    let body: Body = body(opened.deliver(&view, bytes));
-    Ok((extent.status(), answer, body).into_response())
-}
-
-fn put(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
-    let value = HeaderValue::from_str(value).expect("digits and words");
-    headers.insert(name, value);
+    let kept = [(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
+    let part = files::part(&headers, &tag, length);
+    Ok(part.answer(HeaderMap::from_iter(kept), |bytes| body(opened.deliver(&view, bytes))))
 }
 
 /// What would go next, when and why, and how many days fit.

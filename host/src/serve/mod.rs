@@ -6,12 +6,15 @@
 //! `/api/v1/openapi.json` says which requests there are: the document is made from the handlers.
 
 pub mod host;
-mod access;
+pub mod audit;
+mod tls;
+mod patient;
 mod connection;
 mod page;
 mod problem;
 mod extract;
 mod ranges;
+mod files;
 mod openapi;
 mod cameras;
 mod timeline;
@@ -20,7 +23,15 @@ mod library;
 mod playback;
 mod live;
 mod pictures;
-mod patience;
+mod origin;
+mod rights;
+mod attempts;
+mod visits;
+mod access;
+mod revocable;
+mod headers;
+mod session;
+mod exports;
 mod recordings;
 mod plugins;
 mod routes;
@@ -35,14 +46,17 @@ pub(crate) use playback::named as playback_name;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::metrics::Metrics;
+use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
-use crate::config::Secret;
+use crate::config::Http;
+use crate::people::{Hashed, Known, Roll};
+use crate::view::exports::Exports;
 use crate::view::{Looks, View};
 
 pub use host::{
@@ -50,13 +64,18 @@ pub use host::{
     PluginComponent, PluginHealth, PluginStatus, ReloadAnswer, Reloaded, ReloadedPlugin,
     ReloadedSeat, StoreHealth, TriggerAnswer, TriggerRequest, Triggered, Wished,
 };
+pub use tls::check as check_tls;
 
 /// Where to listen, and who may come.
 pub struct Config {
     /// Port 0 is any free port, see [`Server::address`].
-    pub listen: SocketAddr,
-    /// Asked of every request but `/healthz`, where it opens the details.
-    pub token: Option<Secret>,
+    pub http: Http,
+    /// Users and tokens.
+    pub known: Known,
+    /// Where it is said who came, and what he did.
+    pub trail: audit::Trail,
+    /// Files for download.
+    pub exports: Exports,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }
@@ -65,35 +84,49 @@ pub struct Config {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
+    gate: access::Gate,
+    shared: connection::Shared,
 }
 
 impl Server {
     /// Starts to listen.
     ///
     /// # Errors
-    /// The address is in use or not of this machine; others could reach it and there is no token.
+    /// The address is in use or not of this machine; others could reach it and there is neither a
+    /// user nor a token; the TLS files can't be used.
     pub async fn bind(
         config: Config,
         host: Arc<impl Host>,
         view: Arc<View>,
         looks: Looks,
     ) -> Result<Self> {
-        let listen = config.listen;
-        if !listen.ip().is_loopback() && config.token.is_none() {
-            return Err(Error::refuse(format!(
-                "listen on {listen}: others can reach it, so a token is needed"
-            )));
+        let Config { http, known, trail, exports, metrics } = config;
+        let listen = http.listen;
+        if let Some(why) = nobody_may(&http, &known.borrow()) {
+            return Err(Error::refuse(why));
         }
+        let tls = http.tls.clone().map(tls::Tls::new).transpose()?.map(Arc::new);
         let describe = || format!("listen on {listen}: choose another `listen` in `[http]`");
         let listener = TcpListener::bind(listen)
             .await
             .map_err(|error| Error::refuse(describe()).with(error))?;
         let address =
             listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
-        let Config { token, metrics, .. } = config;
-        let router = routes::router(routes::Desk { host, view, looks, token, metrics });
-        Ok(Self { listener, address, router })
+        let gate = access::Gate::new(access::Inner {
+            is_loopback: http.is_loopback(),
+            token: http.token,
+            known,
+            visits: visits::Visits::default(),
+            attempts: attempts::Attempts::default(),
+            trail: trail.clone(),
+            is_tls: tls.is_some(),
+        });
+        // The first log-in of nobody takes no longer than others.
+        drop(tokio::task::spawn_blocking(Hashed::prepare).await);
+        let desk = routes::Desk { host, view, looks, gate: gate.clone(), exports, metrics };
+        let router = routes::router(desk);
+        let shared = connection::Shared { router, tls, trail };
+        Ok(Self { listener, address, gate, shared })
     }
 
     /// Where it listens.
@@ -103,6 +136,19 @@ impl Server {
 
     /// Serves until `shutdown`, then lets running requests end, for at most a second.
     pub async fn run(self, shutdown: CancellationToken) {
-        connection::serve(self.listener, self.router, shutdown).await;
+        let tasks = Tasks::new();
+        tasks.spawn("visits of removed users", self.gate.follow_roll(tasks.shutdown().clone()));
+        connection::serve(self.listener, self.shared, shutdown).await;
+        tasks.end(Duration::ZERO).await;
     }
+}
+
+/// Why nobody could come in, if that is so: others can reach it, and nobody is known.
+pub fn nobody_may(http: &Http, roll: &Roll) -> Option<String> {
+    (!http.is_loopback() && http.token.is_none() && roll.is_empty()).then(|| {
+        format!(
+            "listen on {}: others can reach it, so users are needed: `wardline user add` makes one",
+            http.listen
+        )
+    })
 }

@@ -13,25 +13,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
 
+use super::headers::POLICY;
 use super::problem::problem;
 
 /// Names below `host/page` and contents, in order of name: written by the build script.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// Scripts, styles, requests and pictures from this host alone. `blob:` is video that the page puts
-/// together and pictures that it was sent; hls.js runs without a worker.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self' blob:; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The same of every file of the page.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
+/// The same of every file of the page, beside what every answer says (`headers`).
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
     // Asked for again each time, and answered with 304: a new version is seen at once.
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
 pub(super) fn router() -> Router {

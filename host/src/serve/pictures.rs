@@ -1,5 +1,7 @@
 //! Pictures: of a moment, of an event, and strips of them.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,10 +10,13 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::Visitor;
 use super::extract::{Asked, At};
 use super::problem::{Problem, problem};
 use crate::base::{Timestamp, time};
 use crate::config::parse_duration;
+use crate::store::StoredEvent;
+use crate::view::View;
 use crate::view::pictures::{
     CELL_WIDTH_MAX, CELLS_MAX, Picture, Pictures, Refusal, WIDTH_MAX, WIDTH_MIN, Wish,
 };
@@ -24,10 +29,12 @@ const KEPT: &str = "private, max-age=3600";
 const ASK_AGAIN: &str = "private, no-cache";
 
 pub(super) fn router() -> OpenApiRouter<Pictures> {
-    OpenApiRouter::default()
-        .routes(routes!(snapshot))
-        .routes(routes!(strip))
-        .routes(routes!(event_picture))
+    OpenApiRouter::default().routes(routes!(snapshot)).routes(routes!(strip))
+}
+
+/// Of events, whose cameras the index knows.
+pub(super) fn event_router() -> OpenApiRouter<(Pictures, Arc<View>)> {
+    OpenApiRouter::default().routes(routes!(event_picture))
 }
 
 /// Of when, and how large.
@@ -140,12 +147,23 @@ struct Look {
     )
 )]
 async fn event_picture(
-    State(pictures): State<Pictures>,
+    State((pictures, view)): State<(Pictures, Arc<View>)>,
+    visitor: Visitor,
     At(sequence): At<u64>,
     Asked(look): Asked<Look>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (width, regions) = (width(look.width)?, look.regions.unwrap_or(false));
+    if !visitor.sees_all() {
+        let before = sequence.saturating_sub(1);
+        let found = view.read(move |reader| reader.events_after(before, 1)).await?;
+        let is_his = |event: &StoredEvent| {
+            event.sequence == sequence && visitor.hears(&event.camera, &event.event.kind)
+        };
+        if !found.iter().any(is_his) {
+            return Err(problem(StatusCode::NOT_FOUND, "there is no such event"));
+        }
+    }
     answer(pictures.get(Wish::Event { sequence, width, regions }).await, &headers)
 }
 

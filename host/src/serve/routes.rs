@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,7 +16,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{self, Access};
+use super::access::{self, Gate, Peer, Visitor};
+use super::headers::{self, OverTls};
 use super::host::{
     Health, HookAnswer, HookRequest, Host, ReloadAnswer, Reloaded, TriggerAnswer, TriggerRequest,
     Triggered,
@@ -24,11 +25,13 @@ use super::host::{
 use super::openapi::{self, described};
 use super::problem::{Problem, again, problem};
 use super::{
-    cameras, events, library, live, page, pictures, playback, plugins, recordings, status, timeline,
+    cameras, events, exports, library, live, page, pictures, playback, plugins, recordings,
+    session, status, timeline,
 };
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
-use crate::config::{Secret, parse_duration};
+use crate::config::parse_duration;
+use crate::view::exports::Exports;
 use crate::view::{Looks, View};
 
 /// The longest a request may take, its body included. Above what a hook waits for its source.
@@ -46,36 +49,35 @@ pub(super) struct Desk<H> {
     pub(super) host: Arc<H>,
     pub(super) view: Arc<View>,
     pub(super) looks: Looks,
-    pub(super) token: Option<Secret>,
+    pub(super) gate: Gate,
+    pub(super) exports: Exports,
     pub(super) metrics: Metrics,
 }
 
 pub(super) fn router<H: Host>(desk: Desk<H>) -> Router {
-    let access = Access(desk.token.clone());
-    let mut api = guarded(&desk);
-    // These stand in the document, but not behind the token, or not before the document is made.
-    let open = OpenApiRouter::default().routes(described::<__path_health, _>(get(health::<H>)));
-    let (open, of_open) = open.split_for_parts();
+    let mut api = all(&desk);
+    // This stands in the document, too, which must be made before it can be served.
     let (itself, of_itself) =
         OpenApiRouter::default().routes(routes!(openapi::document)).split_for_parts();
-    api.get_openapi_mut().merge(of_open);
     api.get_openapi_mut().merge(of_itself);
-    let (guarded, document) = api.split_for_parts();
-    guarded
-        .merge(itself.with_state(openapi::Text::of(&document)))
-        .fallback(nothing)
-        .layer(from_fn_with_state(access.clone(), access::with_token))
-        .merge(open.with_state((desk.host, access)))
+    let (api, document) = api.split_for_parts();
+    let gate = desk.gate;
+    api.merge(itself.with_state(openapi::Text::of(&document)))
         .merge(page::router())
-        .layer(from_fn(access::same_site))
+        // What each of these needs stands in `rights`.
+        .route_layer(from_fn_with_state(gate.clone(), access::authorize))
+        .fallback(nothing)
+        .layer(from_fn_with_state(gate.clone(), access::identify))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES))
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(gate.clone(), in_time))
+        .layer(from_fn_with_state(OverTls(gate.is_tls), headers::secure))
 }
 
-/// All but `/healthz` and the document itself. A group brings its routes, with what they say of
+/// All but the document itself and the page. A group brings its routes, with what they say of
 /// themselves and what they are given.
-fn guarded<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
+fn all<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
     openapi::start()
+        .routes(described::<__path_health, _>(get(health::<H>)))
         .routes(described::<__path_hook, _>(post(hook::<H>)))
         .routes(described::<__path_trigger, _>(post(trigger::<H>)))
         .routes(described::<__path_reload, _>(post(reload::<H>)))
@@ -96,17 +98,31 @@ fn guarded<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
         .merge(playback::router().with_state(desk.view.clone()))
         .merge(live::router().with_state(desk.looks.live.clone()))
         .merge(pictures::router().with_state(desk.looks.pictures.clone()))
+        .merge(
+            pictures::event_router().with_state((desk.looks.pictures.clone(), desk.view.clone())),
+        )
+        .merge(session::router().with_state(desk.gate.clone()))
+        .merge(exports::router().with_state((desk.exports.clone(), desk.view.clone())))
 }
 
-async fn nothing() -> Problem {
+/// Who is nobody is not told what there is.
+async fn nothing(_: Visitor) -> Problem {
     problem(StatusCode::NOT_FOUND, "no such page: /api/v1/openapi.json says what there is")
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST, next.run(request)).await {
+/// Answers in time; what was too slow or too large is told.
+async fn in_time(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let peer = Peer::of(request.extensions());
+    let answer = match tokio::time::timeout(REQUEST, next.run(request)).await {
         Ok(response) => response,
         Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+    };
+    match answer.status() {
+        StatusCode::REQUEST_TIMEOUT => gate.trail.refused("slow", peer, ""),
+        StatusCode::PAYLOAD_TOO_LARGE => gate.trail.refused("size", peer, ""),
+        _ => {}
     }
+    answer
 }
 
 /// Gives a message to an event source, which makes events of it.
@@ -299,15 +315,15 @@ struct Condition {
     )
 )]
 async fn health<H: Host>(
-    State((host, access)): State<(Arc<H>, Access)>,
-    headers: HeaderMap,
+    State(host): State<Arc<H>>,
+    visitor: Option<Visitor>,
 ) -> (StatusCode, Json<Condition>) {
     let health = host.health();
     let (code, status) = match health.is_well() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "degraded"),
     };
-    let health = access.allows(&headers).then_some(health);
+    let health = visitor.is_some_and(|visitor| visitor.sees_all()).then_some(health);
     (code, Json(Condition { status, health }))
 }
 

@@ -1,5 +1,9 @@
 //! The HTTP side as its clients see it, over loopback.
 
+mod who;
+mod hostile;
+mod tls;
+
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
@@ -9,6 +13,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::tasks::Tasks;
+use crate::config::Secret;
 use crate::store::{Deletion, Extent, Named, Pin};
 
 /// Answers as the name of the source or camera says, and keeps what it was asked.
@@ -136,13 +141,20 @@ struct Running {
     tasks: Tasks,
 }
 
+fn config(token: Option<&str>) -> Config {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let http = Http { listen, token: token.map(Secret::new), tls: None };
+    let (_, known) = tokio::sync::watch::channel(Arc::default());
+    let (trail, exports) = (audit::trail().0, Exports::of_tests());
+    Config { http, known, trail, exports, metrics: Metrics::default() }
+}
+
 async fn start(host: Sample, token: Option<&str>) -> Running {
+    start_with(host, config(token)).await
+}
+
+async fn start_with(host: Sample, config: Config) -> Running {
     let (host, tasks) = (Arc::new(host), Tasks::new());
-    let config = Config {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        token: token.map(Secret::new),
-        metrics: Metrics::default(),
-    };
     let server =
         Server::bind(config, host.clone(), fuzz::nowhere(), fuzz::nothing()).await.unwrap();
     let address = server.address();
@@ -165,7 +177,7 @@ async fn send(address: SocketAddr, request: &[u8]) -> (u16, String) {
 async fn ask(running: &Running, line: &str, headers: &str, body: &str) -> (u16, String) {
     let length = body.len();
     let text = format!(
-        "{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+        "{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     );
     send(running.address, text.as_bytes()).await
 }
@@ -284,6 +296,8 @@ async fn the_token_is_asked_for() {
         ("DELETE /api/v1/recordings?span=a", "", 401, "a token is needed"),
         ("GET /metrics", "", 401, "a token is needed"),
         ("GET /nothing", "", 401, "a token is needed"),
+        ("GET /api/v1/session", "", 401, "a token is needed"),
+        ("GET /api/v1/session", "authorization: Bearer 0123456789\r\n", 200, r#""role":"admin""#),
         ("GET /healthz", "", 503, r#"{"status":"degraded"}"#),
         ("GET /healthz", "authorization: Bearer 0123456789\r\n", 503, r#""store""#),
     ] {
@@ -295,7 +309,8 @@ async fn the_token_is_asked_for() {
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let running = start(Sample::default(), None).await;
-    for (origin, status) in [("http://x", 200), ("http://evil.example", 403), ("null", 403)] {
+    for (origin, status) in [("http://localhost", 200), ("http://evil.example", 403), ("null", 403)]
+    {
         let (got, answer) =
             ask(&running, "POST /hooks/door", &format!("origin: {origin}\r\n"), "").await;
         assert_eq!(got, status, "{origin}: {answer}");
@@ -319,11 +334,12 @@ async fn large_requests_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn slow_clients_are_let_go() {
     let running = start(Sample::default(), None).await;
-    let (status, _) = send(running.address, b"POST /hooks/door HTTP/1.1\r\nhost: x\r\n").await;
+    let (status, _) =
+        send(running.address, b"POST /hooks/door HTTP/1.1\r\nhost: localhost\r\n").await;
     assert_eq!(status, 0, "closed without an answer");
     let (status, answer) = send(
         running.address,
-        b"POST /hooks/door HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{",
+        b"POST /hooks/door HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{",
     )
     .await;
     assert_eq!(status, 408, "{answer}");
@@ -340,13 +356,13 @@ async fn shutdown_ends_idle_connections() {
 }
 
 #[tokio::test]
-async fn an_open_address_needs_a_token() {
-    let config =
-        Config { listen: "0.0.0.0:0".parse().unwrap(), token: None, metrics: Metrics::default() };
+async fn an_open_address_needs_somebody_who_may() {
+    let mut config = config(None);
+    config.http.listen = "0.0.0.0:0".parse().unwrap();
     let refused =
         Server::bind(config, Arc::new(Sample::default()), fuzz::nowhere(), fuzz::nothing())
             .await
             .err()
             .unwrap();
-    assert!(refused.to_string().contains("a token is needed"), "{refused}");
+    assert!(refused.to_string().contains("users are needed"), "{refused}");
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::access::Visitor;
 use super::extract::{Asked, At, stretch};
 use super::host::Host;
 use super::openapi::described;
@@ -59,6 +60,7 @@ struct Part {
 )]
 async fn timeline<H: Host>(
     State(desk): State<Desk<H>>,
+    visitor: Visitor,
     At(camera): At<String>,
     Asked(part): Asked<Part>,
 ) -> Result<Json<Timeline>, Problem> {
@@ -71,8 +73,11 @@ async fn timeline<H: Host>(
         .map_err(|why| problem(StatusCode::BAD_REQUEST, format!("`resolution`: {why}")))?;
     known(&desk, &camera).await?;
     let resolution = resolution.unwrap_or_default();
+    let name = camera.clone();
     let look = move |reader: &crate::store::Reader| reader.timeline(&camera, from, to, resolution);
-    Ok(Json(desk.1.read(look).await?))
+    let mut seen = desk.1.read(look).await?;
+    seen.events.retain(|event| visitor.hears(&name, &event.kind));
+    Ok(Json(seen))
 }
 
 /// Of which time, and how finely.

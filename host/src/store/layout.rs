@@ -9,6 +9,8 @@
 //! <root>/wardline-ballast                                     room for the index on a full disk
 //! <root>/wardline-deletions.jsonl                             deletions the index must still learn of
 //! <root>/plugins.d/                                          what plugins keep, see kv and seat
+//! <root>/people.d/                                           users and tokens, see people
+//! <root>/exports.d/                                          files for download, for a day
 //! <root>/<camera>/<yyyy>/<mm>/<dd>/<utc-start-ms>-<sequence>.mp4
 //! ```
 //! A further place for files has the same tree without an index; its marker names the store too.
@@ -31,12 +33,18 @@ const JOURNAL: &str = "journal.d";
 const LOST: &str = "lost.d";
 /// What plugins keep: not the store's affair.
 const PLUGINS: &str = "plugins.d";
+/// Users and tokens: not the store's affair.
+pub const PEOPLE: &str = "people.d";
+/// Exports that were asked for over HTTP: not the store's affair.
+pub const EXPORTS: &str = "exports.d";
 /// An index that was made anew and is whole, on its way into its place.
 const REBUILT: &str = "index.sqlite.rebuilt";
 /// Ends the name of what is not whole yet.
 const PART: &str = ".part";
 /// What lies in a store's root beside the directories of cameras; of filesystems, too.
-const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, PLUGINS, "lost+found"];
+const OWN: &[&str] = &[MARKER, LOCK, INDEX, JOURNAL, LOST, BALLAST, INTENTS, "lost+found"];
+/// What others keep there.
+const OTHERS: &[&str] = &[PLUGINS, PEOPLE, EXPORTS];
 const BALLAST: &str = "wardline-ballast";
 const INTENTS: &str = "wardline-deletions.jsonl";
 /// The longest camera name: file systems take 255 bytes, people read far fewer.
@@ -100,7 +108,7 @@ pub(super) fn parse_segment(below: &Path) -> Option<(Timestamp, u64)> {
 pub(super) fn is_own(name: &str) -> bool {
     let before = format!("{INDEX}.before-");
     let log = name.strip_prefix(INDEX).is_some_and(|rest| rest == "-wal" || rest == "-shm");
-    OWN.contains(&name) || log || name.starts_with(&before)
+    OWN.contains(&name) || OTHERS.contains(&name) || log || name.starts_with(&before)
 }
 
 /// The name of something that did not come to its end.
@@ -111,6 +119,11 @@ pub(super) fn is_leftover(name: &str) -> bool {
 /// Where plugins keep what is theirs, in the store at `root`.
 pub fn plugins(root: &Path) -> PathBuf {
     root.join(PLUGINS)
+}
+
+/// Whether a store has been made at `root`, as far as can be seen.
+pub fn is_store(root: &Path) -> bool {
+    super::fs::Disk.length(&root.join(MARKER)).is_ok_and(|length| length.is_some())
 }
 
 /// The directory of a place where a repair puts what can't be used.

@@ -124,7 +124,7 @@ pub enum FreeFloor {
 
 impl FreeFloor {
     /// The floor in bytes, on a filesystem of this size.
-    pub(super) fn bytes(self, space: Space) -> u64 {
+    pub fn bytes(self, space: Space) -> u64 {
         match self {
             Self::Default => (space.total / 20).clamp(1 << 30, 50 << 30),
             Self::Bytes(bytes) => bytes,

@@ -1,7 +1,8 @@
 //! Files as they lie on disk, and recordings: pages of lists, and bytes.
 
-use std::io::{Seek, SeekFrom};
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -199,6 +200,26 @@ impl View {
 }
 
 impl Opened {
+    /// A whole file that is none of a camera. `None`: it is not there (any more).
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn at(view: &Arc<View>, path: PathBuf) -> Result<Option<Self>> {
+        let files = view.files().clone();
+        view.work(move || {
+            let mut file = match files.open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(Error::retry("open a file").with(error)),
+            };
+            let bytes = file
+                .seek(SeekFrom::End(0))
+                .map_err(|error| Error::retry("read a file").with(error))?;
+            Ok(Some(Self { bytes, closed: true, file }))
+        })
+        .await
+    }
+
     /// Some of its bytes, to be sent.
     pub fn deliver(self, view: &Arc<View>, range: Range<u64>) -> Delivery {
         let parts = if range.is_empty() { Vec::new() } else { vec![Part::Copied(range)] };

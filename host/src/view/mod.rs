@@ -8,6 +8,7 @@ pub mod playlist;
 pub mod media;
 pub mod library;
 pub mod files;
+pub mod exports;
 #[cfg(test)]
 mod tests;
 pub mod events;

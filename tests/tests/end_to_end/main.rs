@@ -43,6 +43,8 @@ mod streams;
 mod live_view;
 // Pictures of moments, as ffmpeg sees them.
 mod pictures;
+// Who may come in: users, tokens, TLS.
+mod who;
 // Several directories for recordings.
 mod places;
 // What a store stands on, and a disk that is not mounted.

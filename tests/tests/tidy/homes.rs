@@ -15,6 +15,9 @@ const HOMES: &[(&str, &[&str])] = &[
     // Scenes of the simulated camera are coded with the same library.
     ("rusty_h264", &["host/src/decode/", "host/src/simulate/encode"]),
     ("rusty_h265", &["host/src/decode/"]),
+    ("argon2", &["host/src/people/"]),
+    ("tokio_rustls", &["host/src/serve/tls"]),
+    ("webpki", &["host/src/commands/host"]),
     ("jsonschema", &["host/src/wasm/params"]),
     ("ed25519_dalek", &["host/src/trust/"]),
     // Commands ask a running host with the same library.

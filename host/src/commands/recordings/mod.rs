@@ -47,7 +47,7 @@ pub(super) async fn execute(arguments: &Recordings, process: &Process) -> Result
 }
 
 /// The store of a configuration, or the one that is named itself.
-fn store(source: &Path) -> Result<PathBuf> {
+pub(super) fn store(source: &Path) -> Result<PathBuf> {
     if source.is_dir() {
         return Ok(source.to_owned());
     }

@@ -1,0 +1,206 @@
+//! Visits: what a browser has between log-in and log-out. In memory; after a restart people log in
+//! again. Known by the digest of a token that only the browser has.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::Result;
+use crate::people::{Digest, Program, Roll, Token, User};
+
+/// A visit ends after so long without a request.
+pub(super) const IDLE: Duration = Duration::from_secs(7 * 86_400);
+
+/// A visit ends so long after its log-in.
+pub(super) const WHOLE: Duration = Duration::from_secs(30 * 86_400);
+
+/// Visits of one user: more browsers than that, and the one least used is logged out.
+const OF_USER: usize = 32;
+
+/// Visits of all. Beyond, the one least used is logged out.
+const OF_ALL: usize = 4096;
+
+/// A visit.
+#[derive(Clone)]
+pub(super) struct Visit {
+    /// Whose, as he was then: another password or right ends the visit.
+    pub(super) user: User,
+    /// Cancelled when it ends.
+    pub(super) revoked: CancellationToken,
+    began: Instant,
+    used: Instant,
+}
+
+impl Visit {
+    fn is_over(&self, now: Instant) -> bool {
+        now - self.used >= IDLE || now - self.began >= WHOLE
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Visits {
+    /// By digest of its token; guarded for the moment of a look or change.
+    visits: Mutex<HashMap<Digest, Visit>>,
+    /// By name of a program with a token: what it is, and what ends its streams.
+    programs: Mutex<BTreeMap<String, (Program, CancellationToken)>>,
+}
+
+impl Visits {
+    /// Begins one; gives the token for the browser.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(super) fn begin(&self, user: &User, now: Instant) -> Result<Token> {
+        let token = Token::new()?;
+        let mut visits = self.visits.lock().expect("no panic under this lock");
+        visits.retain(|_, visit| end_if(visit.is_over(now), visit));
+        let own = |visit: &Visit| visit.user.name == user.name;
+        if visits.values().filter(|visit| own(visit)).count() >= OF_USER {
+            drop_least_used(&mut visits, own);
+        }
+        if visits.len() >= OF_ALL {
+            drop_least_used(&mut visits, |_| true);
+        }
+        let visit =
+            Visit { user: user.clone(), revoked: CancellationToken::new(), began: now, used: now };
+        visits.insert(token.digest(), visit);
+        Ok(token)
+    }
+
+    /// The visit of this token, unless it is over.
+    pub(super) fn find(&self, digest: &Digest, now: Instant) -> Option<Visit> {
+        let mut visits = self.visits.lock().expect("no panic under this lock");
+        let visit = visits.get_mut(digest)?;
+        if visit.is_over(now) {
+            visit.revoked.cancel();
+            visits.remove(digest);
+            return None;
+        }
+        visit.used = now;
+        Some(visit.clone())
+    }
+
+    /// Ends one; gives whose it was.
+    pub(super) fn end(&self, digest: &Digest) -> Option<String> {
+        let mut visits = self.visits.lock().expect("no panic under this lock");
+        let visit = visits.remove(digest)?;
+        visit.revoked.cancel();
+        Some(visit.user.name)
+    }
+
+    /// What ends the streams of a program.
+    pub(super) fn program(&self, program: &Program) -> CancellationToken {
+        let mut programs = self.programs.lock().expect("no panic under this lock");
+        let fresh = || (program.clone(), CancellationToken::new());
+        let known = programs.entry(program.name.clone()).or_insert_with(fresh);
+        if known.0 != *program {
+            known.1.cancel();
+            *known = fresh();
+        }
+        known.1.clone()
+    }
+
+    /// Ends what is of nobody on the roll any more, or of somebody with another password or right.
+    pub(super) fn keep(&self, roll: &Roll) {
+        let mut visits = self.visits.lock().expect("no panic under this lock");
+        visits.retain(|_, visit| end_if(roll.user(&visit.user.name) != Some(&visit.user), visit));
+        let mut programs = self.programs.lock().expect("no panic under this lock");
+        programs.retain(|name, (known, revoked)| {
+            let stays = roll.program(name) == Some(known);
+            if !stays {
+                revoked.cancel();
+            }
+            stays
+        });
+    }
+}
+
+/// Whether it stays.
+fn end_if(over: bool, visit: &Visit) -> bool {
+    if over {
+        visit.revoked.cancel();
+    }
+    !over
+}
+
+fn drop_least_used(visits: &mut HashMap<Digest, Visit>, of: impl Fn(&Visit) -> bool) {
+    let found = visits.iter().filter(|(_, visit)| of(visit)).min_by_key(|(_, visit)| visit.used);
+    if let Some(digest) = found.map(|(digest, _)| *digest)
+        && let Some(visit) = visits.remove(&digest)
+    {
+        visit.revoked.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::config::Secret;
+    use crate::people::{Cameras, Hashed, Role};
+
+    fn user(name: &str) -> User {
+        let password = Hashed::new(&Secret::new("correct horse")).unwrap();
+        let (role, cameras) = (Role::Viewer, Cameras::All);
+        User { name: name.into(), role, cameras, password, since: Timestamp::ZERO }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn visits_end_by_silence_by_age_and_by_log_out() {
+        let (visits, anna) = (Visits::default(), user("anna"));
+        let start = Instant::now();
+        let one = visits.begin(&anna, start).unwrap().digest();
+        assert!(visits.find(&one, start + IDLE - Duration::from_secs(1)).is_some());
+        assert!(visits.find(&one, start + IDLE + Duration::from_secs(1)).is_some(), "was used");
+        let mut now = start;
+        while now - start < WHOLE {
+            assert!(visits.find(&one, now).is_some(), "{:?}", now - start);
+            now += Duration::from_secs(86_400);
+        }
+        assert!(visits.find(&one, now).is_none(), "however much it is used");
+        let two = visits.begin(&anna, start).unwrap().digest();
+        let revoked = visits.find(&two, start).unwrap().revoked;
+        assert!(visits.find(&two, start + IDLE).is_none());
+        assert!(revoked.is_cancelled(), "what streams ends with it");
+        let three = visits.begin(&anna, start).unwrap().digest();
+        assert_eq!(visits.end(&three).as_deref(), Some("anna"));
+        assert!(visits.find(&three, start).is_none() && visits.end(&three).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_least_used_of_too_many_goes() {
+        let (visits, anna) = (Visits::default(), user("anna"));
+        let start = Instant::now();
+        let other = visits.begin(&user("ben"), start).unwrap().digest();
+        let at = |n: usize| start + Duration::from_secs(n as u64);
+        let all: Vec<_> =
+            (0..OF_USER).map(|n| visits.begin(&anna, at(n)).unwrap().digest()).collect();
+        assert!(visits.find(&all[0], at(100)).is_some());
+        visits.begin(&anna, at(101)).unwrap();
+        assert!(visits.find(&all[1], at(102)).is_none(), "the one least used");
+        assert!(visits.find(&all[0], at(102)).is_some() && visits.find(&other, at(102)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_no_longer_on_the_roll_as_he_was_is_out() {
+        let (visits, now) = (Visits::default(), Instant::now());
+        let (anna, ben, cleo) = (user("anna"), user("ben"), user("cleo"));
+        let mut roll = Roll::default();
+        for user in [&anna, &ben, &cleo] {
+            roll.add_user(user.clone()).unwrap();
+        }
+        let digests = [&anna, &ben, &cleo].map(|user| visits.begin(user, now).unwrap().digest());
+        visits.keep(&roll);
+        assert!(digests.iter().all(|digest| visits.find(digest, now).is_some()));
+        roll.remove_user("anna").unwrap();
+        let other = Hashed::new(&Secret::new("correct horse")).unwrap();
+        roll.set_password("ben", other, Timestamp::ZERO).unwrap();
+        visits.keep(&roll);
+        let stays = digests.map(|digest| visits.find(&digest, now).is_some());
+        assert_eq!(stays, [false, false, true]);
+    }
+}
