@@ -73,6 +73,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .env("TORTURE_CAMERAS", &length.cameras)
         .env("TORTURE_SECONDS", &length.seconds)
         .env("TORTURE_YEARS", &length.years)
+        // Years of an index are made by the test itself.
+        .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
         // What is measured of the process must be of one test.
         .env("RUST_TEST_THREADS", "1");
     let whole = Step::cargo("the host killed at random moments, and on a disk that is full")
