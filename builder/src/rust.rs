@@ -100,7 +100,8 @@ impl Toolchain {
             .arg("--target-dir")
             .arg(target_folder)
             .args(arguments)
-            .env("RUSTFLAGS", "-C target-feature=+simd128")
+            // Another way than RUSTFLAGS, since paths may have spaces in them.
+            .env("CARGO_ENCODED_RUSTFLAGS", flags().join("\u{1f}"))
             .envs(PROFILE);
         if let Self::Debian { linker } = self {
             command
@@ -121,6 +122,19 @@ impl Toolchain {
             Err(format!("cargo build of {} failed ({status}): see above", manifest.display()))
         }
     }
+}
+
+/// What guests are compiled with. Where their builder's registry lies is nobody's business.
+fn flags() -> Vec<String> {
+    let mut flags = vec!["-C".to_owned(), "target-feature=+simd128".to_owned()];
+    let given = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty());
+    let home = given("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(given("HOME")?).join(".cargo")));
+    if let Some(home) = home {
+        flags.push(format!("--remap-path-prefix={}=cargo", home.display()));
+    }
+    flags
 }
 
 /// The cargo that runs this program leaves its toolchain in the environment; another one, or the

@@ -48,7 +48,7 @@ fn main() {
 
 #[allow(clippy::print_stdout, reason = "this is what the example is for")]
 fn row(name: &str, bytes: &[u8]) {
-    let figures = measure::run(bytes, &json!({}), BODY, None).expect("it works");
+    let figures = measure::run(bytes, &json!({}), Some(BODY), None).expect("it works");
     let copying = figures.copying.map_or("-".to_owned(), |part| format!("{part:.3}"));
     println!(
         "call {name} {} {} {} {} {copying} {}",

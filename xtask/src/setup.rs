@@ -14,10 +14,12 @@ pub(crate) struct Group {
     packages: &'static [&'static str],
 }
 
-/// An RTSP server that is not ours, and independent readers of what was written.
+/// An RTSP server that is not ours, independent readers of what was written, and a compiler for plugins
+/// in C.
 pub(crate) const TESTS: Group = Group {
     purpose: "end-to-end tests",
     packages: &[
+        "clang",
         "ffmpeg",
         "gir1.2-gst-rtsp-server-1.0",
         "gir1.2-gstreamer-1.0",
@@ -25,6 +27,8 @@ pub(crate) const TESTS: Group = Group {
         "gstreamer1.0-plugins-bad",
         "gstreamer1.0-plugins-base",
         "gstreamer1.0-plugins-good",
+        "lld",
+        "make",
         "python3-gi",
     ],
 };
@@ -72,6 +76,31 @@ pub(crate) fn run(groups: &[Group]) -> Result<(), String> {
         say(&format!("xtask: {why}; {by_hand}"));
     }
     Ok(())
+}
+
+/// What lies in an example's folder once its language's tools are installed there, from npm and PyPI,
+/// and what to type for that.
+const LANGUAGES: [(&str, &str, &str, &str); 2] = [
+    ("JavaScript", "examples/working-hours", "node_modules", "npm install"),
+    (
+        "Python",
+        "examples/escalation",
+        ".venv",
+        "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt",
+    ),
+];
+
+/// Says what to type to try plugins in interpreted languages, too. Their compilers are no part of this
+/// machine, and take minutes.
+pub(crate) fn tell_languages(root: &Path) {
+    for (language, folder, made, how) in LANGUAGES {
+        if !root.join(folder).join(made).exists() {
+            say(&format!(
+                "xtask: tests of plugins in {language} are skipped by name; to run these too, type: \
+                 (cd {folder} && {how})"
+            ));
+        }
+    }
 }
 
 fn has_package(name: &str) -> bool {

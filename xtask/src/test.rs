@@ -19,6 +19,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         return browser::run(root, &build_host(root)?);
     }
     setup::run(&[setup::TESTS])?;
+    setup::tell_languages(root);
     Step::cargo("test the plugins natively")
         .args(["test", "--quiet", "--locked", "--manifest-path", "plugins/Cargo.toml"])
         .args(SHOW_SKIPPED)

@@ -9,4 +9,4 @@ pub mod pictures;
 pub mod units;
 pub mod stage;
 
-pub use units::UnitTee;
+pub use units::{UnitTaps, UnitTee};

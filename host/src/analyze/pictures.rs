@@ -57,6 +57,8 @@ pub struct Subscription {
     pub until: Until,
     /// Where it stands among the camera's analyzers.
     pub turn: Turn,
+    /// It is only tried: where others are shown pictures, nothing is decoded for it alone.
+    pub tried: bool,
 }
 
 /// An analyzer's place among those that come after one another.

@@ -57,6 +57,8 @@ pub struct Stage {
     pub answers: Answers,
     /// Where its events go.
     pub bus: Bus,
+    /// It is only tried: see [`Subscription::tried`].
+    pub tried: bool,
 }
 
 /// One life of an instance.
@@ -191,14 +193,14 @@ impl Stage {
         (life.wished, life.thinning) = (wishes.pictures, Arc::new(AtomicU32::new(1)));
         life.pictures = wishes.pictures.map(|request| {
             let depth = if self.seat.is_unhurried() { UNHURRIED } else { 1 };
-            let (sender, receiver) = mailbox::with_depth(depth);
+            let (mailbox, receiver) = mailbox::with_depth(depth);
             let thinning = life.thinning.clone();
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
             let turn = self.turn.clone();
             turn.progress.begin();
-            let looks_closer = self.seat.grants().crop;
+            let (looks_closer, tried) = (self.seat.grants().crop, self.tried);
             let subscription =
-                Subscription { request, looks_closer, thinning, mailbox: sender, until, turn };
+                Subscription { request, looks_closer, thinning, mailbox, until, turn, tried };
             self.wishes.send_modify(|wishes| {
                 wishes.retain(|old| !old.mailbox.is_closed());
                 wishes.push(Arc::new(subscription));
@@ -244,8 +246,7 @@ impl Stage {
     }
 
     async fn observe(&mut self, life: &mut Life, units: Vec<wasm::Unit>) -> Result<(), Trouble> {
-        let last = units.iter().map(|unit| unit.time).max();
-        self.hear(life, last).await?;
+        self.hear(life, units.iter().map(|unit| unit.time).max()).await?;
         self.give(life, Input::Units(units.into())).await
     }
 
@@ -319,9 +320,8 @@ impl Stage {
             }
         };
         self.thin(life, reply.stats);
-        let now = Instant::now();
         for event in events {
-            if let Some(event) = life.events.accept(event, now) {
+            if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.publish(event).await;
             }
         }

@@ -110,9 +110,16 @@ impl Worker {
         self.set_pace();
     }
 
+    /// For these it is decoded. Who is only tried must not cost the others pictures, and is shown
+    /// what there is; unless there are no others.
+    fn served(&self) -> impl Iterator<Item = &Wish> {
+        let only_tried = self.wishes.iter().all(|wish| wish.subscription.tried);
+        self.wishes.iter().filter(move |wish| only_tried || !wish.subscription.tried)
+    }
+
     /// As fast as the fastest of those who are awake.
     fn set_pace(&mut self) {
-        let awake = self.wishes.iter().filter(|wish| wish.awake);
+        let awake = self.served().filter(|wish| wish.awake);
         let paces = awake.map(|wish| pace(&wish.subscription.request, 1));
         if let Some(fastest) = paces.reduce(decode::Pace::or) {
             self.feed.set_pace(fastest);
@@ -138,7 +145,7 @@ impl Worker {
         if let Some(time) = times.min() {
             self.look(time);
         }
-        !self.wishes.iter().any(|wish| wish.awake)
+        !self.served().any(|wish| wish.awake)
     }
 
     /// Lets units go by. What comes after them does not continue what came before.
@@ -200,7 +207,7 @@ impl Worker {
             frame.breaks = frame.breaks.wrapping_add(wish.wakes << 48);
             wish.subscription.turn.progress.give(frame.time);
             frame.whole = wish.subscription.looks_closer.then(|| picture.image.clone());
-            if wish.subscription.mailbox.put(frame) {
+            if wish.subscription.mailbox.put(frame) && !wish.subscription.tried {
                 self.drops.inc();
             }
         }

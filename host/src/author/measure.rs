@@ -3,12 +3,14 @@
 //! Takes a component, gives figures. The input is ordinary: what a camera, another plugin or a hook
 //! would send. Blocking.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
 
 use crate::base::metrics::{Metrics, Plugin as Labels};
 use crate::base::{Error, Result, Timestamp};
@@ -61,17 +63,19 @@ pub struct Figures {
 }
 
 /// Measures the plugin of `bytes` with `params`, as a configuration gives them; a source hears
-/// `body`. Compiled code is kept in `cache`.
+/// `body`, or the first message of the tests in its manifest. Compiled code is kept in `cache`.
 ///
 /// # Errors
 /// The plugin can't be loaded, or a call failed.
 pub fn run(
     bytes: &[u8],
-    params: &serde_json::Value,
-    body: &[u8],
+    params: &Value,
+    body: Option<&[u8]>,
     cache: Option<&Path>,
 ) -> Result<Figures> {
     let plugin = Plugin::load_on(&Terms::AsAsked, &Engine::new(cache)?, NAME, bytes)?;
+    let body = body.map_or_else(|| first_message(&plugin.manifest().tests), <[u8]>::to_vec);
+    let body = body.as_slice();
     let params = plugin.params(params)?;
     let metrics = Metrics::default();
     let mut subject = Subject::new(&plugin, &params, body, &metrics)?;
@@ -320,6 +324,15 @@ fn motion(sequence: u64, time: Timestamp) -> Notice {
     Notice { event, camera: NAME.into(), origin: "motion".into(), received: time, sequence }
 }
 
+/// What the first test says that is posted to it.
+fn first_message(tests: &[BTreeMap<String, Value>]) -> Vec<u8> {
+    let body = |test: &BTreeMap<String, Value>| {
+        let body = test.get("messages")?.get(0)?.get("body")?;
+        Some(body.as_str()?.as_bytes().to_vec())
+    };
+    tests.iter().find_map(body).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,9 +364,18 @@ mod tests {
     }
 
     #[test]
+    fn a_source_hears_what_its_own_tests_say() {
+        let test = |body: &str| serde_json::from_str(body).unwrap();
+        let tests: [BTreeMap<String, Value>; 2] =
+            [test(r#"{"name":"none"}"#), test(r#"{"messages":[{"body":"open"},{"body":"no"}]}"#)];
+        assert_eq!(first_message(&tests), b"open");
+        assert_eq!(first_message(&tests[..1]), b"");
+    }
+
+    #[test]
     fn a_message_that_is_rejected_is_said_to_be() {
         let bytes = guests::component("source-rejects");
-        let said = run(&bytes, &serde_json::Value::Null, b"{}", None).unwrap_err().to_string();
+        let said = run(&bytes, &Value::Null, Some(b"{}"), None).unwrap_err().to_string();
         assert!(said.contains("no door in it.") && said.contains("--body"), "{said}");
     }
 }

@@ -144,9 +144,9 @@ pub struct BenchPlugin {
     /// Parameters, as a JSON object; defaults if not given
     #[arg(long, value_name = "JSON")]
     pub params: Option<String>,
-    /// The message that a source is to hear
-    #[arg(long, default_value = "{\"kind\":\"door.opened\"}")]
-    pub body: String,
+    /// The message that a source is to hear; if not given, the first of its own tests
+    #[arg(long, value_name = "TEXT")]
+    pub body: Option<String>,
     /// Print one JSON document
     #[arg(long)]
     pub json: bool,

@@ -18,7 +18,7 @@ pub struct PluginTest {
     /// The plugin's folder, or its component: clips and golden files lie beside it
     #[arg(value_name = "DIR|PLUGIN.wasm")]
     pub plugin: PathBuf,
-    /// The component, where it is not in the folder's dist/
+    /// Another component than the one that is built from the folder
     #[arg(long, value_name = "FILE")]
     pub component: Option<PathBuf>,
     /// Take what comes as what is expected from now on

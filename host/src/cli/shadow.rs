@@ -35,15 +35,19 @@ pub struct Shadow {
   wardline plugin promote keep-next --config wardline.toml
   wardline plugin promote keep-next --config wardline.toml --dry-run
 
-Lets a candidate and the one in charge change places: in the configuration, component and params of
-the two are exchanged, and all else stays as it was written. What was in charge is the candidate
-then: promote it, and all is as before.")]
+Lets a candidate and the one in charge change places: in the configuration, `component`, `params`,
+`grant` and `digest` of the two are exchanged, and all else stays as it was written. A running host is
+told, and swaps the two while it records. What was in charge is the candidate then: promote it, and all
+is as before.")]
 pub struct Promote {
     /// The candidate's name
     pub name: String,
     /// The configuration, a TOML file
     #[arg(long, default_value = "wardline.toml", value_name = "FILE")]
     pub config: PathBuf,
+    /// Where the running host is told, if not where the configuration says
+    #[arg(long, value_name = "URL")]
+    pub host: Option<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,

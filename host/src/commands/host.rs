@@ -23,6 +23,9 @@ use crate::config::{self, Http, Secret};
 /// A host answers at once; to delete a week of files takes it some seconds.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// Where it compiles a plugin before it answers: longer than it takes itself for that.
+const RELOAD: Duration = Duration::from_secs(125);
+
 /// Where a host listens, and its token.
 #[derive(Clone)]
 pub(super) struct Destination {
@@ -117,13 +120,13 @@ impl Destination {
         Ok(url)
     }
 
-    fn agent(&self) -> ureq::Agent {
+    fn agent(&self, patience: Duration) -> ureq::Agent {
         let roots = match &self.pinned {
             Some(pinned) => RootCerts::Specific(pinned.certificates.clone()),
             None => RootCerts::PlatformVerifier,
         };
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(ANSWER))
+            .timeout_global(Some(patience))
             .http_status_as_error(false)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
@@ -138,7 +141,11 @@ impl Destination {
         url: url::Url,
         ask: Ask,
     ) -> Result<T> {
-        let (base, token, agent) = (self.base.clone(), self.token.clone(), self.agent());
+        let (base, token, agent) = (
+            self.base.clone(),
+            self.token.clone(),
+            self.agent(if url.path().ends_with("/reload") { RELOAD } else { ANSWER }),
+        );
         let answer = tokio::task::spawn_blocking(move || request(&agent, url.as_str(), token, ask))
             .await
             .map_err(|error| Error::bug("ask the host").with(error))??;

@@ -51,7 +51,15 @@ fn shadows(context: &Context<'_>, plugins: &[ReadPlugin], cameras: &[Read]) {
         } else if candidate.shadow.is_some() {
             wrong("a candidate has no candidate itself: take out its `shadow`".into());
         } else if !candidate.cameras.is_empty() {
-            wrong("event sources have no candidates: take out its `cameras`".into());
+            let (place, name) = (&read.plugin.name, &candidate.plugin.name);
+            wrong(format!(
+                "it speaks for the cameras of `{place}`: take `cameras` out of `[plugins.{name}]`"
+            ));
+        } else if !candidate.plugin.chain.after.is_empty() {
+            let (place, name) = (&read.plugin.name, &candidate.plugin.name);
+            wrong(format!(
+                "it comes after whom `{place}` does: take `after` out of `[plugins.{name}]`"
+            ));
         } else if seen.contains(&name) {
             wrong("it is the candidate for another place, too: give one a name of its own".into());
         }

@@ -80,6 +80,12 @@ impl Bus {
         self.roster.judge(name, camera, hears)
     }
 
+    /// The policies of `camera` hear these of other cameras from now on. What they have not taken yet
+    /// of others stays in their queues.
+    pub fn hear(&self, camera: &str, hears: &[KindsOf]) {
+        self.roster.rehear(camera, hears);
+    }
+
     /// Gives the analyzer or source `name` what those it comes `after` say of these cameras from
     /// now on. When its queue is full it misses events. To leave, drop the queue.
     pub fn follow(&self, cameras: &[&str], name: &str, after: &[KindsOf]) -> Follower {

@@ -187,15 +187,27 @@ impl Roster {
         hears: &[KindsOf],
     ) -> mpsc::Receiver<Heard> {
         let (ear, queue) = ear(name, None);
-        let mut seats = BTreeMap::from([(camera, Interest::Judge)]);
-        for other in hears.iter().filter(|other| other.name != camera) {
-            let seat = seats.entry(&other.name).or_insert(Interest::Neighbour(Vec::new()));
-            if let Interest::Neighbour(kinds) = seat {
-                kinds.push(other.kinds.clone());
-            }
-        }
-        self.seat(&ear, seats);
+        self.seat(&ear, [(camera, Interest::Judge)].into_iter().chain(neighbours(camera, hears)));
         queue
+    }
+
+    /// The policies of `camera` hear these of others from now on, and no more of those before.
+    pub(super) fn rehear(&self, camera: &str, hears: &[KindsOf]) {
+        let judges: Vec<Arc<Ear>> = {
+            let mut lists = self.lists();
+            let own = lists.seats.get(camera).cloned().unwrap_or_default();
+            let judges = own.iter().filter(|seat| seat.is_judge()).map(|seat| seat.ear.clone());
+            let judges: Vec<_> = judges.collect();
+            let is_theirs = |seat: &Arc<Seat>| {
+                let is_neighbour = matches!(seat.interest, Interest::Neighbour(_));
+                is_neighbour && judges.iter().any(|ear| Arc::ptr_eq(ear, &seat.ear))
+            };
+            for list in lists.seats.values_mut() {
+                *list = list.iter().filter(|seat| !is_theirs(seat)).cloned().collect();
+            }
+            judges
+        };
+        judges.iter().for_each(|ear| self.seat(ear, neighbours(camera, hears)));
     }
 
     /// An analyzer or source that comes after others, on these cameras.
@@ -221,6 +233,18 @@ impl Roster {
     fn lists(&self) -> std::sync::MutexGuard<'_, Lists> {
         self.0.lock().expect("no panic under this lock")
     }
+}
+
+/// What the policies of `camera` hear of others.
+fn neighbours<'a>(camera: &str, hears: &'a [KindsOf]) -> BTreeMap<&'a str, Interest> {
+    let mut seats = BTreeMap::new();
+    for other in hears.iter().filter(|other| other.name != camera) {
+        let seat = seats.entry(other.name.as_str()).or_insert(Interest::Neighbour(Vec::new()));
+        if let Interest::Neighbour(kinds) = seat {
+            kinds.push(other.kinds.clone());
+        }
+    }
+    seats
 }
 
 fn ear(name: &str, missed: Option<Arc<AtomicU64>>) -> (Arc<Ear>, mpsc::Receiver<Heard>) {

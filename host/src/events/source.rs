@@ -31,6 +31,18 @@ pub struct Delivery {
     pub answer: oneshot::Sender<Reply>,
 }
 
+impl Delivery {
+    /// The same message for somebody whose answer nobody waits for.
+    pub fn copy(&self) -> Self {
+        Self {
+            content_type: self.content_type.clone(),
+            attributes: self.attributes.clone(),
+            body: self.body.clone(),
+            answer: oneshot::channel().0,
+        }
+    }
+}
+
 /// What became of a message.
 #[derive(Debug)]
 pub enum Reply {

@@ -104,6 +104,11 @@ impl Sender {
         }
     }
 
+    /// The switch of this edge.
+    pub fn switch(&self) -> Switch {
+        Switch(self.shared.clone())
+    }
+
     /// Waits until half of the bytes have gone. For sources that can wait: files played as fast
     /// as possible.
     pub async fn room(&self) {
@@ -132,6 +137,20 @@ impl Drop for Sender {
     fn drop(&mut self) {
         self.shared.with(|queue| queue.closed = true);
         self.shared.filled.notify_one();
+    }
+}
+
+/// Turns an edge off, which then costs nothing, and on again: what is sent meanwhile goes nowhere.
+/// Begins on. Cheap to clone.
+#[derive(Clone)]
+pub struct Switch(Arc<Shared>);
+
+impl Switch {
+    /// On: begins with the next key frame, after a gap. Off: what waits goes.
+    pub fn turn(&self, on: bool) {
+        self.0.with(|queue| queue.turn(on));
+        self.0.filled.notify_one();
+        self.0.emptied.notify_one();
     }
 }
 
@@ -184,6 +203,10 @@ struct Queue {
     awaits_key: bool,
     /// Gaps that were put in, not yet counted.
     gaps_made: u64,
+    /// Nobody wants anything.
+    off: bool,
+    /// It was turned on, and no key frame has come since: what does not fit is no loss.
+    fresh: bool,
     closed: bool,
 }
 
@@ -191,16 +214,32 @@ impl Queue {
     fn new(bytes_max: usize, when_full: WhenFull) -> Self {
         let items = VecDeque::new();
         let (bytes, gaps_made) = (0, 0);
-        Self { items, bytes, bytes_max, when_full, awaits_key: false, gaps_made, closed: false }
+        let (awaits_key, off, fresh, closed) = (false, false, false, false);
+        Self { items, bytes, bytes_max, when_full, awaits_key, gaps_made, off, fresh, closed }
+    }
+
+    fn turn(&mut self, on: bool) {
+        if self.off != on {
+            return;
+        }
+        self.off = !on;
+        self.items.clear();
+        (self.bytes, self.awaits_key, self.fresh) = (0, true, on);
+        if on {
+            let detail = "nobody wanted to see it".into();
+            self.items.push_back(Item::Gap(Gap { reason: GapReason::Overload, detail }));
+        }
     }
 
     /// Gives the number of video units and audio frames that were dropped.
     fn push(&mut self, item: Item) -> u64 {
-        if self.closed {
+        if self.closed || self.off {
             return 0;
         }
         match &item {
-            Item::Video(unit) if unit.access.is_key() => self.awaits_key = false,
+            Item::Video(unit) if unit.access.is_key() => {
+                (self.awaits_key, self.fresh) = (false, false);
+            }
             Item::Gap(_) => {
                 // One interruption needs one gap: the first says why.
                 if !matches!(self.items.back(), Some(Item::Gap(_))) {
@@ -208,7 +247,7 @@ impl Queue {
                 }
                 return 0;
             }
-            _ if self.awaits_key => return 1,
+            _ if self.awaits_key => return u64::from(!self.fresh),
             _ => {}
         }
         let mut dropped = 0;

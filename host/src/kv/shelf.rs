@@ -42,6 +42,17 @@ struct Content {
     entries: Entries,
     used_bytes: u64,
     changes: Changes,
+    /// What keys had before they were changed first, since when that is noted.
+    before: Option<BTreeMap<String, Option<Arc<[u8]>>>>,
+    draft: Option<Draft>,
+}
+
+/// Of a shelf that is not the true one, yet.
+#[derive(Debug)]
+struct Draft {
+    of: Shelf,
+    /// It is the true one now.
+    landed: bool,
 }
 
 /// What is not on disk yet.
@@ -69,7 +80,8 @@ impl Shelf {
     pub(super) fn kept(entries: Entries) -> Self {
         let used_bytes = entries.iter().map(|(key, value)| cost(key, value)).sum();
         let changes = Changes::Keys(BTreeSet::new());
-        Self(Arc::new(Mutex::new(Content { entries, used_bytes, changes })))
+        let content = Content { entries, used_bytes, changes, ..Content::default() };
+        Self(Arc::new(Mutex::new(content)))
     }
 
     /// A copy in memory: what is put there is seen there only, and lost with it.
@@ -80,12 +92,70 @@ impl Shelf {
             entries: content.entries.clone(),
             used_bytes: content.used_bytes,
             changes: Changes::Forgotten,
+            ..Content::default()
         })))
+    }
+
+    /// A copy for somebody who is to take over: what is put there is seen there only, until it
+    /// [lands](Self::land).
+    #[must_use]
+    pub fn draft(&self) -> Self {
+        let of = self.target();
+        let copy = of.overlay();
+        {
+            let mut content = copy.lock();
+            content.changes = Changes::Keys(BTreeSet::new());
+            content.draft = Some(Draft { of, landed: false });
+        }
+        copy
+    }
+
+    /// What was put into this draft is put into the true shelf, and all that follows. What was changed
+    /// there meanwhile stays, but for the same keys. From now on it is noted what the true one had, so
+    /// that it can be had [again](Self::undo); `goes_on`: from then on when that began. Nothing, for
+    /// what is no draft.
+    pub fn land(&self, goes_on: bool) {
+        let (of, changes, entries) = {
+            let mut content = self.lock();
+            let changes = content.changes.of_keys(&content.entries);
+            let Some(draft) = content.draft.as_mut().filter(|draft| !draft.landed) else { return };
+            draft.landed = true;
+            (draft.of.clone(), changes, std::mem::take(&mut content.entries))
+        };
+        let mut content = of.lock();
+        let noted = content.before.take().filter(|_| goes_on);
+        content.before = Some(noted.unwrap_or_default());
+        for key in changes {
+            let value = entries.get(&key).cloned();
+            content.set(&key, value);
+        }
+    }
+
+    /// What was changed stays, and is noted no more.
+    pub fn settle(&self) {
+        self.target().lock().before = None;
+    }
+
+    /// What was changed since it is noted is as before, on the true shelf.
+    pub fn undo(&self) {
+        let target = self.target();
+        let mut content = target.lock();
+        for (key, value) in content.before.take().unwrap_or_default() {
+            content.set(&key, value);
+        }
+    }
+
+    /// Where it is put and looked up.
+    fn target(&self) -> Self {
+        match &self.lock().draft {
+            Some(Draft { of, landed: true }) => of.clone(),
+            _ => self.clone(),
+        }
     }
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<Arc<[u8]>> {
-        self.lock().entries.get(key).cloned()
+        self.target().lock().entries.get(key).cloned()
     }
 
     /// Replaces the value of a key, within so many bytes for all of the shelf. On a shelf that has
@@ -100,31 +170,26 @@ impl Shelf {
         if value.len() > VALUE_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let mut content = self.lock();
+        let target = self.target();
+        let mut content = target.lock();
         let old = content.entries.get(key).map_or(0, |old| cost(key, old));
         let new = cost(key, value);
-        let used_bytes = content.used_bytes - old + new;
-        if used_bytes > quota_bytes && new >= old {
+        if content.used_bytes - old + new > quota_bytes && new >= old {
             return Err(Refusal::Full);
         }
-        content.used_bytes = used_bytes;
-        content.entries.insert(key.to_owned(), value.into());
-        content.changes.note(key);
+        content.set(key, Some(value.into()));
         Ok(())
     }
 
     /// Removes a key and its value.
     pub fn remove(&self, key: &str) {
-        let mut content = self.lock();
-        if let Some(old) = content.entries.remove(key) {
-            content.used_bytes -= cost(key, &old);
-            content.changes.note(key);
-        }
+        self.target().lock().set(key, None);
     }
 
     /// Keys that begin with `prefix`, sorted by bytes, at most [`KEYS_LISTED`].
     pub fn keys(&self, prefix: &str) -> Vec<String> {
-        let content = self.lock();
+        let target = self.target();
+        let content = target.lock();
         let range = (Bound::Included(prefix), Bound::Unbounded);
         let keys = content.entries.range::<str, _>(range).map(|(key, _)| key);
         keys.take_while(|key| key.starts_with(prefix)).take(KEYS_LISTED).cloned().collect()
@@ -170,7 +235,35 @@ impl Shelf {
     }
 }
 
+impl Content {
+    /// The one way in which a key is changed.
+    fn set(&mut self, key: &str, value: Option<Arc<[u8]>>) {
+        let new = value.as_ref().map_or(0, |value| cost(key, value));
+        let old = match value {
+            Some(value) => self.entries.insert(key.to_owned(), value),
+            None => self.entries.remove(key),
+        };
+        if old.is_none() && new == 0 {
+            return;
+        }
+        self.used_bytes = self.used_bytes + new - old.as_ref().map_or(0, |old| cost(key, old));
+        self.changes.note(key);
+        if let Some(before) = &mut self.before {
+            before.entry(key.to_owned()).or_insert(old);
+        }
+    }
+}
+
 impl Changes {
+    /// The keys that may have been changed, of those there are and were.
+    fn of_keys(&self, entries: &Entries) -> BTreeSet<String> {
+        match self {
+            Self::Forgotten => BTreeSet::new(),
+            Self::Keys(keys) => keys.clone(),
+            Self::All => entries.keys().cloned().collect(),
+        }
+    }
+
     fn note(&mut self, key: &str) {
         if let Self::Keys(keys) = self {
             keys.insert(key.to_owned());
@@ -186,74 +279,4 @@ fn cost(key: &str, value: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUOTA: u64 = 1000;
-
-    #[test]
-    fn what_is_put_is_there_until_removed() {
-        let shelf = Shelf::default();
-        assert_eq!(shelf.get("a"), None);
-        for (key, value) in [("b/1", "x"), ("b/2", ""), ("a", "y"), ("é", "z"), ("b", "w")] {
-            shelf.put(key, value.as_bytes(), QUOTA).unwrap();
-        }
-        shelf.put("a", b"new", QUOTA).unwrap();
-        assert_eq!(shelf.get("a").as_deref(), Some(&b"new"[..]));
-        assert_eq!(shelf.get("b/2").as_deref(), Some(&b""[..]));
-        assert_eq!(shelf.keys("b"), ["b", "b/1", "b/2"]);
-        assert_eq!(shelf.keys(""), ["a", "b", "b/1", "b/2", "é"]);
-        assert_eq!(shelf.keys("c"), [""; 0]);
-        shelf.remove("b");
-        shelf.remove("b");
-        assert_eq!(shelf.keys("b"), ["b/1", "b/2"]);
-    }
-
-    #[test]
-    fn limits_refuse_and_change_nothing() {
-        let shelf = Shelf::default();
-        let long = "k".repeat(KEY_BYTES + 1);
-        for (key, length, why) in [
-            ("", 0, Refusal::InvalidKey),
-            (&long, 0, Refusal::InvalidKey),
-            ("a", VALUE_BYTES + 1, Refusal::TooLarge),
-            ("a", 936, Refusal::Full),
-        ] {
-            assert_eq!(shelf.put(key, &vec![0; length], QUOTA), Err(why));
-        }
-        assert_eq!(shelf.keys(""), [""; 0]);
-        shelf.put("a", &[0; 935], QUOTA).unwrap();
-        assert_eq!(shelf.put("b", b"", QUOTA), Err(Refusal::Full));
-        shelf.put("a", &[0; 900], 10).expect("less than before is taken, whatever the quota");
-        assert_eq!(shelf.put("a", &[0; 900], 10), Err(Refusal::Full));
-        shelf.remove("a");
-        shelf.put("b", b"", QUOTA).expect("there is room again");
-    }
-
-    #[test]
-    fn an_overlay_reads_through_and_forgets() {
-        let shelf = Shelf::kept(Entries::new());
-        shelf.put("a", b"1", QUOTA).unwrap();
-        let overlay = shelf.overlay();
-        overlay.put("a", b"2", QUOTA).unwrap();
-        overlay.put("b", b"3", QUOTA).unwrap();
-        assert_eq!(overlay.keys(""), ["a", "b"]);
-        assert_eq!(shelf.get("a").as_deref(), Some(&b"1"[..]));
-        assert_eq!(shelf.keys(""), ["a"]);
-        assert!(overlay.take_unwritten().is_none() && shelf.take_unwritten().is_some());
-    }
-
-    #[test]
-    fn lists_and_changes_are_bounded() {
-        let shelf = Shelf::kept(Entries::new());
-        for number in 0..2000 {
-            shelf.put(&format!("{number:04}"), b"", u64::MAX).unwrap();
-        }
-        assert_eq!(shelf.keys("").len(), KEYS_LISTED);
-        assert!(matches!(shelf.take_unwritten(), Some(Unwritten::All(all)) if all.len() == 2000));
-        assert!(shelf.take_unwritten().is_none());
-        shelf.remove("0007");
-        let Some(Unwritten::Some(changes)) = shelf.take_unwritten() else { panic!() };
-        assert_eq!(changes, [("0007".to_owned(), None)]);
-    }
-}
+mod tests;

@@ -1,24 +1,23 @@
 //! One camera's stages, wired: ingest, decode, analyzers, policies, recorder.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::guests::{Guests, Wiring};
-use super::plugins;
+use super::crew::{Crew, Ears, Wanted};
+use super::guests::Guests;
 use super::scope::Scope;
+use super::wires::Wires;
 use super::{Shared, door, intake, recorder, status};
 use crate::base::metrics;
 use crate::base::{Error, Result};
 use crate::config::{self, Mode};
-use crate::events::Heard;
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
 use crate::policy::judges::{self, Judges};
-use crate::policy::spans::Reach;
-
 use crate::record::{self, Recorder, RecorderConfig};
 use crate::store::{self, Store};
 use crate::wasm::standing::Asker;
@@ -26,32 +25,57 @@ use crate::wasm::standing::Asker;
 /// Spans on their way to the recorder.
 const SPANS: usize = 64;
 
-/// What others need of a camera that was started.
+/// A camera that was started.
 pub(super) struct Started {
     pub(super) status: status::Camera,
     pub(super) door: door::Camera,
-    /// Its policies, then its analyzers.
-    pub(super) plugins: Vec<status::Plugin>,
-    pub(super) judging: Judging,
+    pub(super) crew: Crew,
+    wires: Wires,
+    judging: Judging,
 }
 
 /// Those who must be well for the camera not to fail open.
-pub(super) struct Judging {
-    /// `None`: it does not depend on them.
-    analyzers: Option<Vec<Asker>>,
+struct Judging {
+    policies: watch::Sender<Vec<Asker>>,
     required: watch::Sender<Vec<Asker>>,
 }
 
 impl Judging {
-    fn new(camera: &config::Camera, analyzers: Vec<Asker>) -> Self {
-        let analyzers = (camera.mode == Mode::Events).then_some(analyzers);
-        Self { analyzers, required: watch::channel(Vec::new()).0 }
+    /// It depends on these from now on.
+    fn require(&self, camera: &config::Camera, crew: &Crew, sight: &Asker, sources: Vec<Asker>) {
+        self.policies.send_replace(crew.policies());
+        let mut required = Vec::new();
+        if camera.mode == Mode::Events {
+            let analyzers = crew.analyzers();
+            required.extend((!analyzers.is_empty()).then(|| sight.clone()));
+            required.extend(analyzers.into_iter().chain(sources));
+        }
+        self.required.send_replace(required);
+    }
+}
+
+impl Started {
+    /// The crew becomes another; the camera goes on. `sources` are those that serve it. Gives the
+    /// names of tasks that did not end in time.
+    ///
+    /// # Errors
+    /// The index does not take its policies: who judged goes on.
+    pub(super) async fn change(
+        &mut self,
+        camera: &config::Camera,
+        shared: &Shared,
+        guests: &Guests,
+        anew: &BTreeSet<String>,
+    ) -> Result<Vec<String>> {
+        let wanted = Wanted { camera, shared, guests, wires: &self.wires, anew };
+        let late = self.crew.change(&wanted, Ears::new()).await?;
+        (self.status.mode, self.door.mode) = (camera.mode.as_str(), camera.mode);
+        Ok(late)
     }
 
-    /// The sources that serve the camera are these.
-    pub(super) fn require(&self, sources: Vec<Asker>) {
-        let Some(analyzers) = &self.analyzers else { return };
-        self.required.send_replace([&analyzers[..], &sources].concat());
+    /// Those who serve it may be others now.
+    pub(super) fn require(&self, camera: &config::Camera, sources: Vec<Asker>) {
+        self.judging.require(camera, &self.crew, &self.wires.sight, sources);
     }
 }
 
@@ -61,38 +85,36 @@ pub(super) async fn start(
     shared: &Shared,
     guests: &Guests,
     scope: &Scope,
-    heard: Vec<mpsc::Receiver<Heard>>,
+    ears: Ears,
     sources: Vec<Asker>,
 ) -> Result<Started> {
     let asked = asked_of_store(camera, shared)?;
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
-    let judges =
-        shared.store.judges(&camera.name, plugins::judges(camera, &guests.plugins)).await?;
     let (spans, span_queue) = mpsc::channel(SPANS);
-    let reach = Reach::default();
-    let heard = judges.into_iter().zip(heard).collect();
-    let wiring = Wiring { camera, shared, guests, scope };
-    let policies = wiring.start_policies(heard, &spans, &reach);
-    let analyzers = wiring.start_analyzers();
-    let plugins = [&policies[..], &analyzers.plugins].concat();
-    let judging = Judging::new(camera, analyzers.askers());
-    judging.require(sources);
-    let policies = policies.into_iter().map(|policy| policy.standing).collect();
-    let fail_open = start_judges(camera, scope, policies, judging.required.subscribe());
-    let connection = Arc::new(Mutex::new(status::Connection::default()));
-    let (packets, timeline) = intake::start(camera, shared, scope, analyzers.decode, resume);
+    let (wires, decode) = Wires::new(camera, shared, scope, spans.clone());
     let recorder = recorder(camera, shared, sink, resume.next_sequence).await?;
+    let mut crew = Crew::default();
+    let anew = BTreeSet::new();
+    let wanted = Wanted { camera, shared, guests, wires: &wires, anew: &anew };
+    // Where it fails nobody has come yet, and from here on nothing can.
+    crew.change(&wanted, ears).await?;
+    let judging =
+        Judging { policies: watch::channel(Vec::new()).0, required: watch::channel(Vec::new()).0 };
+    judging.require(camera, &crew, &wires.sight, sources);
+    let fail_open = start_judges(camera, scope, &judging);
+    let connection = Arc::new(Mutex::new(status::Connection::default()));
+    let (packets, timeline) = intake::start(camera, shared, scope, decode, resume);
     let task = recorder::Task {
         camera: camera.name.clone(),
         recorder,
         packets,
         spans: span_queue,
         fail_open: fail_open.clone(),
-        reach,
+        reach: wires.reach.clone(),
         timeline,
         anchored: Instant::now(),
         epoch: resume.end.map(|_| resume.epoch),
-        units: analyzers.units,
+        units: wires.units.clone(),
         connection: connection.clone(),
         bus: shared.bus.clone(),
         clock: shared.clock.clone(),
@@ -107,15 +129,12 @@ pub(super) async fn start(
     };
     let token = scope.record.shutdown().clone();
     scope.record.spawn(format!("recorder of {}", camera.name), task.run(token));
+    let mode = camera.mode.as_str();
     Ok(Started {
-        status: status::Camera {
-            name: camera.name.clone(),
-            mode: camera.mode.as_str(),
-            connection,
-            fail_open,
-        },
+        status: status::Camera { name: camera.name.clone(), mode, connection, fail_open },
         door: door::Camera { mode: camera.mode, preroll: camera.preroll, spans },
-        plugins,
+        crew,
+        wires,
         judging,
     })
 }
@@ -166,13 +185,13 @@ fn asked_of_store(camera: &config::Camera, shared: &Shared) -> Result<store::Cam
 fn start_judges(
     camera: &config::Camera,
     scope: &Scope,
-    policies: Vec<Asker>,
-    required: watch::Receiver<Vec<Asker>>,
+    judging: &Judging,
 ) -> watch::Receiver<Option<Instant>> {
     let (open_since, fail_open) = watch::channel(None);
-    if camera.policies.is_empty() || camera.mode == Mode::Off {
+    if camera.mode == Mode::Off {
         return fail_open;
     }
+    let (policies, required) = (judging.policies.subscribe(), judging.required.subscribe());
     let judges = Judges { policies, required };
     let token = scope.judge.shutdown().clone();
     let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Camera, Config, Plugin};
+use crate::config::{Camera, Config, Mode, Plugin};
 use crate::serve::Changes;
 
 /// What a running host can't change.
@@ -20,12 +20,17 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) cameras: Changes,
+    /// Of the changed cameras those that begin anew: with the others only plugins come and go.
+    pub(super) restarts: Vec<String>,
     /// Plugins, whatever their kind.
     pub(super) plugins: Changes,
+    /// Of the changed plugins those that are made anew wherever they sit, since they come after others
+    /// now, or speak for other cameras.
+    pub(super) anew: BTreeSet<String>,
     /// Clips are made otherwise, or of other cameras.
     pub(super) clips: bool,
-    /// Of the changed plugins those that only have another component or other parameters: they are
-    /// swapped where they sit, and their cameras go on.
+    /// Of the changed plugins those that have another component, other parameters or grants: they are
+    /// swapped where they sit.
     pub(super) swaps: Vec<String>,
 }
 
@@ -38,36 +43,55 @@ impl Difference {
             |plugin| &plugin.name,
             |one, other| one != other || rebuilt.contains(&one.name),
         );
-        let is_swap = |name: &String| {
-            let same = |one: &Plugin, other: &Plugin| {
-                let (component, params) = (other.component.clone(), other.params.clone());
-                Plugin { component, params, ..one.clone() } == *other
+        let both = |name: &String| old.plugin(name).zip(new.plugin(name));
+        let is_anew = |name: &String| {
+            both(name).is_some_and(|(one, other)| {
+                one.chain != other.chain || one.cameras != other.cameras
+            })
+        };
+        let is_swapped = |name: &String| {
+            let what = |plugin: &Plugin| {
+                let Plugin { component, params, grant, trust, .. } = plugin.clone();
+                (component, params, grant, trust)
             };
-            old.plugin(name).zip(new.plugin(name)).is_some_and(|(one, other)| same(one, other))
+            rebuilt.contains(name)
+                || both(name).is_some_and(|(one, other)| what(one) != what(other))
         };
-        let swaps: Vec<String> =
-            plugins.changed.iter().filter(|name| is_swap(name)).cloned().collect();
-        let touched = |camera: &Camera| {
-            let mut named = camera.analyzers.iter().chain(&camera.policies);
-            named.any(|name| plugins.changed.contains(name) && !swaps.contains(name))
-        };
-        let cameras = changes(
-            &old.cameras,
-            &new.cameras,
-            |camera| &camera.name,
-            |one, other| one != other || touched(one),
+        let (anew, swaps): (BTreeSet<String>, Vec<String>) = (
+            plugins.changed.iter().filter(|name| is_anew(name)).cloned().collect(),
+            plugins.changed.iter().filter(|name| is_swapped(name)).cloned().collect(),
         );
+        let cameras =
+            changes(&old.cameras, &new.cameras, |camera| &camera.name, |one, other| one != other);
+        let restarts = changes(&old.cameras, &new.cameras, |camera| &camera.name, begins_anew);
         let filmed = |config: &Config| -> Vec<_> {
             let of = |camera: &Camera| (camera.name.clone(), camera.clips, camera.timezone.clone());
             config.cameras.iter().map(of).collect()
         };
         let clips = old.clips != new.clips || filmed(old) != filmed(new);
-        Self { cameras, plugins, clips, swaps }
+        Self { cameras, restarts: restarts.changed, plugins, anew, clips, swaps }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self == &Self::default()
     }
+}
+
+/// Whether a camera is another beyond who works on it.
+fn begins_anew(one: &Camera, other: &Camera) -> bool {
+    // What the recorder does is the same: policies only add reasons to keep it.
+    let is_whole = |mode| matches!(mode, Mode::Continuous | Mode::Both);
+    let mode = if is_whole(one.mode) && is_whole(other.mode) { other.mode } else { one.mode };
+    // A second stream is fetched for analyzers only.
+    let fetches = |camera: &Camera| camera.analysis.is_some() && !camera.analyzers.is_empty();
+    let crew = Camera {
+        mode,
+        analyzers: other.analyzers.clone(),
+        policies: other.policies.clone(),
+        hears: other.hears.clone(),
+        ..one.clone()
+    };
+    crew != *other || fetches(one) != fetches(other)
 }
 
 fn changes<T>(
@@ -134,32 +158,88 @@ policies = ["keep"]
         list.iter().map(|name| (*name).to_owned()).collect()
     }
 
+    /// What is found after `from` is written as `to`: changed cameras, those that begin anew, changed
+    /// plugins, those made anew, those swapped.
+    fn found(from: &str, to: &str) -> [Vec<String>; 5] {
+        let old = read(BASE);
+        let new = read(&BASE.replace(from, to));
+        let found = Difference::of(&old, &new, &BTreeSet::new());
+        assert_eq!(found.is_empty(), from == to, "{to}");
+        assert!(found.cameras.added.is_empty() && found.cameras.removed.is_empty(), "{to}");
+        let anew = found.anew.into_iter().collect();
+        [found.cameras.changed, found.restarts, found.plugins.changed, anew, found.swaps]
+    }
+
     #[test]
     fn only_who_is_touched_is_named() {
-        let old = read(BASE);
-        for (from, to, added, removed, changed, plugins) in [
-            ("", "", &[][..], &[][..], &[][..], &[][..]),
-            ("[cameras.yard]", "[cameras.porch]", &["porch"], &["yard"], &[], &[]),
-            ("rtsp://gate/", "rtsp://gate/2", &[], &[], &["gate"], &[]),
-            ("\"policy-pre-post\"", "\"keep.wasm\"", &[], &[], &[], &["keep"]),
+        let nobody = &[][..];
+        for (from, to, expected) in [
+            ("", "", [nobody; 5]),
+            ("rtsp://gate/", "rtsp://gate/2", [&["gate"][..], &["gate"], nobody, nobody, nobody]),
+            ("\"policy-pre-post\"", "\"k.wasm\"", [nobody, nobody, &["keep"], nobody, &["keep"]]),
             (
                 "[plugins.motion]",
                 "[plugins.motion]\nparams = { sensitivity = \"low\" }",
-                &[],
-                &[],
-                &[],
-                &["motion"],
+                [nobody, nobody, &["motion"], nobody, &["motion"]],
+            ),
+            (
+                "[plugins.keep]",
+                "[plugins.keep]\ngrant = [\"kv\"]",
+                [nobody, nobody, &["keep"], nobody, &["keep"]],
+            ),
+            (
+                "[plugins.motion]",
+                "[plugins.motion]\nafter = [\"api\"]",
+                [nobody, nobody, &["motion"], &["motion"], nobody],
+            ),
+            (
+                "[plugins.keep]",
+                "[plugins.next]\ncomponent = \"n.wasm\"\n[plugins.keep]\nshadow = \"next\"",
+                [nobody, nobody, &["keep"], nobody, nobody],
+            ),
+            // Who works on a camera does not interrupt it.
+            ("[\"motion\"]", "[]", [&["gate"], nobody, nobody, nobody, nobody]),
+            ("[\"keep\"]", "[]", [&["yard"], nobody, nobody, nobody, nobody]),
+            (
+                "[\"motion\"]",
+                "[\"motion\"]\nhears = [\"yard\"]",
+                [&["gate"], nobody, nobody, nobody, nobody],
+            ),
+            // But for what it takes to see.
+            (
+                "rtsp://gate/\"",
+                "rtsp://gate/\"\nanalysis-url = \"rtsp://gate/2\"",
+                [&["gate"], &["gate"], nobody, nobody, nobody],
+            ),
+            (
+                "[\"keep\"]",
+                "[\"keep\"]\nmode = \"events\"",
+                [&["yard"], &["yard"], nobody, nobody, nobody],
             ),
         ] {
-            let new = read(&BASE.replace(from, if from.is_empty() { from } else { to }));
-            let found = Difference::of(&old, &new, &BTreeSet::new());
-            let cameras =
-                Changes { added: names(added), removed: names(removed), changed: names(changed) };
-            assert_eq!(found.cameras, cameras, "{to}");
-            assert_eq!(found.plugins.changed, names(plugins), "{to}");
-            assert_eq!(found.swaps, names(plugins), "{to}: swapped where it sits");
-            assert_eq!(found.is_empty(), from.is_empty(), "{to}");
+            assert_eq!(found(from, to), expected.map(names), "{to}");
         }
+    }
+
+    #[test]
+    fn cameras_come_and_go() {
+        let found = Difference::of(
+            &read(BASE),
+            &read(&BASE.replace("[cameras.yard]", "[cameras.porch]")),
+            &BTreeSet::new(),
+        );
+        let cameras =
+            Changes { added: names(&["porch"]), removed: names(&["yard"]), changed: names(&[]) };
+        assert_eq!((found.cameras, found.restarts), (cameras, names(&[])));
+    }
+
+    #[test]
+    fn a_second_stream_comes_with_the_first_analyzer() {
+        let second =
+            BASE.replace("rtsp://gate/\"", "rtsp://gate/\"\nanalysis-url = \"rtsp://g/2\"");
+        let none = read(&second.replace("[\"motion\"]", "[]"));
+        let found = Difference::of(&none, &read(&second), &BTreeSet::new());
+        assert_eq!(found.restarts, names(&["gate"]));
     }
 
     #[test]

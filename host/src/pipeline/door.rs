@@ -66,12 +66,17 @@ impl Host for Door {
             return HookAnswer::Failed(format!("source {source} has ended"));
         };
         let (answer, reply) = oneshot::channel();
-        permit.send(Delivery {
+        let delivery = Delivery {
             content_type: request.content_type,
             attributes: attributes(request.headers, request.query),
             body: request.body,
             answer,
-        });
+        };
+        if let Some(candidate) = here.tried_sources.get(source) {
+            // Nobody waits for what it makes of it; what it has no room for it misses.
+            let _full = candidate.try_send(delivery.copy());
+        }
+        permit.send(delivery);
         match tokio::time::timeout(HOOK_ANSWER, reply).await {
             Ok(Ok(Reply::Stored(notices))) => {
                 HookAnswer::Taken(notices.into_iter().map(|notice| notice.event.id).collect())
@@ -162,7 +167,7 @@ impl Host for Door {
 
     fn plugins(&self) -> Vec<PluginStatus> {
         let here = self.residents.borrow().clone();
-        here.loaded.status(&here.plugin_status)
+        here.loaded.status(&here.plugin_status, &here.tried_status)
     }
 
     fn config(&self) -> Arc<Config> {

@@ -1,12 +1,13 @@
 //! Who lives in a host: cameras, each in a scope of its own, and sources. They come, go and are made
 //! anew one by one; the others notice nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::crew::{Crew, Ears};
 use super::difference::Difference;
 use super::guests::Guests;
 use super::loaded::Loaded;
@@ -17,8 +18,7 @@ use super::{Shared, camera, clips, plugins};
 use crate::base::metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
-use crate::config::{self, Config};
-use crate::events::Heard;
+use crate::config::Config;
 use crate::seat::{By, Offer, Outcome};
 use crate::serve::Reloaded;
 use crate::wasm::standing::Asker;
@@ -34,6 +34,8 @@ pub(super) struct House {
     guests: Guests,
     cameras: BTreeMap<String, Home>,
     sources: BTreeMap<String, sources::Started>,
+    /// Candidates, by the source whose place they may take.
+    tried: BTreeMap<String, sources::Started>,
     clips: Tasks,
     view: watch::Sender<Arc<Residents>>,
     in_force: watch::Sender<Arc<Config>>,
@@ -44,8 +46,6 @@ struct Home {
     scope: Scope,
     started: camera::Started,
 }
-
-type Ears = Vec<mpsc::Receiver<Heard>>;
 
 impl House {
     /// Starts all that the configuration names.
@@ -60,6 +60,7 @@ impl House {
             guests,
             cameras: BTreeMap::new(),
             sources: BTreeMap::new(),
+            tried: BTreeMap::new(),
             clips: Tasks::new(),
             view: watch::channel(Arc::default()).0,
             in_force,
@@ -121,30 +122,32 @@ impl House {
         guests: Guests,
         difference: Difference,
     ) -> Reloaded {
-        let Difference { cameras, plugins, clips, swaps } = difference;
-        let going: Vec<String> = [&cameras.removed[..], &cameras.changed].concat();
+        let Difference { cameras, restarts, plugins, anew, clips, swaps } = difference;
+        let going: Vec<String> = [&cameras.removed[..], &restarts].concat();
         self.end_cameras(&going).await;
         cameras.removed.iter().for_each(|name| self.forget(name));
         let mut standings = BTreeMap::new();
-        let anew: Vec<String> =
-            plugins.changed.iter().filter(|name| !swaps.contains(*name)).cloned().collect();
-        for name in plugins.removed.iter().chain(&anew) {
+        let tried: Vec<String> =
+            self.sources.keys().filter(|name| guests.is_candidate(name)).cloned().collect();
+        for name in plugins.removed.iter().chain(&anew).chain(&tried) {
             let Some(source) = self.sources.remove(name) else { continue };
             warn_late(source.tasks.end(STAGE_END).await);
             standings.insert(name.clone(), source.standing);
         }
         (self.config, self.guests) = (config, guests);
-        let coming: Vec<String> = [&cameras.added[..], &cameras.changed].concat();
+        self.end_tried(&anew).await;
+        let coming: Vec<String> = [&cameras.added[..], &restarts].concat();
         let ears = self.listen(&coming);
-        let sources: Vec<String> = [&plugins.added[..], &anew].concat();
-        self.start_sources(&sources, &mut standings);
-        let mut failed = Vec::new();
+        let names = self.config.plugins.iter().map(|plugin| plugin.name.clone());
+        let missing: Vec<String> = names.filter(|name| !self.sources.contains_key(name)).collect();
+        self.start_sources(&missing, &mut standings);
+        let mut failed = self.seat_anew(&anew).await;
         for (name, ears) in coming.iter().zip(ears) {
             if let Err(error) = self.start_camera(name, ears).await {
                 tracing::error!(camera = name, "not started: {}", error.chain());
                 failed.push(error.chain());
                 self.config.cameras.retain(|camera| camera.name != *name);
-                self.shared.bus.remove_camera(name);
+                self.leave_buses(name);
             }
         }
         failed.extend(self.swap(&swaps).await);
@@ -156,6 +159,20 @@ impl House {
         }
         self.tell();
         Reloaded { cameras, plugins, failed }
+    }
+
+    /// The crews of cameras that go on become what the configuration says now; gives why one did not.
+    async fn seat_anew(&mut self, anew: &BTreeSet<String>) -> Vec<String> {
+        let Self { shared, config, guests, cameras, .. } = self;
+        let mut failed = Vec::new();
+        for (name, home) in cameras {
+            let Some(camera) = config.camera(name) else { continue };
+            match home.started.change(camera, shared, guests, anew).await {
+                Ok(late) => warn_late(late),
+                Err(error) => failed.push(error.chain()),
+            }
+        }
+        failed
     }
 
     /// Offers plugins that are others now to where they sit; gives why they were refused.
@@ -179,11 +196,14 @@ impl House {
     pub(super) async fn end(&self, left: impl Fn(Duration) -> Duration) -> Vec<String> {
         let scopes: Vec<&Scope> = self.cameras.values().map(|home| &home.scope).collect();
         let of = |group: fn(&Scope) -> &Tasks| scopes.iter().map(move |scope| group(scope));
+        let crews = || self.cameras.values().map(|home| &home.started.crew);
         let mut late = end_all(of(|scope| &scope.ingest), left(STAGE_END)).await;
         // Decoders end with the packets; what analyzers and policies still say is heard.
-        late.extend(end_all(of(|scope| &scope.analyze), left(STAGE_END)).await);
-        let sources = self.sources.values().map(|source| &source.tasks);
-        let judges = of(|scope| &scope.judge).chain(sources).chain([&self.clips]);
+        let watchers = of(|scope| &scope.analyze).chain(crews().flat_map(Crew::watchers));
+        late.extend(end_all(watchers, left(STAGE_END)).await);
+        let sources = self.sources.values().chain(self.tried.values()).map(|source| &source.tasks);
+        let judges = of(|scope| &scope.judge).chain(crews().flat_map(Crew::judging));
+        let judges = judges.chain(sources).chain([&self.clips]);
         late.extend(end_all(judges, left(STAGE_END)).await);
         late.extend(end_all(of(|scope| &scope.record), left(STAGE_END)).await);
         late
@@ -194,12 +214,14 @@ impl House {
         let bus = &self.shared.bus;
         let ears = |name: &String| {
             bus.add_camera(name);
-            let camera = self.config.camera(name);
-            let listen = |camera: &config::Camera| {
-                let policies = camera.policies.iter();
-                policies.map(|policy| bus.listen(name, policy, &camera.hears)).collect()
-            };
-            camera.map_or_else(Ears::new, listen)
+            self.shared.shadow.bus.add_camera(name);
+            let Some(camera) = self.config.camera(name) else { return Ears::new() };
+            let listen = |place: &String| bus.listen(name, place, &camera.hears);
+            let own = camera.policies.iter().map(|policy| (policy.clone(), listen(policy)));
+            let tried = camera.policies.iter().filter_map(|policy| {
+                Some((self.guests.candidate(policy)?.clone(), listen(policy)))
+            });
+            own.chain(tried).collect()
         };
         cameras.iter().map(ears).collect()
     }
@@ -218,19 +240,38 @@ impl House {
             }
             Err(error) => {
                 self.shared.live.remove(name);
-                warn_late(scope.end().await);
+                warn_late(scope.end(&Crew::default()).await);
                 Err(error)
             }
         }
     }
 
     fn start_sources(&mut self, names: &[String], last: &mut BTreeMap<String, sources::Standing>) {
-        for name in names {
+        let mut started_now = Vec::new();
+        for name in names.iter().filter(|name| !self.guests.is_candidate(name)) {
             let Some(plugin) = self.config.plugin(name) else { continue };
             let standing = last.remove(name);
             let started = sources::start(plugin, &self.shared, &self.guests.plugins, standing);
             self.sources.extend(started.map(|started| (name.clone(), started)));
         }
+        for name in self.sources.keys().filter(|name| !self.tried.contains_key(*name)) {
+            let place = self.config.plugin(name).zip(self.guests.candidate(name));
+            let Some((plugin, candidate)) = place else { continue };
+            let plugins = &self.guests.plugins;
+            let started = sources::start_candidate(plugin, candidate, &self.shared, plugins);
+            started_now.push((name.clone(), started));
+        }
+        self.tried.extend(started_now);
+    }
+
+    /// Ends candidates for sources that are none any more, or are to be made anew.
+    async fn end_tried(&mut self, anew: &BTreeSet<String>) {
+        let gone = self.tried.extract_if(.., |place, tried| {
+            let is_same = self.guests.candidate(place) == Some(&tried.name);
+            !is_same || anew.contains(place) || !self.sources.contains_key(place)
+        });
+        let gone: Vec<_> = gone.map(|(_, tried)| tried.tasks).collect();
+        warn_late(end_all(&gone, STAGE_END).await);
     }
 
     fn start_clips(&self) {
@@ -243,7 +284,7 @@ impl House {
         let (store, live) = (&self.shared.store, &self.shared.live);
         let ends = gone.map(|(name, home)| async move {
             live.remove(name);
-            warn_late(home.scope.end().await);
+            warn_late(home.scope.end(&home.started.crew).await);
             if let Err(error) = store.leave(name, LEAVE).await {
                 tracing::error!(camera = name, "{}", error.chain());
             }
@@ -251,9 +292,15 @@ impl House {
         futures::future::join_all(ends).await;
     }
 
+    /// Events can no longer be about this camera.
+    fn leave_buses(&self, camera: &str) {
+        self.shared.bus.remove_camera(camera);
+        self.shared.shadow.bus.remove_camera(camera);
+    }
+
     /// Nothing is about this camera any more but its recordings.
     fn forget(&self, camera: &str) {
-        self.shared.bus.remove_camera(camera);
+        self.leave_buses(camera);
         let (metrics, label) = (&self.shared.metrics, metrics::Camera { camera: camera.into() });
         for gauge in [&metrics.connected, &metrics.recording, &metrics.stalled, &metrics.fail_open]
         {
@@ -269,10 +316,11 @@ impl House {
         self.sources.values().filter(serves).map(|source| source.standing.1.clone()).collect()
     }
 
-    /// Sources came or went: the cameras' judges are others.
+    /// Plugins came or went: the cameras' judges are others.
     fn tell_judges(&self) {
         for (name, home) in &self.cameras {
-            home.started.judging.require(self.serving(name));
+            let Some(camera) = self.config.camera(name) else { continue };
+            home.started.require(camera, self.serving(name));
         }
     }
 
@@ -284,13 +332,17 @@ impl House {
         for plugin in &self.config.plugins {
             let Some(source) = self.sources.get(&plugin.name) else { continue };
             here.sources.insert(plugin.name.clone(), source.queue.clone());
-            here.plugin_status.push(source.status(&plugin.name));
+            here.plugin_status.push(source.status());
+            let Some(tried) = self.tried.get(&plugin.name) else { continue };
+            here.tried_sources.insert(plugin.name.clone(), tried.queue.clone());
+            here.tried_status.push(tried.status());
         }
         for camera in &self.config.cameras {
             let Some(home) = self.cameras.get(&camera.name) else { continue };
             here.cameras.insert(camera.name.clone(), home.started.door.clone());
             here.camera_status.push(home.started.status.clone());
-            here.plugin_status.extend(home.started.plugins.iter().cloned());
+            here.plugin_status.extend(home.started.crew.status(camera));
+            here.tried_status.extend(home.started.crew.tried());
         }
         self.view.send_replace(Arc::new(here));
         self.in_force.send_replace(Arc::new(self.config.clone()));

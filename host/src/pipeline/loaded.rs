@@ -7,6 +7,7 @@ use super::status;
 use crate::base::Error;
 use crate::base::metrics::{Metrics, Plugin as Labels};
 use crate::config::Config;
+use crate::seat::Facts;
 use crate::serve::{PluginComponent, PluginStatus};
 use crate::wasm;
 use crate::wasm::standing::Standing;
@@ -34,12 +35,17 @@ impl Loaded {
         }
     }
 
-    /// How all fare: those that serve somebody as `serving` says, and those that do not.
-    pub(super) fn status(&self, serving: &[status::Plugin]) -> Vec<PluginStatus> {
+    /// How all fare: those that serve somebody as `serving` says, those that are only `tried`, and
+    /// those that do neither.
+    pub(super) fn status(
+        &self,
+        serving: &[status::Plugin],
+        tried: &[status::Plugin],
+    ) -> Vec<PluginStatus> {
         let mut all = Vec::new();
         for name in &self.names {
             let before = all.len();
-            let own = serving.iter().filter(|plugin| plugin.name == *name);
+            let own = serving.iter().chain(tried).filter(|plugin| plugin.name == *name);
             all.extend(own.map(|plugin| self.serving(plugin)));
             if all.len() == before {
                 all.push(self.unused(name));
@@ -49,16 +55,21 @@ impl Loaded {
     }
 
     fn serving(&self, plugin: &status::Plugin) -> PluginStatus {
+        let facts = plugin.facts.borrow().clone();
+        let loaded = self.components.get(&plugin.name);
         let (state, mut reason) = match &*plugin.standing.borrow() {
             Standing::Starting => ("starting", None),
             Standing::Waiting => ("waiting", Some("its camera delivers nothing".to_owned())),
-            Standing::Running => ("running", None),
+            Standing::Running => ("running", remark(&facts)),
             Standing::Down { reason } => ("down", Some(reason.clone())),
             Standing::Quarantined { reason } => ("quarantined", Some(reason.clone())),
         };
-        let component = self.components.get(&plugin.name);
-        if let Some(Err(why)) = component {
+        if let (Some(Err(why)), None) = (loaded, &facts.digest) {
             reason = Some(why.clone());
+        }
+        if let Some(place) = &plugin.candidate_for {
+            let more = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+            reason = Some(format!("a candidate for `{place}`, neither heard nor obeyed{more}"));
         }
         let camera = plugin.camera.clone().unwrap_or_default();
         let labels = Labels { camera, plugin: plugin.name.clone() };
@@ -71,8 +82,10 @@ impl Loaded {
             camera: plugin.camera.clone(),
             state: state.into(),
             reason,
-            since: None,
-            component: component.and_then(|component| component.as_ref().ok()).cloned(),
+            since: facts.since,
+            component: loaded
+                .and_then(|loaded| loaded.as_ref().ok())
+                .map(|component| in_charge(component, &facts)),
             calls: calls.count,
             mean_micros: micros(calls.mean),
             p50_micros: micros(calls.p50),
@@ -99,6 +112,24 @@ impl Loaded {
     }
 }
 
+/// What is to be said of one that runs.
+fn remark(facts: &Facts) -> Option<String> {
+    match &facts.reload_failed {
+        Some(why) => Some(format!("runs on after a reload that failed: {why}")),
+        None => facts.on_probation.then(|| "on probation: the one before stands by".to_owned()),
+    }
+}
+
+/// What was loaded last, or the other version that is in charge.
+fn in_charge(loaded: &PluginComponent, facts: &Facts) -> PluginComponent {
+    let mut component = loaded.clone();
+    if let (Some(version), Some(digest)) = (&facts.version, &facts.digest) {
+        component.version.clone_from(version);
+        component.digest = format!("sha256:{digest}");
+    }
+    component
+}
+
 fn component(plugin: &wasm::Plugin) -> PluginComponent {
     let manifest = plugin.manifest();
     PluginComponent {
@@ -107,5 +138,59 @@ fn component(plugin: &wasm::Plugin) -> PluginComponent {
         world: plugin.world().as_str().into(),
         digest: format!("sha256:{}", plugin.digest()),
         grants: plugin.grants().list(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::wasm::standing::standing;
+
+    fn shown(standing: Standing, facts: Facts, candidate_for: Option<&str>) -> PluginStatus {
+        let component = PluginComponent {
+            version: "2.0.0".into(),
+            digest: "sha256:22".into(),
+            ..PluginComponent::default()
+        };
+        let loaded = Loaded {
+            names: vec!["keep".into()],
+            components: BTreeMap::from([("keep".into(), Ok(component))]),
+            metrics: Metrics::default(),
+        };
+        let (teller, asker) = self::standing();
+        teller.send_replace(standing);
+        let plugin = status::Plugin {
+            name: "keep".into(),
+            camera: Some("gate".into()),
+            standing: asker,
+            facts: watch::channel(facts).1,
+            candidate_for: candidate_for.map(Into::into),
+        };
+        loaded.status(&[], &[plugin]).remove(0)
+    }
+
+    #[test]
+    fn who_is_in_charge_is_shown_and_since_when() {
+        let since = Some(Timestamp::from_millis(1_763_800_000_000));
+        let facts = Facts {
+            version: Some("1.0.0".into()),
+            digest: Some("11".into()),
+            since,
+            ..Facts::default()
+        };
+        let failed = Facts { reload_failed: Some("init trapped".into()), ..facts.clone() };
+        let found = shown(Standing::Running, failed, None);
+        let component = found.component.unwrap();
+        assert_eq!((component.version.as_str(), component.digest.as_str()), ("1.0.0", "sha256:11"));
+        assert_eq!(found.since, since);
+        assert!(found.reason.unwrap().ends_with("reload that failed: init trapped"));
+        let tried = shown(Standing::Down { reason: "trap".into() }, facts.clone(), Some("now"));
+        assert_eq!(tried.reason.unwrap(), "a candidate for `now`, neither heard nor obeyed: trap");
+        assert_eq!(shown(Standing::Running, facts, None).reason, None);
+        let never = shown(Standing::Starting, Facts::default(), None);
+        assert_eq!((never.since, never.component.unwrap().version), (None, "2.0.0".to_owned()));
     }
 }

@@ -7,6 +7,10 @@ pub mod plugins;
 pub(crate) mod storage;
 mod scope;
 mod guests;
+mod wires;
+mod seating;
+mod crew;
+mod shade;
 mod seats;
 mod swaps;
 mod camera;
@@ -102,6 +106,8 @@ struct Shared {
     granting: granting::Granting,
     seats: Arc<Seats>,
     live: Live,
+    /// What candidates share.
+    shadow: shade::Shade,
 }
 
 /// The tasks that are of no one camera, in the order in which they end.
@@ -138,11 +144,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let Surroundings { clock, metrics, cache, notes, file } = surroundings;
     // Before all that takes time: what is saved meanwhile is another text.
     let read = file.map(reload::Read::now);
-    let engine = engine(&config, cache.as_deref())?;
-    let plugins = plugins::load(&engine, &config);
-    for mistake in plugins::mistakes(&config, &plugins) {
-        tracing::error!("{mistake}");
-    }
+    let (engine, plugins) = loaded(&config, cache.as_deref())?;
     let (store, recovered) = storage::open(&config, notes, clock.clone(), metrics.clone()).await?;
     let (lanes, decode) = (Lanes::start()?, decoders()?);
     let (bus, host_events) = Bus::new(store.clone(), clock.clone(), metrics.clone());
@@ -167,6 +169,7 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
         granting,
         seats: seats.clone(),
         live: looks.live.clone(),
+        shadow: shade::Shade::new(&store, &clock, &metrics),
     };
     let cameras = config.cameras.len();
     let guests = Guests::new(&config, plugins);
@@ -236,12 +239,17 @@ fn looks(
     Ok(Looks { live, pictures })
 }
 
-fn engine(config: &Config, cache: Option<&Path>) -> Result<Engine> {
+/// The engine, and all plugins that can be loaded; what is wrong with the others is logged.
+fn loaded(config: &Config, cache: Option<&Path>) -> Result<(Engine, plugins::Plugins)> {
     let engine = Engine::new(cache)?;
     if let Some(bytes) = config.plugin_memory_bytes {
         engine.limit_memory(bytes);
     }
-    Ok(engine)
+    let plugins = plugins::load(&engine, config);
+    for mistake in plugins::mistakes(config, &plugins) {
+        tracing::error!("{mistake}");
+    }
+    Ok((engine, plugins))
 }
 
 /// What HTTP stands on: who may come, and where it is said who did.

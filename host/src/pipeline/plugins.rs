@@ -56,10 +56,11 @@ pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins,
         if let Some(same) = known.and_then(Option::as_ref).filter(is_same) {
             return ready(plugin, same.clone());
         }
+        let loaded = Plugin::load_on(&terms, engine, &plugin.name, &bytes)?;
         if known.is_some() {
             rebuilt.insert(plugin.name.clone());
         }
-        ready(plugin, Plugin::load_on(&terms, engine, &plugin.name, &bytes)?)
+        ready(plugin, loaded)
     };
     let plugins = config.plugins.iter().map(|plugin| (plugin.name.clone(), load(plugin))).collect();
     (plugins, rebuilt)
@@ -77,8 +78,34 @@ pub(super) fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
 
 /// What is wrong with the plugins and the roles that the cameras give them.
 pub fn mistakes(config: &Config, plugins: &Plugins) -> Vec<String> {
-    let mut mistakes: Vec<String> =
-        plugins.values().filter_map(|ready| ready.as_ref().err()).map(Error::chain).collect();
+    mistakes_but(config, plugins, |_| false)
+}
+
+/// What is wrong with another configuration than the one in force. A plugin that could not be loaded
+/// for that one either, and is no other now, is told in the log and holds up nothing else.
+pub(super) fn new_mistakes(
+    (old, before): (&Config, &Known),
+    (new, plugins): (&Config, &Plugins),
+) -> Vec<String> {
+    mistakes_but(new, plugins, |name| {
+        matches!(before.get(name), Some(None)) && old.plugin(name) == new.plugin(name)
+    })
+}
+
+fn mistakes_but(config: &Config, plugins: &Plugins, is_old: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    for (name, ready) in plugins {
+        let Err(error) = ready else { continue };
+        let text = error.chain();
+        // The message of some mistakes is the compiler's, or the disk's.
+        let text =
+            if text.contains(name.as_str()) { text } else { format!("plugin {name}: {text}") };
+        if is_old(name) {
+            tracing::warn!(plugin = name, "still can't be loaded: {text}");
+        } else {
+            mistakes.push(text);
+        }
+    }
     let mut expect = |camera: &str, name: &str, world: World| {
         if let Some(Err(error)) = role(plugins, name, world) {
             mistakes.push(format!("camera {camera}: {error}"));
@@ -93,7 +120,24 @@ pub fn mistakes(config: &Config, plugins: &Plugins) -> Vec<String> {
         }
     }
     mistakes.extend(config.plugins.iter().filter_map(|plugin| chain_mistake(plugin, plugins)));
+    mistakes.extend(config.plugins.iter().filter_map(|plugin| shadow_mistake(plugin, plugins)));
     mistakes
+}
+
+/// Why a plugin can't take the place that it is a candidate for.
+fn shadow_mistake(plugin: &config::Plugin, plugins: &Plugins) -> Option<String> {
+    let world = |name: &str| Some(plugins.get(name)?.as_ref().ok()?.plugin.world());
+    let candidate = plugin.shadow.as_deref()?;
+    let (is, wanted) = (world(candidate)?, world(&plugin.name)?);
+    (is != wanted).then(|| {
+        format!(
+            "plugin {}: its candidate {candidate} is of world {}, not {}: only one of the same can \
+             take its place",
+            plugin.name,
+            is.as_str(),
+            wanted.as_str()
+        )
+    })
 }
 
 /// Why a plugin can't come after those that its `after` names.
@@ -202,5 +246,71 @@ pub(super) fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u
         Component::File(path) => std::fs::read(path).map(Cow::Owned).map_err(|error| {
             Error::refuse(format!("plugin {name}: read component {}", path.display())).with(error)
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Surroundings;
+
+    struct Anything;
+
+    impl Surroundings for Anything {
+        fn variable(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn secret_file(&self, _: &Path) -> std::io::Result<String> {
+            Ok(String::new())
+        }
+
+        fn is_file(&self, _: &Path) -> bool {
+            true
+        }
+    }
+
+    const HEAD: &str = "store.path = \"rec\"\ncameras.gate.url = \"rtsp://gate/\"\n";
+
+    const BROKEN: &str = "[plugins.torn]\ncomponent = \"no/such.wasm\"\n";
+
+    fn read(text: &str) -> Config {
+        let text = format!("{HEAD}{text}");
+        config::parse(&text, Path::new("wardline.toml"), &Anything).unwrap()
+    }
+
+    #[test]
+    fn only_a_new_or_changed_plugin_that_can_not_be_loaded_holds_up_a_reload() {
+        let engine = Engine::new(None).unwrap();
+        let old = read(BROKEN);
+        let before = known(&load(&engine, &old));
+        for (more, said) in [
+            ("", None),
+            ("[plugins.keep]\ncomponent = \"policy-pre-post\"\n", None),
+            ("params = { before = \"5s\" }\n", Some("plugin torn: ")),
+            ("[plugins.keep]\ncomponent = \"no/other.wasm\"\n", Some("plugin keep: ")),
+        ] {
+            let new = read(&format!("{BROKEN}{more}"));
+            let (loaded, _) = reload(&engine, &new, &before);
+            let mistakes = new_mistakes((&old, &before), (&new, &loaded));
+            let expected: Vec<&str> = said.into_iter().collect();
+            assert_eq!(mistakes.len(), expected.len(), "{more}: {mistakes:?}");
+            assert!(
+                mistakes.iter().zip(expected).all(|(one, said)| one.starts_with(said)),
+                "{mistakes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_candidate_is_of_the_kind_of_its_place() {
+        let engine = Engine::new(None).unwrap();
+        let config = read(
+            "[plugins.keep]\ncomponent = \"policy-pre-post\"\nshadow = \"next\"\n\
+             [plugins.next]\ncomponent = \"analyzer-motion\"\n",
+        );
+        let mistakes = mistakes(&config, &load(&engine, &config));
+        assert_eq!(mistakes.len(), 1);
+        assert!(mistakes[0].starts_with("plugin keep: its candidate next is of world analyzer"));
     }
 }

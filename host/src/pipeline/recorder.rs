@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{camera_events, status};
-use crate::analyze::UnitTee;
+use crate::analyze::{UnitTaps, UnitTee};
 use crate::base::clock::Clock;
 use crate::base::metrics::{self, FloatGauge, Metrics};
 use crate::events::Bus;
@@ -18,7 +18,6 @@ use crate::policy::Span;
 use crate::policy::spans::Reach;
 use crate::record::{self, Recorder};
 use crate::store::CameraSink;
-use crate::wasm;
 
 /// Packets taken in one go before spans and timers get their turn.
 const BATCH_MAX: usize = 256;
@@ -45,7 +44,7 @@ pub(super) struct Task {
     /// The epoch of the video that is on disk already.
     pub(super) epoch: Option<u32>,
     /// Analyzers that may want access units of the recorded stream.
-    pub(super) units: Vec<mpsc::Sender<Vec<wasm::Unit>>>,
+    pub(super) units: UnitTaps,
     /// Whether the camera delivers, for those who ask.
     pub(super) connection: Arc<Mutex<status::Connection>>,
     pub(super) bus: Bus,
@@ -62,7 +61,7 @@ impl Task {
     /// Records until `shutdown`; the last segment is closed then. Where ingest ends before that it
     /// is closed at once, and what the judges still ask for is written from the pre-roll ring.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let mut tee = UnitTee::new(std::mem::take(&mut self.units));
+        let mut tee = UnitTee::new(self.units.clone());
         let mut connection =
             camera_events::Connection::new(&self.camera, self.connection.clone(), self.epoch);
         let timer = tokio::time::sleep(Duration::ZERO);

@@ -163,9 +163,9 @@ impl Reloader {
             )]));
         }
         let (engine, old) = (self.engine.clone(), plugins::known(house.plugins()));
-        let load = move || (plugins::reload(&engine, &config, &old), config);
-        let ((loaded, rebuilt), config) = off_thread(load).await?;
-        let mistakes = plugins::mistakes(&config, &loaded);
+        let load = move || (plugins::reload(&engine, &config, &old), config, old);
+        let ((loaded, rebuilt), config, old) = off_thread(load).await?;
+        let mistakes = plugins::new_mistakes((house.config(), &old), (&config, &loaded));
         if !mistakes.is_empty() {
             return Ok(ReloadAnswer::Refused(mistakes));
         }

@@ -22,6 +22,10 @@ pub(super) struct Residents {
     pub(super) camera_status: Vec<status::Camera>,
     /// Sources, then the plugins of each camera, in the order of the configuration.
     pub(super) plugin_status: Vec<status::Plugin>,
+    /// Those who are only tried: nobody depends on how they fare.
+    pub(super) tried_status: Vec<status::Plugin>,
+    /// By source: the way of messages to the candidate for its place.
+    pub(super) tried_sources: BTreeMap<String, mpsc::Sender<Delivery>>,
     /// What was loaded of all plugins of the configuration.
     pub(super) loaded: Loaded,
 }

@@ -3,30 +3,31 @@
 
 use std::time::Duration;
 
+use super::crew::Crew;
 use crate::base::tasks::Tasks;
 
 /// How long the tasks of one group may take to end.
 pub(super) const STAGE_END: Duration = Duration::from_millis(250);
 
-/// The groups, in the order in which they end.
+/// The groups that are there for as long as the camera, in the order in which they end.
 #[derive(Clone, Default)]
 pub(super) struct Scope {
     pub(super) ingest: Tasks,
-    /// Decoding, which ends by itself once ingest has ended, and analyzers.
+    /// Decoding, which ends by itself once ingest has ended; the crew's analyzers end with it.
     pub(super) analyze: Tasks,
-    /// Policies.
+    /// Who watches the judges; the crew's policies end with it.
     pub(super) judge: Tasks,
     /// The recorder: ends after the policies, whose last spans it still writes.
     pub(super) record: Tasks,
 }
 
 impl Scope {
-    /// Ends all. Gives the names of those that did not end in time.
-    pub(super) async fn end(&self) -> Vec<String> {
-        let mut late = Vec::new();
-        for tasks in [&self.ingest, &self.analyze, &self.judge, &self.record] {
-            late.extend(tasks.end(STAGE_END).await);
-        }
+    /// Ends all, and the crew in its turn. Gives the names of those that did not end in time.
+    pub(super) async fn end(&self, crew: &Crew) -> Vec<String> {
+        let mut late = self.ingest.end(STAGE_END).await;
+        late.extend(end_all([&self.analyze].into_iter().chain(crew.watchers()), STAGE_END).await);
+        late.extend(end_all([&self.judge].into_iter().chain(crew.judging()), STAGE_END).await);
+        late.extend(self.record.end(STAGE_END).await);
         late
     }
 }

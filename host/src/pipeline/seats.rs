@@ -55,6 +55,29 @@ impl Seats {
         lane: &Lane,
         standing: Teller,
     ) -> (Seat<T>, watch::Receiver<Facts>) {
+        self.take(plugins, instance, lane, standing, self.shared.clone())
+    }
+
+    /// As [`seat`](Self::seat), for a candidate: all that is done for it is done on `lane`.
+    pub(super) fn tried<T: Kind>(
+        &self,
+        plugins: &Plugins,
+        instance: InstanceConfig,
+        lane: &Lane,
+        standing: Teller,
+    ) -> (Seat<T>, watch::Receiver<Facts>) {
+        let shared = seat::Shared { aside: lane.clone(), ..self.shared.clone() };
+        self.take(plugins, instance, lane, standing, shared)
+    }
+
+    fn take<T: Kind>(
+        &self,
+        plugins: &Plugins,
+        instance: InstanceConfig,
+        lane: &Lane,
+        standing: Teller,
+        shared: seat::Shared,
+    ) -> (Seat<T>, watch::Receiver<Facts>) {
         let (name, camera) = (instance.name.clone(), instance.camera.clone().unwrap_or_default());
         let offer: Option<Offer> = plugins::role(plugins, &name, T::WORLD).and_then(Result::ok);
         if offer.is_none() {
@@ -76,7 +99,7 @@ impl Seats {
             standing,
             facts,
             orders: queue,
-            shared: self.shared.clone(),
+            shared,
         };
         (Seat::new(post), known)
     }

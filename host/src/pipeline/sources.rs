@@ -8,6 +8,7 @@ use crate::base::tasks::Tasks;
 use crate::config;
 use crate::events::source::{Delivery, Source};
 use crate::seat::Facts;
+use crate::shadow::Pair;
 use crate::wasm::standing::{Asker, Teller, standing};
 use crate::wasm::{InstanceConfig, World};
 
@@ -17,6 +18,9 @@ pub(super) type Standing = (Teller, Asker);
 
 /// A source that was started, or that its cameras miss.
 pub(super) struct Started {
+    pub(super) name: String,
+    /// It is a candidate for the place of this one.
+    candidate_for: Option<String>,
     /// The cameras that it serves.
     pub(super) cameras: Vec<String>,
     /// The way of its messages.
@@ -29,9 +33,14 @@ pub(super) struct Started {
 
 impl Started {
     /// How it is, for those who ask.
-    pub(super) fn status(&self, name: &str) -> status::Plugin {
-        let (standing, facts) = (self.standing.1.clone(), self.facts.clone());
-        status::Plugin { name: name.into(), camera: None, standing, facts }
+    pub(super) fn status(&self) -> status::Plugin {
+        status::Plugin {
+            name: self.name.clone(),
+            camera: None,
+            standing: self.standing.1.clone(),
+            facts: self.facts.clone(),
+            candidate_for: self.candidate_for.clone(),
+        }
     }
 }
 
@@ -48,11 +57,43 @@ pub(super) fn start(
         None if !plugin.cameras.is_empty() => {}
         _ => return None,
     }
-    let (teller, asker) = last.unwrap_or_else(standing);
+    Some(take_place(plugin, &plugin.name, shared, plugins, last.unwrap_or_else(standing)))
+}
+
+/// Starts the candidate `name` for the place of `plugin`, which is a source: it gets what that one
+/// does, and nobody hears it.
+pub(super) fn start_candidate(
+    plugin: &config::Plugin,
+    name: &str,
+    shared: &Shared,
+    plugins: &plugins::Plugins,
+) -> Started {
+    let started = take_place(plugin, name, shared, plugins, standing());
+    for camera in &plugin.cameras {
+        let (in_charge, candidate) = (plugin.name.clone(), name.to_owned());
+        let pair = Pair { camera: camera.clone(), in_charge, candidate };
+        shared.shadow.compare(pair, shared, &started.tasks);
+    }
+    started
+}
+
+/// `name` sits where `place` says: it is that one, or a candidate.
+fn take_place(
+    place: &config::Plugin,
+    name: &str,
+    shared: &Shared,
+    plugins: &plugins::Plugins,
+    (teller, asker): Standing,
+) -> Started {
+    let is_tried = place.name != name;
     let (queue, messages) = mpsc::channel(limits::EVENT_QUEUE);
-    let (services, answers) = shared.granting.services(&plugin.name, None);
+    let (mut services, answers) = shared.granting.services(name, None);
+    if is_tried {
+        // Nothing that it does is seen outside.
+        services.http = None;
+    }
     let instance = InstanceConfig {
-        name: plugin.name.clone(),
+        name: name.into(),
         camera: None,
         zone: jiff::tz::TimeZone::system(),
         metrics: shared.metrics.clone(),
@@ -60,23 +101,28 @@ pub(super) fn start(
         services,
         proving: false,
     };
-    let lane = &shared.lanes.decide;
-    let (seat, facts) = shared.seats.seat(plugins, instance, lane, teller.clone());
-    let cameras: Vec<&str> = plugin.cameras.iter().map(String::as_str).collect();
-    let after = &plugin.chain.after;
+    let (seat, facts) = if is_tried {
+        shared.seats.tried(plugins, instance, &shared.lanes.tried, teller.clone())
+    } else {
+        shared.seats.seat(plugins, instance, &shared.lanes.decide, teller.clone())
+    };
+    let cameras: Vec<&str> = place.cameras.iter().map(String::as_str).collect();
+    let after = &place.chain.after;
     let source = Source {
-        name: plugin.name.clone(),
-        cameras: plugin.cameras.clone(),
+        name: name.into(),
+        cameras: place.cameras.clone(),
         seat,
         messages,
         answers,
-        follower: (!after.is_empty()).then(|| shared.bus.follow(&cameras, &plugin.name, after)),
-        bus: shared.bus.clone(),
+        // It hears as its place does: not what that one says.
+        follower: (!after.is_empty()).then(|| shared.bus.follow(&cameras, &place.name, after)),
+        bus: if is_tried { shared.shadow.bus.clone() } else { shared.bus.clone() },
         clock: shared.clock.clone(),
         open: None,
     };
     let tasks = Tasks::new();
-    tasks.spawn(format!("source {}", plugin.name), source.run(tasks.shutdown().clone()));
-    let cameras = plugin.cameras.clone();
-    Some(Started { cameras, queue, tasks, standing: (teller, asker), facts })
+    tasks.spawn(format!("source {name}"), source.run(tasks.shutdown().clone()));
+    let (cameras, candidate_for) = (place.cameras.clone(), is_tried.then(|| place.name.clone()));
+    let name = name.to_owned();
+    Started { name, candidate_for, cameras, queue, tasks, standing: (teller, asker), facts }
 }

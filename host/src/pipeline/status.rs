@@ -68,6 +68,8 @@ pub(super) struct Plugin {
     pub(super) standing: Asker,
     /// Who is in charge.
     pub(super) facts: watch::Receiver<Facts>,
+    /// It is a candidate for the place of this one.
+    pub(super) candidate_for: Option<String>,
 }
 
 impl Plugin {

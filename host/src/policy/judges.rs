@@ -12,8 +12,9 @@ use crate::wasm::standing::Asker;
 
 /// Those whose health decides.
 pub struct Judges {
-    /// The camera's policies: one healthy one is enough.
-    pub policies: Vec<Asker>,
+    /// The camera's policies: one healthy one is enough. Without any nobody has to judge. These may
+    /// become others.
+    pub policies: watch::Receiver<Vec<Asker>>,
     /// Others that must all be well (in `events` mode: analyzers and sources); these may become
     /// others.
     pub required: watch::Receiver<Vec<Asker>>,
@@ -47,11 +48,13 @@ pub async fn watch(
     shutdown: CancellationToken,
 ) {
     let mut fallback = Fallback::new(Instant::now(), grace);
-    let Judges { mut policies, required: mut all_required } = judges;
+    let Judges { policies: mut all_policies, required: mut all_required } = judges;
+    let mut policies = all_policies.borrow_and_update().clone();
     let mut required = all_required.borrow_and_update().clone();
     loop {
         let is_well = |judge: &Asker| judge.borrow().is_healthy();
-        let healthy = policies.iter().any(is_well) && required.iter().all(is_well);
+        let judged = policies.iter().any(is_well) && required.iter().all(is_well);
+        let healthy = policies.is_empty() || judged;
         let decision = fallback.observe(healthy, Instant::now());
         let since = match decision {
             Decision::Judged => None,
@@ -67,6 +70,7 @@ pub async fn watch(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
+            Ok(()) = all_policies.changed() => policies = all_policies.borrow_and_update().clone(),
             Ok(()) = all_required.changed() => required = all_required.borrow_and_update().clone(),
             () = any(&mut policies, &mut required) => {}
             () = sleep_until(deadline) => {}
@@ -85,7 +89,8 @@ mod tests {
         let (sender, mut open) = watch::channel(None);
         let shutdown = CancellationToken::new();
         let (sources, required) = watch::channel(Vec::new());
-        let judges = Judges { policies: vec![asker], required };
+        let (policies, others) = watch::channel(vec![asker]);
+        let judges = Judges { policies: others, required };
         let grace = Duration::from_secs(60);
         let task = watch("gate".into(), judges, grace, sender, shutdown.clone());
         let script = async {
@@ -109,6 +114,14 @@ mod tests {
             open.changed().await.unwrap();
             assert_eq!(*open.borrow_and_update(), None);
             drop(source);
+            // Nobody has to judge any more: whoever is down does not matter.
+            let down = Instant::now();
+            policy.send_replace(Standing::Down { reason: "trap".into() });
+            open.changed().await.unwrap();
+            assert_eq!(*open.borrow_and_update(), Some(down));
+            policies.send_replace(Vec::new());
+            open.changed().await.unwrap();
+            assert_eq!(*open.borrow_and_update(), None);
             shutdown.cancel();
         };
         tokio::join!(task, script);

@@ -11,7 +11,7 @@ use super::{Plan, Seat};
 use crate::analyze::hearing::{Hearing, Patience};
 use crate::analyze::order::Progress;
 use crate::analyze::pictures::Turn;
-use crate::analyze::{self, UnitTee, pictures};
+use crate::analyze::{self, UnitTaps, UnitTee, pictures};
 use crate::base::clock::Clock;
 use crate::base::limits;
 use crate::base::metrics::Metrics;
@@ -220,10 +220,10 @@ impl Rig<'_> {
         };
         tasks.spawn("decoder", pictures.run());
         let turns = self.turns();
-        let mut listeners = Vec::new();
+        let taps = UnitTaps::default();
         for seat in &self.plan.analyzers {
             let (units, unit_queue) = mpsc::channel(UNIT_BATCHES);
-            listeners.push(units);
+            taps.add(units);
             let stage = analyze::stage::Stage {
                 camera: camera.clone(),
                 name: seat.name.clone(),
@@ -235,11 +235,12 @@ impl Rig<'_> {
                 turn: turns.get(&seat.name).cloned().unwrap_or_default(),
                 answers: mpsc::channel(1).1,
                 bus: self.bus.clone(),
+                tried: false,
             };
             let token = tasks.shutdown().clone();
             tasks.spawn(format!("analyzer {}", seat.name), stage.run(token));
         }
-        (packets, UnitTee::new(listeners))
+        (packets, UnitTee::new(taps))
     }
 
     /// The places of the analyzers among those that come after one another.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::order::Offer;
 use super::sit::Seat;
 use crate::base::Timestamp;
 use crate::wasm::Kind;
@@ -15,6 +16,8 @@ pub struct Facts {
     pub version: Option<String>,
     /// Of the component, in hexadecimal digits.
     pub digest: Option<String>,
+    /// Of component and parameters together, in hexadecimal digits.
+    pub offer: Option<String>,
     /// When its instance was made, or took over.
     pub since: Option<Timestamp>,
     /// The one before stands by.
@@ -32,6 +35,7 @@ impl<T: Kind> Seat<T> {
         self.facts.send_replace(Facts {
             version: plugin.map(|plugin| plugin.manifest().version.clone()),
             digest: plugin.map(|plugin| plugin.digest().to_owned()),
+            offer: self.offer.as_ref().map(Offer::digest),
             since: Some(self.shared.clock.wall()),
             on_probation: self.probation.is_some(),
             pause: None,

@@ -12,6 +12,7 @@ use super::sit::{SAVE, Seat};
 use super::vault::Kept;
 use super::voice::Change;
 use crate::base::Timestamp;
+use crate::kv::Shelf;
 use crate::wasm::supervise::{Guest, Trouble};
 use crate::wasm::{CallStats, Kind};
 
@@ -34,13 +35,15 @@ pub(super) struct Probation<T: Kind> {
     pub(super) kept: Option<Kept>,
     pub(super) until: Instant,
     pub(super) overruns: u32,
+    /// Where the one in charge keeps what it keeps by key and value: noted is what stood there before.
+    pub(super) shelf: Option<Shelf>,
 }
 
 impl<T: Kind> Seat<T> {
     /// The one in charge has shown that it is fit: the one before goes.
     pub(super) async fn trust(&mut self) -> Result<(), Trouble> {
         let saved = self.save().await?;
-        self.probation = None;
+        self.end_probation();
         self.tell_trusted();
         match saved {
             Some(snapshot) => self.keep(snapshot, false),
@@ -53,6 +56,14 @@ impl<T: Kind> Seat<T> {
         let has_state = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
         self.save_at = has_state.then(|| Instant::now() + SAVE);
         Ok(())
+    }
+
+    /// The one before goes. What the one in charge has kept stays.
+    pub(super) fn end_probation(&mut self) {
+        let probation = self.probation.take();
+        if let Some(shelf) = probation.and_then(|probation| probation.shelf) {
+            shelf.settle();
+        }
     }
 
     /// Whether a call shows that the one on probation is too slow. Ends the probation when there
@@ -92,6 +103,10 @@ impl<T: Kind> Seat<T> {
         let is_whole = self.journal.is_whole();
         let continues = is_whole && self.run == probation.run;
         let mut guest = probation.guest;
+        // What the other kept was kept on what it was given; the one before is given that itself now.
+        if let Some(shelf) = probation.shelf {
+            shelf.undo();
+        }
         self.offer = Some(probation.offer);
         self.wishes = Some(probation.wishes.clone());
         self.kept = probation.kept;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::Timestamp;
+use crate::kv::{Place, Shelf};
 use crate::wasm::{Cause, Fault, InstanceConfig, Kind, Plugin, Setup, Snapshot};
 
 /// What an instance is made of.
@@ -24,6 +25,8 @@ pub(super) struct Built<T: Kind> {
     pub(super) wishes: T::Wishes,
     /// Why it did not take the snapshot: it is as `init` left it.
     pub(super) refused: Option<Fault>,
+    /// What it keeps by key and value before it is in charge; `None`: it was not granted that.
+    pub(super) draft: Option<Shelf>,
 }
 
 impl<T: Kind> Recipe<T> {
@@ -35,26 +38,34 @@ impl<T: Kind> Recipe<T> {
             && let Err(fault) = instance.load(snapshot, self.now)
         {
             return match fault.cause {
-                Cause::Refused(_) => Ok(Built { instance, wishes, refused: Some(fault) }),
+                Cause::Refused(_) => {
+                    Ok(Built { instance, wishes, refused: Some(fault), draft: None })
+                }
                 _ => Err(fault),
             };
         }
         replay(&mut instance, &self.inputs)?;
-        Ok(Built { instance, wishes, refused: None })
+        Ok(Built { instance, wishes, refused: None, draft: None })
     }
 
     /// As [`Self::build`], for nothing but to see whether it can; then makes one that has nothing
     /// behind it but its `init`.
     pub(super) fn prove(mut self) -> Result<Built<T>, Fault> {
-        let (plugin, config, setup) =
+        let (plugin, mut config, setup) =
             (self.plugin.clone(), self.config.clone(), self.setup.clone());
         let now = self.now;
         self.config.proving = true;
         if let Some(fault) = self.build()?.refused {
             return Err(fault);
         }
+        // What its `init` puts there is seen by nobody before it is in charge.
+        let kept = plugin.grants().kv_bytes.and_then(|_| config.services.kv.shelf().ok());
+        let draft = kept.map(|shelf| shelf.draft());
+        if let Some(draft) = &draft {
+            config.services.kv = Place::Memory(draft.clone());
+        }
         let (instance, wishes) = T::make(&plugin, config, &setup, now)?;
-        Ok(Built { instance, wishes, refused: None })
+        Ok(Built { instance, wishes, refused: None, draft })
     }
 }
 

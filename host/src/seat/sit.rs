@@ -246,12 +246,13 @@ impl<T: Kind> Seat<T> {
         let trouble = match end {
             End::Shutdown => {
                 self.save_last().await;
+                self.end_probation();
                 return After::Shutdown;
             }
             End::Trouble(trouble) => trouble,
         };
         self.sitter = None;
-        self.probation = None;
+        self.end_probation();
         self.save_at = None;
         if self.restored.take().is_some_and(|at| at.elapsed() < POISONED) {
             self.forget("it fell within 2 s of going on from it");

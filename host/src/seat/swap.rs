@@ -17,6 +17,7 @@ use super::sit::{SAVE, Seat};
 use super::voice::Change;
 use crate::base::clock::sleep_until;
 use crate::base::{Error, Result};
+use crate::kv::Shelf;
 use crate::wasm::supervise::{Guest, Said, Trouble};
 use crate::wasm::{Cause, Kind};
 
@@ -277,22 +278,10 @@ impl<T: Kind> Seat<T> {
                 None => (self.kept, self.journal) = (None, Journal::new(true)),
             }
         }
-        let standing_by = self.probation.take();
-        let until = Instant::now() + PROBATION;
-        self.probation = match (standing_by, old) {
-            // Who stood by already stands by for this one, too.
-            (Some(earlier), _) => Some(Probation { until, overruns: 0, ..earlier }),
-            (None, Some(old)) => Some(Probation {
-                offer: from.clone(),
-                guest: Guest::new(&self.lane, old),
-                wishes,
-                run: self.run,
-                kept: self.kept.clone(),
-                until,
-                overruns: 0,
-            }),
-            (None, None) => None,
-        };
+        if let Some(draft) = &built.draft {
+            draft.land(self.probation.is_some());
+        }
+        self.probation = self.stand_by(&from, old, wishes, built.draft);
         if !continues {
             self.begin_run();
         }
@@ -308,6 +297,36 @@ impl<T: Kind> Seat<T> {
         let pause = format!(", after a pause of {} us", pause.as_micros());
         self.voice.tell(Change::Reloaded, &from, &to, &pause).await;
         Ok(Acted::Seated(Seated { wishes: built.wishes, run: self.run, continues }))
+    }
+
+    /// Who comes back if the new one is not fit. `shelf` is where that one keeps what it keeps.
+    fn stand_by(
+        &mut self,
+        from: &Offer,
+        old: Option<T>,
+        wishes: T::Wishes,
+        shelf: Option<Shelf>,
+    ) -> Option<Probation<T>> {
+        let until = Instant::now() + PROBATION;
+        if let Some(earlier) = self.probation.take() {
+            // Who stood by already stands by for this one, too.
+            let shelf = earlier.shelf.or(shelf);
+            return Some(Probation { until, overruns: 0, shelf, ..earlier });
+        }
+        let Some(old) = old else {
+            shelf.inspect(Shelf::settle);
+            return None;
+        };
+        Some(Probation {
+            offer: from.clone(),
+            guest: Guest::new(&self.lane, old),
+            wishes,
+            run: self.run,
+            kept: self.kept.clone(),
+            until,
+            overruns: 0,
+            shelf,
+        })
     }
 
     async fn hand_over(

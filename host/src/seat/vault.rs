@@ -75,6 +75,11 @@ impl Vault {
     /// at most 1 MiB.
     pub(super) fn take(&self, key: &Key) -> Option<Kept> {
         let path = path(self.0.directory.as_ref()?, key);
+        // Who sat there a moment ago may not be on the disk yet.
+        let waiting = self.waiting().get(key).cloned();
+        if let Some(kept) = waiting {
+            return self.taken(key, kept);
+        }
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
@@ -94,6 +99,11 @@ impl Vault {
             );
             return None;
         };
+        self.taken(key, Some(kept))
+    }
+
+    fn taken(&self, key: &Key, kept: Option<Kept>) -> Option<Kept> {
+        let kept = kept?;
         if kept.is_last {
             self.keep(key, Kept { is_last: false, ..kept.clone() });
         }
@@ -126,7 +136,8 @@ impl Vault {
         let Some(directory) = self.0.directory.clone() else { return };
         let mut complained = false;
         loop {
-            let next = self.waiting().pop_first();
+            let next =
+                self.waiting().first_key_value().map(|(key, what)| (key.clone(), what.clone()));
             let Some((key, what)) = next else {
                 tokio::select! {
                     biased;
@@ -135,7 +146,14 @@ impl Vault {
                 }
             };
             let file = path(&directory, &key);
-            let written = lane.run(move || write(&file, what.as_ref())).await;
+            let kept = what.clone();
+            let written = lane.run(move || write(&file, kept.as_ref())).await;
+            // It is on the disk before it is no more here, so that whoever looks for it finds it.
+            let mut waiting = self.waiting();
+            if waiting.get(&key) == Some(&what) {
+                waiting.remove(&key);
+            }
+            drop(waiting);
             let why = match written {
                 Ok(Ok(())) => {
                     complained = false;

@@ -37,6 +37,9 @@ use crate::view::{Looks, View};
 /// The longest a request may take, its body included. Above what a hook waits for its source.
 const REQUEST: Duration = Duration::from_secs(15);
 
+/// The same where a plugin is compiled: in Python that takes a small machine a minute.
+const RELOAD: Duration = Duration::from_secs(120);
+
 /// Headers that are for the host, not for plugins.
 const PRIVATE_HEADERS: [&str; 4] =
     ["authorization", "cookie", "proxy-authorization", "content-type"];
@@ -113,7 +116,8 @@ async fn nothing(_: Visitor) -> Problem {
 /// Answers in time; what was too slow or too large is told.
 async fn in_time(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let peer = Peer::of(request.extensions());
-    let answer = match tokio::time::timeout(REQUEST, next.run(request)).await {
+    let bound = if request.uri().path().ends_with("/reload") { RELOAD } else { REQUEST };
+    let answer = match tokio::time::timeout(bound, next.run(request)).await {
         Ok(response) => response,
         Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
     };

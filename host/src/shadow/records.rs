@@ -29,7 +29,11 @@ impl Shadowed {
 
 impl Records for Shadowed {
     fn enter(&self, event: NewEvent) -> BoxFuture<'static, Result<u64>> {
-        Box::pin(self.store.enter(NewEvent { outcome: Outcome::Noted, ..event }))
+        let outcome = match event.outcome {
+            Outcome::Accepted => Outcome::Noted,
+            other => other,
+        };
+        Box::pin(self.store.enter(NewEvent { outcome, ..event }))
     }
 
     fn tell(

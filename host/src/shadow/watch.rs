@@ -37,7 +37,12 @@ pub async fn watch(
         if to <= from {
             continue;
         }
-        match look(&pair, &store, from, to, clock.wall()).await {
+        let looked = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            looked = look(&pair, &store, from, to, clock.wall()) => looked,
+        };
+        match looked {
             Ok(()) => from = to,
             // The same time is looked at again.
             Err(error) => tracing::warn!(

@@ -38,6 +38,11 @@ impl Judge {
         Self(number)
     }
 
+    /// One whom no store asks and nobody obeys.
+    pub(crate) fn of_nobody() -> Self {
+        Self(i64::MAX)
+    }
+
     /// As given to [`numbered`](Self::numbered).
     pub(crate) fn number(self) -> i64 {
         self.0

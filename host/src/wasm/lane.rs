@@ -20,6 +20,9 @@ const ASIDE: usize = 2;
 /// the answer; what exceeds this waits in `run`.
 const QUEUE: usize = 64;
 
+/// How much candidates give way.
+const NICENESS: i32 = 10;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The lanes of a host.
@@ -31,6 +34,8 @@ pub struct Lanes {
     pub analyze: Lane,
     /// For what nobody waits for: making instances, proving them, writing snapshots.
     pub aside: Lane,
+    /// For all that candidates do: one thread, which gives way to everybody.
+    pub tried: Lane,
 }
 
 impl Lanes {
@@ -41,6 +46,7 @@ impl Lanes {
             decide: Lane::start("wasm-decide", 1)?,
             analyze: Lane::start("wasm-analyze", cores.saturating_sub(1).max(1))?,
             aside: Lane::start("wasm-aside", ASIDE)?,
+            tried: Lane::start_niced("wasm-tried", 1, NICENESS)?,
         })
     }
 
@@ -51,6 +57,7 @@ impl Lanes {
             decide: Lane::inline("wasm-decide"),
             analyze: Lane::inline("wasm-analyze"),
             aside: Lane::inline("wasm-aside"),
+            tried: Lane::inline("wasm-tried"),
         }
     }
 
@@ -61,12 +68,13 @@ impl Lanes {
             decide: lane("wasm-decide"),
             analyze: lane("wasm-analyze"),
             aside: lane("wasm-aside"),
+            tried: lane("wasm-tried"),
         }
     }
 
     /// Ends all, each within `bound`. Gives the names of those that still run a job then.
     pub async fn end(&self, bound: Duration) -> Vec<&'static str> {
-        let lanes = [&self.decide, &self.analyze, &self.aside];
+        let lanes = [&self.decide, &self.analyze, &self.aside, &self.tried];
         let ends = lanes.map(async |lane| (lane.end(bound).await, lane.0.name));
         let left = futures::future::join_all(ends).await;
         left.into_iter().filter(|(ended, _)| !ended).map(|(_, name)| name).collect()
@@ -97,6 +105,11 @@ struct Workers {
 impl Lane {
     /// Starts so many threads with this name and a number.
     pub fn start(name: &'static str, threads: usize) -> Result<Self> {
+        Self::start_niced(name, threads, 0)
+    }
+
+    /// As [`start`](Self::start), for work that gives way by so much to that of others.
+    fn start_niced(name: &'static str, threads: usize, niceness: i32) -> Result<Self> {
         let (jobs, queue) = mpsc::channel::<Job>(QUEUE);
         let (living, alive) = mpsc::channel::<()>(1);
         let queue = Arc::new(Mutex::new(queue));
@@ -106,6 +119,10 @@ impl Lane {
             let thread = Builder::new()
                 .name(format!("{name}-{number}"))
                 .spawn(move || {
+                    if niceness > 0 {
+                        // Linux counts niceness by thread. Where it can't be set, it works all the same.
+                        let _ = rustix::process::nice(niceness);
+                    }
                     work(&queue);
                     drop(living);
                 })

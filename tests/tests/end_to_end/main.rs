@@ -35,6 +35,8 @@ mod golden;
 mod authors;
 // Plugins that are swapped while cameras record.
 mod swap;
+// Candidates beside those in charge.
+mod shadow;
 // What a person is told who made a mistake.
 mod messages;
 // Streams besides the one that is recorded, and files as cameras.

@@ -19,7 +19,8 @@ fn configuration(server: &Camera, cameras: &[(&str, &str)]) -> String {
     let cameras: String = cameras.iter().map(camera).collect();
     format!(
         "[plugins.door]\ncomponent = \"source-webhook\"\ncameras = [\"gate\"]\n\n\
-         [plugins.keep]\ncomponent = \"policy-pre-post\"\n\n{cameras}"
+         [plugins.keep]\ncomponent = \"policy-pre-post\"\n\n\
+         [plugins.motion]\ncomponent = \"analyzer-motion\"\n\n{cameras}"
     )
 }
 
@@ -66,12 +67,16 @@ fn cameras_come_go_and_change_beside_one_that_goes_on() {
     let mut host = Host::start(&config);
     ["gate", "yard"].iter().for_each(|camera| records(&host, camera));
 
-    // One comes, one is another: seen in the file by itself.
+    // One comes, one is another: seen in the file by itself. Who works on the third is another, too,
+    // and its recording notices nothing.
+    let crew = "policies = [\"keep\"]\nhears = [\"yard\"]\nanalyzers = [\"motion\"]";
     let second =
-        configuration(&server, &[("gate", ""), ("yard", "policies = [\"keep\"]"), ("porch", "")]);
+        configuration(&server, &[("gate", crew), ("yard", "segment = \"30s\""), ("porch", "")]);
     write(&place, &second);
     host.wait_connected("porch", true, SOON);
     ["gate", "yard", "porch"].iter().for_each(|camera| records(&host, camera));
+    let calls = || host.metric("wardline_plugin_calls_total", "\"motion\"");
+    wait::until("pictures for motion", SOON, || calls().filter(|count| *count > 5.0));
     let gap = wait::until("the gap of yard", SOON, || {
         let gaps = place.gaps("yard");
         gaps.into_iter().find(|gap| gap.end.is_some() && gap.reason == "stopped")

@@ -97,7 +97,7 @@ fn plugins_are_swapped_while_the_camera_records() {
     assert!(said.contains("gate: seated") || said.contains("gate: unchanged"), "{said}");
 
     // By signal: other parameters.
-    place.configure(&configuration(&url, "5s"));
+    place.configure(&configuration(&url, "2s"));
     host.signal(Signal::HUP);
     until_says(&host, "keep", "reloaded: new parameters", 1);
 

@@ -14,7 +14,8 @@ pub(super) fn bench(arguments: &BenchPlugin) -> Result<()> {
     let (_, bytes) = component(&arguments.plugin)?;
     let params = params(arguments.params.as_deref())?;
     let cache = super::cache();
-    let figures = measure::run(&bytes, &params, arguments.body.as_bytes(), cache.as_deref())?;
+    let body = arguments.body.as_deref().map(str::as_bytes);
+    let figures = measure::run(&bytes, &params, body, cache.as_deref())?;
     if arguments.json {
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
         return output::json(&json!({

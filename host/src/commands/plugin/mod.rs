@@ -29,7 +29,7 @@ pub(super) async fn execute(arguments: Plugin, process: Process) -> Result<ExitC
     let done = match arguments {
         Plugin::Test(arguments) => return test::test(&arguments, &process).await,
         Plugin::Shadow(arguments) => shadow::shadow(&arguments, &process),
-        Plugin::Promote(arguments) => promote::promote(&arguments),
+        Plugin::Promote(arguments) => promote::promote(&arguments).await,
         Plugin::New(arguments) => new::new(&arguments),
         Plugin::Build(arguments) => build::build(&arguments),
         Plugin::Check(arguments) => check::check(&arguments),

@@ -58,7 +58,8 @@ pub(super) fn pairs(config: &Config, candidate: &str) -> Result<Vec<Pair>> {
         ))
     })?;
     let serves = |camera: &&config::Camera| {
-        camera.policies.iter().chain(&camera.analyzers).any(|name| *name == place.name)
+        let mut here = camera.policies.iter().chain(&camera.analyzers);
+        here.any(|name| *name == place.name) || place.cameras.contains(&camera.name)
     };
     let pair = |camera: &config::Camera| Pair {
         camera: camera.name.clone(),

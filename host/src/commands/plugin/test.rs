@@ -1,9 +1,10 @@
 //! `wardline plugin test`: a plugin's own tests, through the engine and the stages that judge live.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::base::{Error, Result};
+use crate::base::Result;
 use crate::cli::PluginTest;
 use crate::commands::{Process, output};
 use crate::replay::cases::{Suite, Verdict};
@@ -13,12 +14,8 @@ use crate::wasm::{Engine, Plugin};
 const LINES_MAX: usize = 60;
 
 pub(super) async fn test(arguments: &PluginTest, process: &Process) -> Result<ExitCode> {
-    let (component, directory) = find(arguments)?;
-    let bytes = std::fs::read(&component).map_err(|error| {
-        Error::refuse(format!("read the component {}", component.display())).with(error)
-    })?;
-    let name = component.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    let engine = Engine::new(None)?;
+    let (name, bytes, directory) = find(arguments)?;
+    let engine = Engine::new(super::cache().as_deref())?;
     let plugin = Plugin::load(&engine, &name, &bytes)?;
     let suite = Suite::new(&engine, plugin, &directory)?;
     let filter = arguments.filter.as_deref().unwrap_or_default();
@@ -66,27 +63,15 @@ fn none_because(filter: &str) -> String {
     }
 }
 
-/// The component, and the folder in which its tests' files lie.
-fn find(arguments: &PluginTest) -> Result<(PathBuf, PathBuf)> {
+/// The component with its name, and the folder in which its tests' files lie. A folder is built, as
+/// by `check` and `bench`: what is tested is what was written last.
+fn find(arguments: &PluginTest) -> Result<(String, Cow<'static, [u8]>, PathBuf)> {
     let given = &arguments.plugin;
-    if !given.is_dir() {
-        let folder = given.parent().unwrap_or(Path::new(".")).to_owned();
-        return Ok((given.clone(), folder));
-    }
-    if let Some(component) = &arguments.component {
-        return Ok((component.clone(), given.clone()));
-    }
-    let folder = given.canonicalize().map_err(|error| {
-        Error::refuse(format!("open the folder {}", given.display())).with(error)
-    })?;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned() + ".wasm";
-    // Where `plugin build` puts it, and where those that are built together lie.
-    let places = [folder.join("dist").join(&name), folder.join("../dist").join(&name)];
-    let found = places.iter().find(|path| path.is_file()).ok_or_else(|| {
-        let shown = given.display();
-        Error::refuse(format!(
-            "there is no dist/{name} in {shown}: build the plugin first, or name its component with `--component`"
-        ))
-    })?;
-    Ok((found.clone(), given.clone()))
+    let (component, folder) = match &arguments.component {
+        Some(component) => (component, given.clone()),
+        None if given.is_dir() => (given, given.clone()),
+        None => (given, given.parent().unwrap_or(Path::new(".")).to_owned()),
+    };
+    let (name, bytes) = super::component(&component.to_string_lossy())?;
+    Ok((name, bytes, folder))
 }

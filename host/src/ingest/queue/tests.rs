@@ -63,12 +63,27 @@ fn check(when_full: WhenFull, room: usize, items: &str, expected: &str, dropped:
             "p" => queue.push(video(number, Access::Reference, 100)),
             "a" => queue.push(audio(number)),
             "-" => queue.pop().map_or(0, |_| 0),
+            "off" | "on" => {
+                queue.turn(kind == "on");
+                0
+            }
             _ => queue.push(Item::Gap(Gap { reason: GapReason::Offline, detail: String::new() })),
         };
     }
     let left: Vec<String> = std::iter::from_fn(|| queue.pop()).map(|item| text(&item)).collect();
     assert_eq!((left.join(" ").as_str(), seen), (expected, dropped), "{when_full:?}: {items}");
     assert_eq!(queue.bytes, 0);
+}
+
+/// Nothing goes through meanwhile, and nothing of that counts as lost; then it begins with a key frame.
+#[test]
+fn an_edge_is_turned_off_and_on() {
+    for when_full in [WhenFull::SkipToKey, WhenFull::DropOldestGroup] {
+        check(when_full, 9, "K p off p K p", "", 0);
+        check(when_full, 9, "K p off p K on p a K p", "overload K8 p9", 0);
+        check(when_full, 9, "on K on p", "K1 p3", 0);
+        check(when_full, 9, "off off K on gap K p", "overload K5 p6", 0);
+    }
 }
 
 #[test]

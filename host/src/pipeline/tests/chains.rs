@@ -70,6 +70,7 @@ fn stage(place: &Place, bus: &Bus, eye: &Eye, name: &str, turn: Turn) -> Stage {
         hearing: None,
         turn,
         bus: bus.clone(),
+        tried: false,
     }
 }
 

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::house::{MARK, units};
 use super::swap::variant;
 use super::{Place, scene, start};
-use crate::analyze;
 use crate::analyze::pictures::{Pictures, Turn, Wishes};
+use crate::analyze::{self, UnitTaps};
 use crate::base::clock::Simulated;
 use crate::base::metrics::{self, Metrics};
 use crate::base::tasks::Tasks;
@@ -136,6 +136,7 @@ impl Fleet {
             metrics: self.metrics.clone(),
             sink: None,
             directory: tempfile::tempdir().unwrap(),
+            shelf: Default::default(),
         };
         let with = |at: usize| {
             let setup = Setup { params: self.params[at].clone(), ..Setup::default() };
@@ -145,7 +146,6 @@ impl Fleet {
         let (decode, pictures) = self.edge(camera, "decode");
         self.feeds.push((record, decode));
         let (spans, asked) = mpsc::channel(64);
-
         let (wishes, video) = self.pictures(camera, pictures);
         let (seat, _, to_analyzer) = place.seat("motion", Some(camera), with(0), bus);
         let stage = analyze::stage::Stage {
@@ -159,6 +159,7 @@ impl Fleet {
             hearing: None,
             turn: Turn::default(),
             bus: bus.clone(),
+            tried: false,
         };
         self.tasks[0].spawn("analyzer", stage.run(self.tasks[0].shutdown().clone()));
 
@@ -231,7 +232,7 @@ impl Fleet {
             timeline: Timeline::new(Arrival::now(&*self.clock)).handle(),
             anchored: Instant::now(),
             epoch: None,
-            units: Vec::new(),
+            units: UnitTaps::default(),
             connection: Arc::new(Mutex::new(status::Connection::default())),
             bus: bus.clone(),
             clock: self.clock.clone(),

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{CAMERA, video};
+use crate::analyze::UnitTaps;
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::{self, Metrics};
@@ -153,7 +154,7 @@ impl House {
             timeline: timeline.handle(),
             anchored: Instant::now(),
             epoch: resume.end.map(|_| resume.epoch),
-            units: Vec::new(),
+            units: UnitTaps::default(),
             connection: Arc::new(Mutex::new(status::Connection::default())),
             bus,
             clock: self.clock.clone(),

@@ -3,7 +3,9 @@
 
 mod asking;
 mod bus;
+mod candidate;
 mod chains;
+mod crew;
 mod listening;
 mod fleet;
 mod house;
@@ -14,6 +16,7 @@ mod recorder;
 mod source;
 mod steps;
 mod swap;
+mod units;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -27,6 +30,7 @@ use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::Metrics;
 use crate::events::{Bus, Event, Notice, Publish};
 use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
+use crate::kv::{self, Shelf};
 use crate::seat::{self, Facts, Offer, Order, Post, Seat, Vault};
 use crate::simulate::encode::{SceneEncoder, SceneFormat};
 use crate::store::query::Reader;
@@ -54,6 +58,8 @@ struct Place {
     metrics: Metrics,
     sink: Option<CameraSink>,
     directory: TempDir,
+    /// Where plugins keep what they keep by key and value.
+    shelf: Shelf,
 }
 
 impl Place {
@@ -65,7 +71,7 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let metrics = Metrics::default();
         let (store, sink) = Self::store(&directory, &clock, &metrics);
-        Self { store, clock, metrics, sink: Some(sink), directory }
+        Self { store, clock, metrics, sink: Some(sink), directory, shelf: Shelf::default() }
     }
 
     fn store(
@@ -122,7 +128,7 @@ impl Place {
             zone: jiff::tz::TimeZone::UTC,
             metrics: self.metrics.clone(),
             memory_bytes: None,
-            services: wasm::Services::default(),
+            services: wasm::Services { kv: kv::Place::Memory(self.shelf.clone()), http: None },
             proving: false,
         }
     }
@@ -167,6 +173,14 @@ impl Place {
     }
 }
 
+/// Until this is dropped time goes on only where the test advances it, and not whenever all wait for
+/// the index.
+fn still() -> std::sync::mpsc::Sender<()> {
+    let (still, held) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || held.recv());
+    still
+}
+
 fn event(id: &str, time: Timestamp) -> Event {
     super::camera_events::instant(id.into(), "door.opened", time, Vec::new())
 }
@@ -180,6 +194,12 @@ fn load(component: &[u8]) -> Plugin {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| Engine::new(None).unwrap());
     Plugin::load(engine, "test", component).unwrap()
+}
+
+/// The same with all that it asks for.
+fn load_granted(component: &[u8]) -> Plugin {
+    let engine = Engine::new(None).unwrap();
+    Plugin::load_on(&wasm::Terms::AsAsked, &engine, "test", component).unwrap()
 }
 
 fn guest(name: &str) -> Plugin {

@@ -29,8 +29,17 @@ fn wish(max_width: u32, pace: Pace, thinning: u32) -> (Arc<Subscription>, Receiv
     let thinning = Arc::new(AtomicU32::new(thinning));
     let (until, turn) = (Until::always(), Turn::default());
     let looks_closer = false;
-    let subscription = Subscription { request, looks_closer, thinning, mailbox, until, turn };
+    let tried = false;
+    let subscription =
+        Subscription { request, looks_closer, thinning, mailbox, until, turn, tried };
     (Arc::new(subscription), frames)
+}
+
+/// The same for a candidate.
+fn tried(max_width: u32, pace: Pace) -> (Arc<Subscription>, Receiver<Frame>) {
+    let (wish, frames) = wish(max_width, pace, 1);
+    let wish = Arc::into_inner(wish).expect("nobody else has it yet");
+    (Arc::new(Subscription { tried: true, ..wish }), frames)
 }
 
 /// All units go through, then `end`. Gives how the sight was last.
@@ -106,4 +115,19 @@ async fn it_is_told_when_analyzers_see_nothing() {
         let Standing::Down { reason } = sight.borrow().clone() else { panic!("{sight:?}") };
         assert!(reason.contains(why), "{reason}");
     }
+}
+
+/// Twenty pictures, a key frame every ten.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decoded_for_a_candidate_alone() {
+    let (wish, frames) = wish(64, Pace::KeyFrames, 1);
+    let (candidate, shown) = tried(32, Pace::Every);
+    let _sight = run(&[wish, candidate], scene(20, Timestamp::ZERO), None).await;
+    let (_, skipped) = frames.take().await.unwrap();
+    let (frame, missed) = shown.take().await.unwrap();
+    assert_eq!((skipped, missed, frame.width), (1, 1, 32));
+    // Where nobody else looks, it is shown what it wishes.
+    let (candidate, shown) = tried(32, Pace::Every);
+    let _sight = run(&[candidate], scene(20, Timestamp::ZERO), None).await;
+    assert!(shown.take().await.unwrap().1 >= 15);
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{CAMERA, Place, scene};
+use crate::analyze::UnitTaps;
 use crate::base::metrics;
 use crate::ingest::timeline::{Arrival, Timeline};
 use crate::ingest::{Item, queue};
@@ -55,7 +56,7 @@ pub(super) fn task(place: &mut Place) -> (Task, Ends) {
         timeline: Timeline::new(arrival).handle(),
         anchored: Instant::now(),
         epoch: None,
-        units: Vec::new(),
+        units: UnitTaps::default(),
         connection: Arc::new(Mutex::new(status::Connection::default())),
         bus: place.bus(),
         clock: place.clock.clone(),

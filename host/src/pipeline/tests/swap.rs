@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{CAMERA, Place, bundled, guest, load, notice};
+use super::{CAMERA, Place, bundled, guest, load, load_granted, notice, still};
 use crate::base::Timestamp;
 use crate::events::Heard;
 use crate::policy::Span;
@@ -98,6 +98,14 @@ impl World {
         let notice = notice(&format!("gate/api/{}", self.events), time);
         self.heard.send(Heard::Notice(Box::new(notice))).await.unwrap();
         time
+    }
+
+    /// Waits, in turns with the index, until all has been judged that was said.
+    async fn settle(&self) {
+        for _ in 0..20 {
+            self.place.store.earliest(CAMERA).await.unwrap();
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn span(&mut self) -> Span {
@@ -224,6 +232,34 @@ async fn what_falls_on_probation_is_taken_back_and_no_event_is_lost() {
         tokio::time::advance(Duration::from_secs(1)).await;
         world.event().await;
         assert_eq!(world.span().await.id, span.id);
+    })
+    .await;
+}
+
+/// What it kept by key and value goes with it; the one before keeps what it would have kept.
+#[tokio::test(start_paused = true)]
+async fn what_a_fallen_one_kept_is_undone() {
+    let _still = still();
+    let good = load_granted(&guests::component("policy-remembers"));
+    World::play(plain(good), async |world| {
+        world.event().await;
+        world.settle().await;
+        assert_eq!(world.place.shelf.keys(""), ["seen"]);
+        // Keeps something of its own, and falls with the second event.
+        let code = "(call $put (i32.const 2048) (i32.const 8) (i32.const 1024) (i32.const 4) (i32.const 256))
+            (if (i32.load8_u (i32.const 12)) (then (unreachable)))
+            (i32.store8 (i32.const 12) (i32.const 1))";
+        let export = "recording-policy@0.1.0#on-event";
+        let bad = load_granted(&guests::component_but("policy-remembers", export, code));
+        assert_eq!(world.offer(bad, &json!({}), By::Watch).await, Outcome::Seated);
+        world.event().await;
+        world.settle().await;
+        assert_eq!(world.place.shelf.keys(""), ["12345678", "seen"]);
+        world.place.shelf.remove("seen");
+        world.event().await;
+        world.settle().await;
+        assert_eq!(world.place.shelf.keys(""), ["seen"], "said again by the one before");
+        assert_eq!(world.told(), ["plugin.reloaded", "plugin.rolled-back"]);
     })
     .await;
 }

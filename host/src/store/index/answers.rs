@@ -32,7 +32,13 @@ pub(crate) fn appoint(
         .query_map([camera], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     if known != wanted {
-        c.execute("UPDATE judge SET current = 0 WHERE camera = ?1", [camera])?;
+        // Who goes on judging goes on answering.
+        for (policy, digest) in known.iter().filter(|one| !wanted.contains(one)) {
+            c.execute(
+                "UPDATE judge SET current = 0 WHERE camera = ?1 AND policy = ?2 AND digest = ?3",
+                params![camera, policy, digest],
+            )?;
+        }
         // Another result for each segment, perhaps: found when a sweep looks at it.
         edit::recheck_all(c, camera)?;
     }

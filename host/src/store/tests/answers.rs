@@ -145,8 +145,10 @@ fn apply(c: &Connection, model: &mut Model, sequence: u64, step: Step) {
             let named = (0..3).filter(|at| digests[*at] > 0).map(|at| policy(at, digests[at]));
             answers::appoint(c, 1, &named.collect::<Vec<_>>(), at(model.now)).unwrap();
             if digests != model.digests {
-                for (policy, digest) in digests.into_iter().enumerate() {
-                    model.silent.insert((policy, digest), Some(model.now));
+                // Who goes on judging goes on answering.
+                let old = model.digests;
+                for policy in (0..3).filter(|policy| digests[*policy] != old[*policy]) {
+                    model.silent.insert((policy, digests[policy]), Some(model.now));
                 }
                 for segment in &mut model.segments {
                     // What nobody judges by any more is forgotten at the next sweep.

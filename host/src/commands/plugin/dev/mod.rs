@@ -1,5 +1,5 @@
-//! `wardline plugin dev`: a plugin at work on a simulated camera, built anew whenever a file of it
-//! changes. What it says, and what the host makes of it, is shown as it happens.
+//! `wardline plugin dev`: a plugin at work on a simulated camera, built anew and swapped in whenever a
+//! file of it changes. What it says, and what the host makes of it, is shown as it happens.
 
 mod host;
 mod watch;
@@ -17,6 +17,7 @@ use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 use crate::cli::Dev;
 use crate::simulate::{self, PathConfig, Server, Source};
+use crate::wasm::{Engine, Plugin, Terms};
 use host::Host;
 use watch::Watch;
 
@@ -71,7 +72,14 @@ async fn work(project: Project, mut host: Host, process: &Process) -> Result<()>
 /// What a build gave; a failure is shown, and the next change may mend it.
 async fn rebuilt(folder: &Path) -> Result<Option<Built>> {
     let folder = folder.to_owned();
-    let built = tokio::task::spawn_blocking(move || build::make(&folder))
+    let work = move || {
+        let built = build::make(&folder)?;
+        // Compiled here and now: the host finds it in the cache, and its pause is short.
+        let engine = Engine::new(super::cache().as_deref())?;
+        Plugin::load_on(&Terms::AsAsked, &engine, built.project.id(), &built.bytes)?;
+        Ok(built)
+    };
+    let built: Result<Built> = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::bug("building a plugin panicked").with(error))?;
     let built = built.and_then(|built| {
