@@ -210,7 +210,7 @@ export async function openPage(browser, device, address, options = {}) {
   /** @type {string[]} */
   const wrong = [];
   const note = (/** @type {string} */ text) => {
-    if (!allow?.test(text) && !/api.v1.(session|health)$/.test(text)) wrong.push(text);
+    if (!allow?.test(text)) wrong.push(text);
   };
   page.on("pageerror", (error) => note(`${error.message}\n${error.stack}`));
   page.on("console", (message) => {
