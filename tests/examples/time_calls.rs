@@ -21,7 +21,7 @@ const INSTANCES: usize = 100;
 const PLUGINS: [&str; 3] = ["analyzer-motion", "source-webhook", "policy-pre-post"];
 
 /// What the bundled source expects of a hook.
-const BODY: &[u8] = br#"{"open": true}"#;
+const BODY: &[u8] = br#"{"kind": "door.opened"}"#;
 
 const WIDTH: u32 = 320;
 const HEIGHT: u32 = 180;

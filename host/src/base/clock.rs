@@ -64,3 +64,12 @@ impl Clock for Simulated {
         Timestamp::from_micros(self.base_micros.load(Ordering::Relaxed)) + self.start.elapsed()
     }
 }
+
+/// Until what this gives is dropped, tokio's paused time goes on only where a test advances it: else it
+/// moves by itself whenever all tasks wait, be it for bytes, for the index or for another thread.
+#[cfg(test)]
+pub(crate) fn still() -> std::sync::mpsc::SyncSender<()> {
+    let (still, held) = std::sync::mpsc::sync_channel(0);
+    tokio::task::spawn_blocking(move || held.recv());
+    still
+}

@@ -42,6 +42,8 @@ pub(super) struct Continuous {
     /// Without a file for so long, nothing continues the last one.
     patience: Duration,
     stretch: Option<Stretch>,
+    /// The newest file of the stretch before: late news of it begin nothing.
+    before: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -65,12 +67,13 @@ struct Stretch {
 
 impl Continuous {
     pub(super) fn new(patience: Duration) -> Self {
-        Self { patience, stretch: None }
+        Self { patience, stretch: None, before: None }
     }
 
     /// A file has grown.
     pub(super) fn grown(&mut self, grown: &Grown, now: Instant) -> Vec<Change> {
-        if !grown.continuous && !grown.fail_open {
+        let is_old = self.before.is_some_and(|before| grown.sequence <= before);
+        if is_old || (!grown.continuous && !grown.fail_open) {
             return Vec::new();
         }
         let mut changes = Vec::new();
@@ -153,7 +156,8 @@ impl Continuous {
 
     /// Nothing more will come.
     pub(super) fn stop(&mut self, reason: String) -> Option<Change> {
-        let Stretch { start, end, segments, bytes, .. } = self.stretch.take()?;
+        let Stretch { start, end, sequence, segments, bytes, .. } = self.stretch.take()?;
+        self.before = Some(sequence);
         Some(Change::Stopped(Stopped { start, end, segments, bytes, reason }))
     }
 }
@@ -274,6 +278,11 @@ mod tests {
             "a gap whose file is never completed",
             &[Grown(1, 0, 5), Gap(7), Wait(9), Wait(1)],
             &["started 0", "offline 0-5: 0 of 0 bytes"],
+        );
+        check(
+            "a gap, and late news of a file that is complete",
+            &[Grown(1, 0, 5), Gap(7), Closed(1, 0, 7), Grown(1, 0, 7), Grown(2, 30, 31)],
+            &["started 0", "offline 0-7: 1 of 10 bytes", "started 30"],
         );
         check(
             "a hole that nobody told of",

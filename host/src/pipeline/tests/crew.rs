@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{API, CAMERA, Place, event, scene, still};
+use super::{API, CAMERA, Place, event, scene};
 use crate::base::metrics;
 use crate::base::{Result, Timestamp};
 use crate::config::{self, Config};
@@ -55,7 +55,7 @@ pub(super) struct World {
     pub(super) engine: Engine,
     pub(super) sent: i64,
     pub(super) events: u32,
-    _still: std::sync::mpsc::Sender<()>,
+    _still: std::sync::mpsc::SyncSender<()>,
 }
 
 pub(super) fn read(text: &str) -> Config {
@@ -112,7 +112,7 @@ impl World {
             engine: Engine::new(None).unwrap(),
             sent: 0,
             events: 0,
-            _still: still(),
+            _still: crate::base::clock::still(),
         };
         world.change(text, &[]).await.unwrap();
         world

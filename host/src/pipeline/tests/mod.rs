@@ -173,14 +173,6 @@ impl Place {
     }
 }
 
-/// Until this is dropped time goes on only where the test advances it, and not whenever all wait for
-/// the index.
-fn still() -> std::sync::mpsc::Sender<()> {
-    let (still, held) = std::sync::mpsc::channel();
-    tokio::task::spawn_blocking(move || held.recv());
-    still
-}
-
 fn event(id: &str, time: Timestamp) -> Event {
     super::camera_events::instant(id.into(), "door.opened", time, Vec::new())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{CAMERA, Place, bundled, guest, load, load_granted, notice, still};
+use super::{CAMERA, Place, bundled, guest, load, load_granted, notice};
 use crate::base::Timestamp;
 use crate::events::Heard;
 use crate::policy::Span;
@@ -239,7 +239,7 @@ async fn what_falls_on_probation_is_taken_back_and_no_event_is_lost() {
 /// What it kept by key and value goes with it; the one before keeps what it would have kept.
 #[tokio::test(start_paused = true)]
 async fn what_a_fallen_one_kept_is_undone() {
-    let _still = still();
+    let _still = crate::base::clock::still();
     let good = load_granted(&guests::component("policy-remembers"));
     World::play(plain(good), async |world| {
         world.event().await;

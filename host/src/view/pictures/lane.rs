@@ -18,7 +18,7 @@ pub(super) fn start(wishes: Receiver<Arc<Slot>>, desk: Arc<Desk>, worker: Worker
         .name("pictures".into())
         .spawn(move || {
             // Linux counts niceness by thread. Where it can't be set, pictures are made all the same.
-            let _ = rustix::process::nice(19);
+            let _ = rustix::process::nice(10);
             lane.run();
         })
         .map_err(|error| Error::retry("start the thread pictures").with(error))?;
