@@ -5,7 +5,7 @@
 //!                                               \-> shelf --> playlist and segments (HLS)
 //! ```
 //!
-//! [`Live`] knows the taps of all cameras. A stream that somebody looks at has a [`channel`], a
+//! [`Live`] knows the taps of all cameras. A stream that somebody looks at has a `channel`, a
 //! task that is there for as long as somebody looks; nothing is done for the others. Does not depend
 //! on what is recorded. Knows no HTTP.
 
@@ -151,7 +151,7 @@ impl Live {
         in_time(Instant::now() + START, channel.viewer()).await
     }
 
-    /// The playlist of a stream for players that want HLS; see [`shelf`].
+    /// The playlist of a stream for players that want HLS; see `shelf.rs`.
     ///
     /// # Errors
     /// There is no such stream, or nothing comes of it for some seconds.
