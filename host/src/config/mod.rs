@@ -358,3 +358,22 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
 pub fn parse(text: &str, path: &Path, surroundings: &dyn Surroundings) -> Result<Config, Mistakes> {
     read::config(text, path, surroundings)
 }
+
+/// Surroundings for tests: no environment, and every file is there.
+#[cfg(test)]
+pub(crate) struct Anything;
+
+#[cfg(test)]
+impl Surroundings for Anything {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn secret_file(&self, _: &Path) -> std::io::Result<String> {
+        Ok(String::new())
+    }
+
+    fn is_file(&self, _: &Path) -> bool {
+        true
+    }
+}

@@ -252,23 +252,7 @@ pub(super) fn bytes(name: &str, component: &Component) -> Result<Cow<'static, [u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Surroundings;
-
-    struct Anything;
-
-    impl Surroundings for Anything {
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn secret_file(&self, _: &Path) -> std::io::Result<String> {
-            Ok(String::new())
-        }
-
-        fn is_file(&self, _: &Path) -> bool {
-            true
-        }
-    }
+    use crate::config::Anything;
 
     const HEAD: &str = "store.path = \"rec\"\ncameras.gate.url = \"rtsp://gate/\"\n";
 

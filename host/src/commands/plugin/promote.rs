@@ -207,22 +207,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Anything;
-
-    impl Surroundings for Anything {
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn secret_file(&self, _: &Path) -> std::io::Result<String> {
-            Err(std::io::ErrorKind::NotFound.into())
-        }
-
-        fn is_file(&self, _: &Path) -> bool {
-            true
-        }
-    }
+    use crate::config::Anything;
 
     const CAMERA: &str = "store.path = \"rec\"\n[cameras.gate]\nurl = \"rtsp://10.0.0.5/s\"\n\
                           policies = [\"keep\"]\n";
