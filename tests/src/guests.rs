@@ -27,7 +27,7 @@ pub fn component_with(name: &str, manifest: &str) -> Vec<u8> {
 }
 
 /// The component of the guest `name`, but the function that it exports as `export` (as in
-/// `state@0.1.0#save`) begins with `code`. It can load snapshots of schema 1.
+/// `state@0.1.0#save`) begins with `code`. It says that it can load what the bundled plugins save.
 pub fn component_but(name: &str, export: &str, code: &str) -> Vec<u8> {
     let mut guest = Guest::read(name);
     let at = guest.text.find(&format!("wardline:plugin/{export}\"")).expect("it exports that");
@@ -35,7 +35,7 @@ pub fn component_but(name: &str, export: &str, code: &str) -> Vec<u8> {
     let begin = at + guest.text[at..].find(RESULT).expect("it has a result") + RESULT.len();
     guest.text.insert_str(begin, &format!(" {code} "));
     let manifest = guest.manifest().replace("version = \"0.1.0\"", "version = \"0.2.0\"")
-        + "[state]\nschemas = [1]\n";
+        + "[state]\nschemas = [1, 2]\n";
     with_manifest(guest.bare(), &manifest)
 }
 

@@ -32,7 +32,7 @@ pub struct Key {
 }
 
 /// A snapshot, and what must be known to use it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Kept {
     pub(super) snapshot: Arc<Snapshot>,
     /// Of the component that saved it.

@@ -21,4 +21,5 @@ wasmtime::component::bindgen!({
     ",
     path: "../wit",
     world: "wardline:host/guests",
+    additional_derives: [PartialEq],
 });

@@ -18,14 +18,10 @@ const SAVE: Call = Call { name: "save", limit: limits::INIT };
 const LOAD: Call = Call { name: "load", limit: limits::INIT };
 const SET_PARAMS: Call = Call { name: "set-params", limit: limits::INIT };
 
-/// What an instance needs to go on where another stopped.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// Which layout `data` has; the plugin's own numbers.
-    pub schema: u32,
-    /// At most [`limits::SNAPSHOT_BYTES`].
-    pub data: Vec<u8>,
-}
+/// What an instance needs to go on where another stopped: `schema` says which layout `data` has, in the
+/// plugin's own numbers; `data` has at most [`limits::SNAPSHOT_BYTES`]. The contract's own type, so that
+/// handing over copies nothing here.
+pub use state::Snapshot;
 
 /// Where the optional functions are in a component; `None`: it does not have them.
 #[derive(Default)]
@@ -88,15 +84,14 @@ impl Instance {
                 let why = format!("the snapshot has {bytes} bytes, at most {most}: save less");
                 Err(self.refusal(SAVE, &why))
             }
-            Some(Ok(state::Snapshot { schema, data })) => Ok(Some(Snapshot { schema, data })),
+            Some(Ok(snapshot)) => Ok(Some(snapshot)),
         }
     }
 
     /// Goes on where another instance stopped.
     pub(super) fn load(&mut self, snapshot: &Snapshot, now: Timestamp) -> Result<(), Fault> {
-        let snapshot = state::Snapshot { schema: snapshot.schema, data: snapshot.data.clone() };
         let said = self.call(LOAD, now, |store| match store.data().optional.state.clone() {
-            Some(state) => Ok(Ok(state.call_load(store, &snapshot)?)),
+            Some(state) => Ok(Ok(state.call_load(store, snapshot)?)),
             None => Ok(Ok(Err("it exports no `state`".into()))),
         })?;
         said.map_err(|why| self.refusal(LOAD, &why))

@@ -48,13 +48,13 @@ pub struct Cells {
     columns: usize,
     rows: usize,
     /// Changed pixels per cell; 0 where too few or where nothing counts.
-    pixels: Vec<u8>,
+    pixels: Plane<u8>,
     /// Pixels per cell that changed since the last picture as well.
-    alive: Vec<u8>,
+    alive: Plane<u8>,
     /// Which zones a cell lies in, a bit each; 0: nothing counts here.
     zones: Vec<u32>,
-    /// Four rows added up.
-    sums: Plane<u8>,
+    /// Changed pixels that make a cell count: 255, which none has, where nothing counts.
+    least: Plane<u8>,
     stack: Vec<usize>,
 }
 
@@ -65,10 +65,14 @@ impl Cells {
     pub fn new(width: usize, height: usize, zones: impl Fn(f32, f32) -> u32) -> Self {
         let (columns, rows) = (width.div_ceil(CELL), height.div_ceil(CELL));
         let centre = |index: usize, count: usize| (index as f32 + 0.5) / count as f32;
-        let zones = (0..columns * rows)
+        let zones: Vec<u32> = (0..columns * rows)
             .map(|cell| zones(centre(cell % columns, columns), centre(cell / columns, rows)))
             .collect();
-        let none = vec![0; columns * rows];
+        let none = Plane::new(zones.len());
+        let mut least = none.clone();
+        for (least, zones) in least.values_mut().iter_mut().zip(&zones) {
+            *least = if *zones == 0 { u8::MAX } else { CELL_PIXELS_MIN };
+        }
         Self {
             width,
             height,
@@ -77,7 +81,7 @@ impl Cells {
             pixels: none.clone(),
             alive: none,
             zones,
-            sums: Plane::new(width),
+            least,
             stack: Vec::new(),
         }
     }
@@ -85,17 +89,18 @@ impl Cells {
     /// The blobs of `mask` of at least `pixels_min` pixels, largest first. Masks have a byte per
     /// pixel, 0 or 1; `alive` says which pixels changed since the last picture as well.
     pub fn blobs(&mut self, mask: &[u8], alive: &[u8], pixels_min: u32) -> Vec<Blob> {
-        count(&mut self.pixels, mask, self.columns, &mut self.sums);
-        count(&mut self.alive, alive, self.columns, &mut self.sums);
-        for (pixels, zones) in self.pixels.iter_mut().zip(&self.zones) {
-            if *pixels < CELL_PIXELS_MIN || *zones == 0 {
-                *pixels = 0;
+        count(self.pixels.values_mut(), mask, self.width, self.columns);
+        count(self.alive.values_mut(), alive, self.width, self.columns);
+        for (pixels, least) in self.pixels.chunks_mut().iter_mut().zip(self.least.chunks()) {
+            for index in 0..CHUNK {
+                let counts = pixels[index] >= least[index];
+                pixels[index] = if counts { pixels[index] } else { 0 };
             }
         }
         let mut blobs = Vec::new();
-        for cell in 0..self.pixels.len() {
-            if self.pixels[cell] > 0 {
-                let blob = self.flood(cell);
+        for chunk in 0..self.pixels.chunks().len() {
+            while let Some(index) = first(&self.pixels.chunks()[chunk]) {
+                let blob = self.flood(chunk * CHUNK + index);
                 if blob.pixels >= pixels_min.max(1) {
                     blobs.push(blob);
                 }
@@ -109,52 +114,74 @@ impl Cells {
     /// Takes the cells joined to this one out, as one blob.
     fn flood(&mut self, cell: usize) -> Blob {
         let mut blob = Blob { left: usize::MAX, top: usize::MAX, ..Blob::default() };
-        self.stack.push(cell);
+        self.take(cell, &mut blob);
         while let Some(cell) = self.stack.pop() {
-            if self.pixels[cell] == 0 {
-                continue;
-            }
             let (column, row) = (cell % self.columns, cell / self.columns);
-            blob.pixels += u32::from(self.pixels[cell]);
-            blob.alive += u32::from(self.alive[cell]);
-            blob.zones |= self.zones[cell];
             blob.left = blob.left.min(column * CELL);
             blob.top = blob.top.min(row * CELL);
             blob.right = blob.right.max(((column + 1) * CELL).min(self.width));
             blob.bottom = blob.bottom.max(((row + 1) * CELL).min(self.height));
-            self.pixels[cell] = 0;
-            for y in row.saturating_sub(1)..(row + 2).min(self.rows) {
-                for x in column.saturating_sub(1)..(column + 2).min(self.columns) {
-                    if self.pixels[y * self.columns + x] > 0 {
-                        self.stack.push(y * self.columns + x);
-                    }
+            let columns = column.saturating_sub(1)..(column + 2).min(self.columns);
+            for row in row.saturating_sub(1)..(row + 2).min(self.rows) {
+                let start = row * self.columns;
+                for cell in start + columns.start..start + columns.end {
+                    self.take(cell, &mut blob);
                 }
             }
         }
         blob
     }
+
+    /// Takes a cell out, unless it does not count or is out already; its neighbours come later.
+    fn take(&mut self, cell: usize, blob: &mut Blob) {
+        let pixels = core::mem::take(&mut self.pixels.values_mut()[cell]);
+        if pixels > 0 {
+            blob.pixels += u32::from(pixels);
+            blob.alive += u32::from(self.alive.values()[cell]);
+            blob.zones |= self.zones[cell];
+            self.stack.push(cell);
+        }
+    }
 }
 
-/// Counts the pixels of a mask by cell: rows are added up in chunks of 64, then four by four.
-fn count(cells: &mut [u8], mask: &[u8], columns: usize, sums: &mut Plane<u8>) {
-    let width = sums.len();
+/// The first cell of these that counts. Most chunks have none, which one turn says.
+fn first(cells: &[u8; CHUNK]) -> Option<usize> {
+    if cells.iter().fold(0, |all, cell| all | cell) == 0 {
+        return None;
+    }
+    cells.iter().position(|cell| *cell > 0)
+}
+
+/// Counts the pixels of a mask by cell: four rows are added up in chunks of 64, then four by four.
+fn count(cells: &mut [u8], mask: &[u8], width: usize, columns: usize) {
     for (cells, rows) in cells.chunks_mut(columns).zip(mask.chunks(width * CELL)) {
-        sums.fill(0);
-        for row in rows.chunks_exact(width) {
-            let (chunks, rest) = row.as_chunks::<CHUNK>();
-            for (sums, pixels) in sums.chunks_mut().iter_mut().zip(chunks) {
-                for index in 0..CHUNK {
-                    sums[index] += pixels[index];
-                }
+        for (chunk, cells) in cells.chunks_mut(CHUNK / CELL).enumerate() {
+            let mut sums = [0; CHUNK];
+            for row in rows.chunks_exact(width) {
+                add(&mut sums, &row[chunk * CHUNK..]);
             }
-            for (sum, pixel) in sums.values_mut()[width - rest.len()..].iter_mut().zip(rest) {
-                *sum += pixel;
+            let quads = sums.as_chunks::<CELL>().0;
+            // The bytes of a word, none over 4, add up in its highest one: SIMD has no sum of neighbours.
+            let sum = |at| (u32::from_le_bytes(quads[at]).wrapping_mul(0x0101_0101) >> 24) as u8;
+            let counts: [u8; CHUNK / CELL] = core::array::from_fn(sum);
+            match cells.first_chunk_mut() {
+                Some(cells) => *cells = counts,
+                None => cells.copy_from_slice(&counts[..cells.len()]),
             }
         }
-        let quads = sums.chunks().as_flattened().as_chunks::<CELL>().0;
-        for (cell, quad) in cells.iter_mut().zip(quads) {
-            *cell = quad.iter().sum();
+    }
+}
+
+/// Adds the first pixels of a row, as many as there are.
+#[inline(always)]
+fn add(sums: &mut [u8; CHUNK], row: &[u8]) {
+    match row.first_chunk::<CHUNK>() {
+        Some(pixels) => {
+            for index in 0..CHUNK {
+                sums[index] += pixels[index];
+            }
         }
+        None => sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += pixel),
     }
 }
 

@@ -7,8 +7,8 @@ pub mod kernel;
 pub mod cells;
 pub mod motion;
 pub mod report;
-pub mod state;
 
+use wardline_sdk::snapshot::{Reader, Writer, make_room};
 use wardline_sdk::{
     Analyzer, Area, Attribute, Event, Fault, Fit, Pace, Phase, Picture, PictureRequest,
     PixelFormat, Reconfigure, Region, Setup, Snapshot, State, Wishes, plugin,
@@ -18,7 +18,6 @@ use cells::Blob;
 use motion::{Frame, Motion};
 use params::Settings;
 use report::{Report, Reporter};
-use state::{Reader, Writer};
 
 /// Enough to see a person far away, and 1/30 of the pixels of a full picture.
 const WIDTH_MAX: u32 = 320;
@@ -86,6 +85,7 @@ impl Analyzer for MotionAnalyzer {
             pace: Pace::Fps(PICTURES_PER_SECOND),
         };
         let wishes = Wishes { pictures: Some(pictures), units: false };
+        make_room((kernel::BYTES.0 + kernel::BYTES.1) * (WIDTH_MAX * HEIGHT_MAX) as usize);
         Ok((Self::new(Settings::read(&setup.params)?), wishes))
     }
 

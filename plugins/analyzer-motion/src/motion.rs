@@ -1,10 +1,11 @@
 //! Is something moving, and where: pictures in, blobs out. Holds the background through warm-up, flashes
 //! and changes of size. Pure: knows pictures and their times, not events.
 
+use wardline_sdk::snapshot::{Reader, Writer};
+
 use crate::cells::{Blob, Cells};
 use crate::kernel::{Background, Step};
 use crate::params::{Sensitivity, Settings};
-use crate::state::{Reader, Writer};
 
 /// Pictures within this time after a reset only teach the background.
 const WARM_UP: i64 = 800_000;
@@ -129,8 +130,7 @@ impl Motion {
         let moving = from.byte()? != 0;
         let pictures = from.small(u64::from(u32::MAX))?;
         let (born, last) = (from.time()?, from.time()?);
-        let mut background = Background::new(&vec![0; width * height]);
-        background.load(from)?;
+        let background = Background::load(width * height, from)?;
         let cells = cells(&self.settings, width, height);
         self.scene = Some(Scene {
             width,

@@ -1,9 +1,10 @@
 //! When to say that motion begins, goes on, ends: hysteresis and aggregation over what single pictures
 //! show. Pure: sights and times in, phases out. Knows nothing of pixels.
 
+use wardline_sdk::snapshot::{Reader, Writer};
+
 use crate::cells::Blob;
 use crate::motion::Sight;
-use crate::state::{Reader, Writer};
 
 /// Motion is over when nothing has moved for so long.
 const QUIET: i64 = 1_800_000;

@@ -17,7 +17,7 @@
 //! or back to now at most. A sealed span does not move at all; what would have extended it opens an
 //! activation that starts where it ended.
 
-use serde::{Deserialize, Serialize};
+use wardline_sdk::snapshot::{Reader, Writer};
 
 /// A span may be changed until 60 s after its end; one second is left for the answer to arrive.
 const SEALED_AFTER: i64 = 59_000_000;
@@ -27,7 +27,7 @@ const ACTIVATIONS_MAX: usize = 1024;
 const CAUSES_MAX: usize = 64;
 
 /// What becomes of an event before an activation that can no longer move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Late {
     /// A span of its own.
@@ -63,7 +63,7 @@ pub struct Moment {
 }
 
 /// `[start, end)`, as announced to the host. Never empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edges {
     /// Inclusive.
     pub start: i64,
@@ -72,7 +72,7 @@ pub struct Edges {
 }
 
 /// Events close enough to each other to make one span.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Activation {
     /// Counts activations of a run; names the span.
     pub number: u64,
@@ -82,7 +82,7 @@ pub struct Activation {
     end: i64,
     /// What was announced; none while its neighbours leave no room.
     pub edges: Option<Edges>,
-    /// What it is called, for people.
+    /// What it is called, for people. Empty once sealed.
     pub label: String,
     /// Ids of the events that made it, each once, the first 64. Empty once sealed.
     pub causes: Vec<String>,
@@ -100,7 +100,7 @@ pub enum Outcome<'a> {
 }
 
 /// The activations of one camera, in order of `first`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Activations {
     list: Vec<Activation>,
     opened: u64,
@@ -234,11 +234,36 @@ impl Activations {
         Outcome::Changed(&self.list[index])
     }
 
-    /// Bounds the memory: sealed activations lose their causes, the oldest beyond the limit go.
+    /// Writes all activations.
+    pub fn save(&self, to: &mut Writer) {
+        to.count(self.opened);
+        to.maybe_time(self.floor);
+        to.count(self.list.len() as u64);
+        for one in &self.list {
+            one.save(to);
+        }
+    }
+
+    /// Goes on exactly where another stopped.
+    ///
+    /// # Errors
+    /// What is read contradicts itself, or is cut short.
+    pub fn load(from: &mut Reader<'_>) -> Result<Self, String> {
+        let (opened, floor) = (from.count()?, from.maybe_time()?);
+        let count = from.small(ACTIVATIONS_MAX as u64)?;
+        let list: Vec<_> = (0..count).map(|_| Activation::load(from)).collect::<Result<_, _>>()?;
+        if !list.is_sorted_by_key(|one| one.first) {
+            return Err("the snapshot's activations are not in order".into());
+        }
+        Ok(Self { list, opened, floor })
+    }
+
+    /// Bounds the memory: sealed activations lose what is said only when a span is announced, the
+    /// oldest beyond the limit go.
     fn forget(&mut self, now: i64) {
         for one in &mut self.list {
             if !one.causes.is_empty() && one.is_sealed(now) {
-                one.causes = Vec::new();
+                (one.label, one.causes) = (String::new(), Vec::new());
             }
         }
         while self.list.len() >= ACTIVATIONS_MAX {
@@ -249,6 +274,39 @@ impl Activations {
 }
 
 impl Activation {
+    fn save(&self, to: &mut Writer) {
+        to.count(self.number);
+        for time in [self.opened_at, self.opened_received, self.first, self.end] {
+            to.time(time);
+        }
+        to.maybe_time(self.edges.map(|edges| edges.start));
+        to.maybe_time(self.edges.map(|edges| edges.end));
+        to.text(&self.label);
+        to.count(self.causes.len() as u64);
+        for cause in &self.causes {
+            to.text(cause);
+        }
+    }
+
+    fn load(from: &mut Reader<'_>) -> Result<Self, String> {
+        Ok(Self {
+            number: from.count()?,
+            opened_at: from.time()?,
+            opened_received: from.time()?,
+            first: from.time()?,
+            end: from.time()?,
+            edges: match (from.maybe_time()?, from.maybe_time()?) {
+                (Some(start), Some(end)) => Some(Edges { start, end }),
+                _ => None,
+            },
+            label: from.text()?.to_owned(),
+            causes: {
+                let count = from.small(CAUSES_MAX as u64)?;
+                (0..count).map(|_| from.text().map(str::to_owned)).collect::<Result<_, _>>()?
+            },
+        })
+    }
+
     fn is_sealed(&self, now: i64) -> bool {
         let end = self.edges.map_or(self.end, |edges| edges.end);
         now >= end.saturating_add(SEALED_AFTER)

@@ -6,6 +6,7 @@ pub mod activation;
 pub mod params;
 pub mod predicate;
 
+use wardline_sdk::snapshot::{Reader, Writer};
 use wardline_sdk::{
     Answer, ClosedSegment, Fault, Microseconds, Notice, Reconfigure, RecordingPolicy, Setup,
     Snapshot, Span, State, Timestamp, metrics, plugin,
@@ -14,8 +15,8 @@ use wardline_sdk::{
 use activation::{Activation, Activations, Edges, Moment, Outcome};
 use params::Settings;
 
-/// The layout of what [`State::save`] gives: JSON of [`Activations`].
-const SCHEMA: u32 = 1;
+/// The layout of what [`State::save`] gives: [`Activations::save`].
+const SCHEMA: u32 = 2;
 
 /// One camera's policy.
 pub struct PrePost {
@@ -59,17 +60,19 @@ impl RecordingPolicy for PrePost {
 
 impl State for PrePost {
     fn save(&mut self) -> Result<Snapshot, String> {
-        let data = serde_json::to_vec(&self.activations)
-            .map_err(|error| format!("cannot write the activations: {error}"))?;
-        Ok(Snapshot { schema: SCHEMA, data })
+        let mut state = Writer::default();
+        self.activations.save(&mut state);
+        Ok(Snapshot { schema: SCHEMA, data: state.into_bytes() })
     }
 
     fn load(&mut self, snapshot: Snapshot) -> Result<(), String> {
         if snapshot.schema != SCHEMA {
             return Err(format!("schema {} is not {SCHEMA}", snapshot.schema));
         }
-        self.activations = serde_json::from_slice(&snapshot.data)
-            .map_err(|error| format!("cannot read the activations: {error}"))?;
+        let mut state = Reader::new(&snapshot.data);
+        let activations = Activations::load(&mut state)?;
+        state.end()?;
+        self.activations = activations;
         Ok(())
     }
 }
@@ -150,7 +153,10 @@ mod tests {
     #[test]
     fn a_strange_snapshot_leaves_the_instance_as_it_was() {
         let mut policy = policy("{}");
-        for (schema, data) in [(1, b"{".to_vec()), (2, b"{}".to_vec())] {
+        let good = policy.save().unwrap();
+        let longer = [&good.data[..], &[0]].concat();
+        let short = good.data[1..].to_vec();
+        for (schema, data) in [(2, short), (2, longer), (1, good.data)] {
             assert!(policy.load(Snapshot { schema, data }).is_err());
         }
         assert_eq!(

@@ -1,5 +1,5 @@
 //! What a plugin author needs: the types of the contract, a trait per exported interface, the macro
-//! [`plugin!`] that turns a type into a component, and helpers (log, clock, metrics, params, kernels).
+//! [`plugin!`] that turns a type into a component, and helpers (log, clock, metrics, params, kernels, snapshot).
 //! It knows the contract in `wit/` and no host. On native targets nothing is exported, logging prints
 //! and the clock stands where a test puts it, so that a plugin is tested like any other crate.
 
@@ -14,6 +14,7 @@ pub mod kv;
 pub mod log;
 pub mod metrics;
 pub mod params;
+pub mod snapshot;
 
 pub use bindings::analyzer::exports::wardline::plugin::analyzer::{
     Fit, Pace, Picture, PictureRequest, Unit, Wishes,

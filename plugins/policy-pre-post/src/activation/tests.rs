@@ -225,6 +225,32 @@ proptest! {
     }
 
     #[test]
+    fn whoever_loads_a_snapshot_goes_on_as_if_nothing_was(
+        rules in rules(),
+        events in collection::vec((0..40_i64, 0..12_i64), 1..30),
+        cut in 0..200_usize,
+    ) {
+        let mut one = Activations::default();
+        let mut other = Activations::default();
+        let mut received = 1000 * SECOND;
+        for (number, (step, lag)) in events.into_iter().enumerate() {
+            received += step * SECOND;
+            let moment = Moment { happened: received - lag * SECOND, received, now: received };
+            let cause = format!("event-{number}");
+            let expected = one.observe(&rules, moment, "motion", &cause);
+            prop_assert_eq!(other.observe(&rules, moment, "motion", &cause), expected);
+            let mut state = Writer::default();
+            other.save(&mut state);
+            let bytes = state.into_bytes();
+            let mut reader = Reader::new(&bytes);
+            other = Activations::load(&mut reader).unwrap();
+            prop_assert_eq!(reader.end(), Ok(()));
+            prop_assert!(Activations::load(&mut Reader::new(&bytes[..cut.min(bytes.len() - 1)])).is_err());
+        }
+        prop_assert_eq!(one, other);
+    }
+
+    #[test]
     fn every_event_that_counts_is_covered(
         rules in rules(),
         events in collection::vec((0..6_i64, 0..12_i64), 1..30),
