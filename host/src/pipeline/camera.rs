@@ -92,6 +92,7 @@ pub(super) async fn start(
     let (sink, resume) = shared.store.camera(&camera.name, asked)?;
     let (spans, span_queue) = mpsc::channel(SPANS);
     let (wires, decode) = Wires::new(camera, shared, scope, spans.clone());
+    let backlog = can_wait(&camera.source).then(|| sink.backlog());
     let recorder = recorder(camera, shared, sink, resume.next_sequence).await?;
     let mut crew = Crew::default();
     let anew = BTreeSet::new();
@@ -108,6 +109,7 @@ pub(super) async fn start(
         camera: camera.name.clone(),
         recorder,
         packets,
+        backlog,
         spans: span_queue,
         fail_open: fail_open.clone(),
         reach: wires.reach.clone(),
@@ -197,6 +199,11 @@ fn start_judges(
     let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);
     scope.judge.spawn(format!("judges of {}", camera.name), watch);
     fail_open
+}
+
+/// A camera sends, whether somebody takes it or not; a file that is read as fast as it goes waits.
+fn can_wait(source: &config::Source) -> bool {
+    matches!(source, config::Source::File { pace: config::Pace::Fast, .. })
 }
 
 /// What ingest is told of one of the camera's streams.

@@ -17,7 +17,7 @@ use crate::ingest::{Item, queue};
 use crate::policy::Span;
 use crate::policy::spans::Reach;
 use crate::record::{self, Recorder};
-use crate::store::CameraSink;
+use crate::store::{Backlog, CameraSink};
 
 /// Packets taken in one go before spans and timers get their turn.
 const BATCH_MAX: usize = 256;
@@ -33,6 +33,8 @@ pub(super) struct Task {
     pub(super) camera: String,
     pub(super) recorder: Recorder<CameraSink>,
     pub(super) packets: queue::Receiver,
+    /// Where the source can wait for the disk, and is made to.
+    pub(super) backlog: Option<Backlog>,
     pub(super) spans: mpsc::Receiver<Span>,
     /// Since when everything is to be kept, while nobody healthy judges.
     pub(super) fail_open: watch::Receiver<Option<Instant>>,
@@ -82,7 +84,7 @@ impl Task {
                     armed = None;
                     self.recorder.tick(Instant::now());
                 }
-                item = self.packets.recv(), if !ended => {
+                item = next(&mut self.packets, self.backlog.as_ref()), if !ended => {
                     let Some(item) = item else {
                         ended = true;
                         self.recorder.finish(Instant::now());
@@ -90,6 +92,9 @@ impl Task {
                     };
                     self.take(item, &mut tee, &mut connection);
                     for _ in 1..BATCH_MAX {
+                        if self.backlog.as_ref().is_some_and(Backlog::is_long) {
+                            break;
+                        }
                         let Some(item) = self.packets.try_recv() else { break };
                         self.take(item, &mut tee, &mut connection);
                     }
@@ -192,6 +197,14 @@ impl Task {
         self.recorder.fail_open(since_wall, now);
         self.show();
     }
+}
+
+/// The next packet: not before the disk has room for it, where that is waited for.
+async fn next(packets: &mut queue::Receiver, backlog: Option<&Backlog>) -> Option<Item> {
+    if let Some(backlog) = backlog {
+        backlog.shrinks().await;
+    }
+    packets.recv().await
 }
 
 /// Sets the timer only when the deadline is another: most packets leave it as it is.

@@ -97,7 +97,7 @@ pub use settings::{
     CHECK_RATE, CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL,
     StoreConfig,
 };
-pub use sink::CameraSink;
+pub use sink::{Backlog, CameraSink};
 pub use sweep::Swept;
 pub use telling::Mark;
 pub use whereabouts::StoredPlace;

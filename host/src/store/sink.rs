@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::StoredGap;
 use super::index::thread::Indexer;
@@ -46,6 +46,8 @@ pub(super) struct Camera {
     /// Bytes that may wait for the disk.
     bytes_max: usize,
     queued_bytes: AtomicUsize,
+    /// Some of them were written, or given up.
+    emptied: Notify,
     queued_gaps: AtomicUsize,
     /// Gone with this: see [`Camera::watch`].
     _here: Option<SyncSender<()>>,
@@ -67,6 +69,7 @@ impl Camera {
             drops: metrics.drops.get_or_create(&edge).clone(),
             bytes_max: DISK_QUEUE_BYTES.saturating_add(settings.burst_bytes),
             queued_bytes: AtomicUsize::new(0),
+            emptied: Notify::new(),
             queued_gaps: AtomicUsize::new(0),
             _here: None,
         }
@@ -114,6 +117,25 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         self.camera.queued_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.camera.emptied.notify_one();
+    }
+}
+
+/// What of a camera waits for the disk, for one who can wait himself: nothing of what he has is refused
+/// then. Of no use to more than one at a time.
+pub struct Backlog(Arc<Camera>);
+
+impl Backlog {
+    /// So much waits that he should.
+    pub fn is_long(&self) -> bool {
+        self.0.is_behind()
+    }
+
+    /// Waits until it is not long. Can be dropped and called again.
+    pub async fn shrinks(&self) {
+        while self.is_long() {
+            self.0.emptied.notified().await;
+        }
     }
 }
 
@@ -144,6 +166,11 @@ impl CameraSink {
     pub fn took(&mut self, span: &str) {
         // After shutdown there is nothing to note: the next start knows.
         let _ = self.post(Letter::Took(span.into()));
+    }
+
+    /// For one who can wait for the disk.
+    pub fn backlog(&self) -> Backlog {
+        Backlog(self.camera.clone())
     }
 
     fn post(&self, letter: Letter) -> Result<(), Full> {
@@ -231,6 +258,22 @@ pub(super) mod tests {
         pub(in super::super) fn is_waiting(&self) -> bool {
             self.camera.queued_bytes.load(Ordering::Relaxed) > 0
         }
+    }
+
+    #[test]
+    fn who_can_wait_waits_until_the_disk_has_room() {
+        use futures::FutureExt as _;
+
+        let (sink, camera) = stalled();
+        let backlog = sink.backlog();
+        assert!(backlog.shrinks().now_or_never().is_some());
+        let small = Charge::take(&camera, 1000).unwrap();
+        let large = Charge::take(&camera, camera.bytes_max / 8).unwrap();
+        assert!(backlog.is_long());
+        assert!(backlog.shrinks().now_or_never().is_none());
+        drop(small);
+        drop(large);
+        assert!(backlog.shrinks().now_or_never().is_some());
     }
 
     /// A sink whose writer never reads.

@@ -102,3 +102,27 @@ fn a_file_with_sound() {
     }
     record_file("file-cars", CARS);
 }
+
+/// A file that is read as fast as it goes waits for the disk.
+#[test]
+fn a_file_read_fast_is_recorded_whole() {
+    let needs = [Need::Wardline, Need::Ffmpeg, Need::Clip(CARS)];
+    if missing("a file read fast is recorded whole", &needs) {
+        return;
+    }
+    let place = Place::new("read-fast");
+    let (source, long) = (clip(CARS).expect("it is there"), place.path("long.mp4"));
+    let source = source.to_str().expect("UTF-8");
+    media::make(&["-stream_loop", "9", "-i", source, "-map", "0:v", "-c", "copy"], &long);
+    let rest = format!(
+        "[cameras.past]\nurl = \"{}\"\npace = \"fast\"\nkeep = \"3650d\"\n",
+        long.display()
+    );
+    let host = Host::start(&place.configure(&rest));
+    host.wait_session_end("past", 3 * STEP);
+    host.stop();
+    let kept: Vec<_> = place.files("past").iter().flat_map(|file| media::slices(file)).collect();
+    let sent = media::slices(&long);
+    assert_eq!(kept.len(), sent.len(), "slices are missing");
+    assert!(kept == sent);
+}

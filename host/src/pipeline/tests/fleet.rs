@@ -226,6 +226,7 @@ impl Fleet {
             camera: camera.into(),
             recorder: Recorder::new(settings, sink),
             packets,
+            backlog: None,
             spans,
             fail_open: watch::channel(None).1,
             reach: Reach::default(),

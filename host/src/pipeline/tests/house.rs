@@ -148,6 +148,7 @@ impl House {
             camera: CAMERA.into(),
             recorder: Recorder::new(self.settings(resume.next_sequence), sink),
             packets: queued,
+            backlog: None,
             spans: asked,
             fail_open,
             reach: Reach::default(),

@@ -50,6 +50,7 @@ pub(super) fn task(place: &mut Place) -> (Task, Ends) {
         camera: CAMERA.into(),
         recorder: Recorder::new(config, place.sink.take().unwrap()),
         packets: queued,
+        backlog: None,
         spans: asked,
         fail_open,
         reach: Reach::default(),
