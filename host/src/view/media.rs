@@ -42,6 +42,8 @@ pub struct Delivery {
     view: Arc<View>,
     file: Option<Box<dyn Source>>,
     parts: VecDeque<Part>,
+    /// Read already, before them.
+    ready: Option<Bytes>,
     /// How many are still to come.
     length: u64,
 }
@@ -84,7 +86,7 @@ impl View {
             };
             let origin = Origin { start: lying.start, sequence };
             let parts = parts(&mut file, piece, origin).map_err(|error| unread(&lying, error))?;
-            Ok(parts.map(|parts| Delivery::new(view, file, parts)))
+            parts.map(|parts| Delivery::new(view, file, parts).begun()).transpose()
         })
         .await
     }
@@ -218,7 +220,16 @@ fn parts(
 impl Delivery {
     pub(super) fn new(view: Arc<View>, file: Box<dyn Source>, parts: Vec<Part>) -> Self {
         let length = parts.iter().map(Part::length).sum();
-        Self { view, file: Some(file), parts: parts.into(), length }
+        Self { view, file: Some(file), parts: parts.into(), ready: None, length }
+    }
+
+    /// With its first bytes read. Blocks.
+    fn begun(mut self) -> Result<Self> {
+        let portion = self.portion();
+        if let Some(file) = self.file.as_mut().filter(|_| !portion.is_empty()) {
+            self.ready = Some(read(file, portion)?);
+        }
+        Ok(self)
     }
 
     /// How many bytes are still to come.
@@ -231,40 +242,71 @@ impl Delivery {
     /// # Errors
     /// When the file can't be read.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        let bytes = match self.parts.pop_front() {
-            None => return Ok(None),
-            Some(Part::Made(bytes)) => bytes,
-            Some(Part::Copied(range)) => {
-                let now = range.start..range.end.min(range.start + CHUNK);
-                if now.end < range.end {
-                    self.parts.push_front(Part::Copied(now.end..range.end));
+        let bytes = match self.ready.take() {
+            Some(bytes) => bytes,
+            None => {
+                let portion = self.portion();
+                if portion.is_empty() {
+                    return Ok(None);
                 }
-                self.read(now).await?
+                self.read(portion).await?
             }
         };
         self.length = self.length.saturating_sub(bytes.len() as u64);
         Ok(Some(bytes))
     }
 
-    async fn read(&mut self, range: Range<u64>) -> Result<Bytes> {
+    /// Takes parts from the front, or some of the last one, up to [`CHUNK`] bytes: what is read and
+    /// sent at once. Every fragment has several, and every turn of another thread costs more than they.
+    fn portion(&mut self) -> Vec<Part> {
+        let (mut portion, mut room) = (Vec::new(), CHUNK);
+        while room > 0
+            && let Some(part) = self.parts.pop_front()
+        {
+            let part = match part {
+                Part::Copied(range) if range.end - range.start > room => {
+                    let cut = range.start + room;
+                    self.parts.push_front(Part::Copied(cut..range.end));
+                    Part::Copied(range.start..cut)
+                }
+                part => part,
+            };
+            room = room.saturating_sub(part.length());
+            portion.push(part);
+        }
+        portion
+    }
+
+    async fn read(&mut self, portion: Vec<Part>) -> Result<Bytes> {
         let Some(mut file) = self.file.take() else {
             return Err(Error::retry("a file could not be read on"));
         };
-        let work = move || {
-            let failed = |error| Error::retry("read a segment").with(error);
-            file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
-            let length = range.end - range.start;
-            let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-            let read = (&mut file).take(length).read_to_end(&mut bytes).map_err(failed)?;
-            if read as u64 != length {
-                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
-            }
-            Ok((file, Bytes::from(bytes)))
-        };
+        let work = move || read(&mut file, portion).map(|bytes| (file, bytes));
         let (file, bytes) = self.view.work(work).await?;
         self.file = Some(file);
         Ok(bytes)
     }
+}
+
+/// What these parts are.
+fn read(file: &mut Box<dyn Source>, portion: Vec<Part>) -> Result<Bytes> {
+    let failed = |error| Error::retry("read a segment").with(error);
+    let length: u64 = portion.iter().map(Part::length).sum();
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    for part in portion {
+        match part {
+            Part::Made(made) => bytes.extend_from_slice(&made),
+            Part::Copied(range) => {
+                file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+                let length = range.end - range.start;
+                let read = file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+                if read as u64 != length {
+                    return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
+        }
+    }
+    Ok(Bytes::from(bytes))
 }
 
 /// What was found in files that grow, so that only what is new must be read.
