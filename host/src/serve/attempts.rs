@@ -1,5 +1,6 @@
 //! How often somebody may try a password or token: some at once, then one every few seconds, for
 //! each address and each user. Bounded: of too many, who is nearest to a clean slate is forgotten.
+//! And how many are compared at a time.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -7,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// Attempts at once. People mistype a few times.
@@ -17,6 +19,12 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// As many times more come from this machine itself: a proxy on it speaks for many.
 const FOR_LOOPBACK: u32 = 10;
+
+/// Passwords that are compared at a time: each takes a core and 19 MiB, and the recorder comes first.
+const AT_A_TIME: usize = 2;
+
+/// How long one waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
 
 /// Addresses and users that are remembered, each.
 const KEYS_MAX: usize = 4096;
@@ -70,12 +78,18 @@ struct Ledgers {
 }
 
 /// All attempts.
-pub(super) struct Attempts(Mutex<Ledgers>);
+pub(super) struct Attempts {
+    ledgers: Mutex<Ledgers>,
+    turns: Semaphore,
+}
 
 impl Default for Attempts {
     fn default() -> Self {
         let (addresses, users) = (Ledger(HashMap::new()), Ledger(HashMap::new()));
-        Self(Mutex::new(Ledgers { addresses, users, friends: VecDeque::new() }))
+        Self {
+            ledgers: Mutex::new(Ledgers { addresses, users, friends: VecDeque::new() }),
+            turns: Semaphore::new(AT_A_TIME),
+        }
     }
 }
 
@@ -85,7 +99,7 @@ impl Attempts {
     /// # Errors
     /// How long to wait: it is not tried.
     pub(super) fn log_in(&self, user: &str, peer: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut ledgers = self.0.lock().expect("no panic under this lock");
+        let mut ledgers = self.ledgers.lock().expect("no panic under this lock");
         let friend = (user.to_owned(), Block::from(peer));
         ledgers.addresses.take(&friend.1, at_once(peer), now)?;
         if ledgers.friends.contains(&friend) {
@@ -94,9 +108,15 @@ impl Attempts {
         ledgers.users.take(&friend.0, AT_ONCE, now)
     }
 
+    /// Leave to compare a password, until it is dropped; `None`: too many do.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = tokio::time::timeout(TURN, self.turns.acquire()).await.ok()?;
+        Some(turn.expect("it is never closed"))
+    }
+
     /// It was right.
     pub(super) fn was_right(&self, user: &str, peer: IpAddr) {
-        let mut ledgers = self.0.lock().expect("no panic under this lock");
+        let mut ledgers = self.ledgers.lock().expect("no panic under this lock");
         let friend = (user.to_owned(), Block::from(peer));
         ledgers.users.0.remove(user);
         if !ledgers.friends.contains(&friend) {
@@ -112,7 +132,7 @@ impl Attempts {
     /// # Errors
     /// How long to wait before the next.
     pub(super) fn wrong(&self, peer: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut ledgers = self.0.lock().expect("no panic under this lock");
+        let mut ledgers = self.ledgers.lock().expect("no panic under this lock");
         ledgers.addresses.take(&peer.into(), at_once(peer), now)
     }
 }
@@ -166,7 +186,7 @@ mod tests {
             let stranger = IpAddr::from(std::net::Ipv4Addr::from(0x0b00_0000 + n));
             assert!(attempts.wrong(stranger, now).is_ok());
         }
-        assert_eq!(attempts.0.lock().unwrap().addresses.0.len(), KEYS_MAX);
+        assert_eq!(attempts.ledgers.lock().unwrap().addresses.0.len(), KEYS_MAX);
         assert!(attempts.wrong(address(1), now).is_err());
     }
 

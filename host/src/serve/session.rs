@@ -1,6 +1,5 @@
 //! Log-in, log-out, and who somebody is: `/api/v1/session`.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Json;
@@ -10,7 +9,6 @@ use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,14 +24,6 @@ use crate::people::{Cameras, Digest, Hashed, PASSWORD_BYTES_MAX, Role, User, che
 
 /// A name and a password, escaped in JSON.
 const BODY_BYTES: usize = 4 * PASSWORD_BYTES_MAX + 1024;
-
-/// Passwords that are compared at a time: each takes a core and 19 MiB, and the recorder comes first.
-const AT_A_TIME: usize = 2;
-
-/// How long a log-in waits for its turn.
-const TURN: Duration = Duration::from_secs(5);
-
-static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(AT_A_TIME));
 
 pub(super) fn router() -> OpenApiRouter<Gate> {
     OpenApiRouter::default()
@@ -124,10 +114,14 @@ async fn log_in(
         return too_many(wait);
     }
     let user = gate.known.borrow().user(&name).cloned();
+    let Some(turn) = gate.attempts.turn().await else {
+        return again("too many log in at once".into());
+    };
     let is_right = match compare(user.clone(), password).await {
         Ok(is_right) => is_right,
         Err(answer) => return answer,
     };
+    drop(turn);
     // The name is told only where it is one: people type passwords into the wrong field.
     let known = user.as_ref().map_or("", |user| user.name.as_str());
     let Some(user) = user.as_ref().filter(|_| is_right) else {
@@ -149,9 +143,6 @@ async fn log_in(
 
 /// Whether the password is the user's. It takes as long for nobody's.
 async fn compare(user: Option<User>, password: Secret) -> Result<bool, Response> {
-    let turn = tokio::time::timeout(TURN, TURNS.acquire()).await;
-    let Ok(turn) = turn else { return Err(again("too many log in at once".into())) };
-    let _turn = turn.expect("it is never closed");
     let compared = tokio::task::spawn_blocking(move || match user {
         Some(user) => user.password.is(&password),
         None => {
