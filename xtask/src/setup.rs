@@ -39,8 +39,9 @@ pub(crate) const BROWSER: Group = Group { purpose: "the page's tests", packages:
 /// What the page's tests are written for, where no other one is installed.
 pub(crate) const NODE: Group = Group { purpose: "the page's tests", packages: &["nodejs", "npm"] };
 
-/// The recorder to compare motion detection with.
-pub(crate) const BENCH: Group = Group { purpose: "benchmarks", packages: &["motion"] };
+/// The recorder to compare motion detection with, and the server to compare sending with.
+pub(crate) const BENCH: Group =
+    Group { purpose: "benchmarks", packages: &["motion", "nginx-light"] };
 
 /// Installs what is missing of some groups, or says what to type. That something is missing is no
 /// error: it costs the tests that need it.

@@ -16,6 +16,20 @@ pub(crate) fn complain(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// The cargo that runs this. What it said of this crate is kept from it: build scripts run again, and
+/// half of all is compiled again, when they find another `CARGO_PKG_NAME` than by hand.
+pub(crate) fn cargo() -> Command {
+    let mut command =
+        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|head| text.starts_with(head)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// A program to be run, and why.
 pub(crate) struct Step {
     what: String,
@@ -30,7 +44,7 @@ impl Step {
 
     /// Runs the cargo that runs this.
     pub(crate) fn cargo(what: &str) -> Self {
-        Self::new(what, std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+        Self { what: what.to_owned(), command: cargo() }
     }
 
     pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {

@@ -44,6 +44,11 @@ impl Contender {
         Ok(Self { child, usage: Usage::default() })
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has used so far. Keeps the last figures of one that has ended.
     pub(crate) fn usage(&mut self) -> Usage {
         if let Some(usage) = usage_of(self.child.id())
@@ -97,7 +102,7 @@ pub(crate) fn watch(mut contenders: Vec<Contender>, bound: Duration) -> Usage {
 }
 
 /// Reads `/proc/<pid>/stat` (fields 14 and 15, in ticks of 10 ms) and `VmHWM`.
-fn usage_of(pid: u32) -> Option<Usage> {
+pub(crate) fn usage_of(pid: u32) -> Option<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
@@ -127,8 +132,7 @@ pub(crate) fn example(root: &Path, name: &str) -> Result<PathBuf, String> {
 
 /// Builds for release.
 pub(crate) fn build(root: &Path, what: &[&str]) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let command = &mut Command::new(cargo);
+    let mut command = crate::step::cargo();
     run(command.current_dir(root).args(["build", "--release"]).args(what)).map(drop)
 }
 
@@ -175,4 +179,11 @@ pub(crate) fn pause(millis: u64) {
 #[allow(clippy::disallowed_methods, reason = "benchmarks measure the machine's own time")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// Seconds since 1970.
+#[allow(clippy::disallowed_methods, reason = "benchmarks measure the machine's own time")]
+pub(crate) fn wall() -> f64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
 }

@@ -95,7 +95,7 @@ pub(crate) fn fresh(bench: &Bench<'_>, name: &str) -> Result<std::path::PathBuf,
 }
 
 /// At the end of the feed Wardline connects again and records more: at least all is asked for.
-fn must_hold(contender: &str, directory: &Path, slices: usize) -> Result<(), String> {
+pub(crate) fn must_hold(contender: &str, directory: &Path, slices: usize) -> Result<(), String> {
     let written = slices::count(&slices::files(directory))?;
     if written < slices {
         return Err(format!("void: {contender} wrote {written} of {slices} slices"));

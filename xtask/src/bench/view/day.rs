@@ -1,12 +1,13 @@
-//! Looking at a day of a camera: its playlist, and from a wish to see a moment to the first byte of it.
+//! Looking at a day of a camera: its playlist, from a wish to see a moment to the first byte of it, and
+//! the strip of pictures above its time line.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Bench, process};
+use super::fetch::Connection;
+use super::show;
+use crate::bench::{Bench, process};
 
 /// The archive is so long.
 const HOURS: u32 = 24;
@@ -15,11 +16,59 @@ const HOURS: u32 = 24;
 const PLAYLISTS: usize = 50;
 const SEEKS: usize = 500;
 
+/// Pictures in the strip of a day, 24 minutes apart, and how often it is fetched again.
+const CELLS: usize = 60;
+const STRIPS: usize = 50;
+
 /// From long before to long after the archive.
-const EVER: &str = "from=2000-01-01T00:00:00Z&to=2200-01-01T00:00:00Z";
+pub(super) const EVER: &str = "from=2000-01-01T00:00:00Z&to=2200-01-01T00:00:00Z";
+
+/// A day of a camera, and the host that has it.
+pub(super) struct Archive {
+    pub(super) host: process::Contender,
+    pub(super) address: String,
+    pub(super) store: PathBuf,
+}
 
 /// Records a day as fast as it can be read, then looks at it.
-pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
+pub(super) fn run(bench: &Bench<'_>) -> Result<Archive, String> {
+    let archive = record(bench)?;
+    let mut connection = Connection::to(&archive.address)?;
+    let path = format!("/api/v1/cameras/day/playback.m3u8?{EVER}");
+    let (mut times, mut text) = (Vec::new(), String::new());
+    for _ in 0..PLAYLISTS {
+        let answer = connection.get(&path)?;
+        times.push(answer.whole);
+        text = String::from_utf8_lossy(&answer.body).into_owned();
+    }
+    let dates: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:")).collect();
+    let pieces = text.matches(".m4s").count();
+    let files = dates.len();
+    show(
+        &format!("playlist, {files} files, {pieces} pieces, {} KiB", text.len() >> 10),
+        &mut times,
+    );
+    let mut times = Vec::new();
+    let mut random = Random(1);
+    for _ in 0..SEEKS {
+        let at = random.below(files.saturating_sub(11));
+        let (Some(from), Some(to)) = (dates.get(at), dates.get(at + 10)) else {
+            return Err("the day has too few files".into());
+        };
+        let path = format!("/api/v1/cameras/day/playback.m3u8?from={from}&to={to}");
+        let playlist = connection.get(&path)?;
+        let text = String::from_utf8_lossy(&playlist.body);
+        let piece = text.lines().find(|line| line.ends_with(".m4s")).ok_or("an empty playlist")?;
+        let piece = connection.get(&format!("/api/v1/cameras/day/{piece}"))?;
+        times.push(playlist.whole + piece.first);
+    }
+    show("seek: playlist of ten minutes and first byte of video", &mut times);
+    strip(&mut connection, dates.first().ok_or("the day has no file")?)?;
+    Ok(archive)
+}
+
+fn record(bench: &Bench<'_>) -> Result<Archive, String> {
     let folder = bench.work.join("view");
     let _old = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|e| format!("create {}: {e}", folder.display()))?;
@@ -38,37 +87,34 @@ pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
     let address = address(&log)?;
     process::say("recording a day");
     recorded(&log)?;
-    let path = format!("/api/v1/cameras/day/playback.m3u8?{EVER}");
-    let (mut times, mut text) = (Vec::new(), String::new());
-    for _ in 0..PLAYLISTS {
-        let answer = fetch(&address, &path)?;
-        times.push(answer.whole);
-        text = String::from_utf8_lossy(&answer.body).into_owned();
-    }
-    let dates: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("#EXT-X-PROGRAM-DATE-TIME:")).collect();
-    let pieces = text.matches(".m4s").count();
-    show(&format!("playlist, {pieces} pieces, {} KiB", text.len() >> 10), &mut times);
+    Ok(Archive { host, address, store: folder.join("store") })
+}
+
+/// Cold: nothing of it is decoded; the files are in the system's memory.
+fn strip(connection: &mut Connection, from: &str) -> Result<(), String> {
+    let step = u64::from(HOURS) * 3600 / CELLS as u64;
+    let path =
+        format!("/api/v1/cameras/day/strip.jpg?from={from}&step={step}s&count={CELLS}&width=160");
+    let cold = connection.get(&path)?;
+    show(&format!("strip of a day, {CELLS} pictures, cold"), &mut [cold.whole]);
     let mut times = Vec::new();
-    let mut random = 1_u64;
-    for _ in 0..SEEKS {
-        random =
-            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let last = dates.len().saturating_sub(11).max(1);
-        let at = (random >> 33) as usize % last;
-        let (Some(from), Some(to)) = (dates.get(at), dates.get(at + 10)) else {
-            return Err("the day has too few files".into());
-        };
-        let path = format!("/api/v1/cameras/day/playback.m3u8?from={from}&to={to}");
-        let playlist = fetch(&address, &path)?;
-        let text = String::from_utf8_lossy(&playlist.body);
-        let piece = text.lines().find(|line| line.ends_with(".m4s")).ok_or("an empty playlist")?;
-        let piece = fetch(&address, &format!("/api/v1/cameras/day/{piece}"))?;
-        times.push(playlist.whole + piece.first);
+    for _ in 0..STRIPS {
+        times.push(connection.get(&path)?.whole);
     }
-    show("seek: playlist of ten minutes and first byte of video", &mut times);
-    host.end();
+    show("the same, warm", &mut times);
     Ok(())
+}
+
+/// Numbers that are the same in every run (Knuth's generator).
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    /// From 0; 0 where `bound` is.
+    pub(super) fn below(&mut self, bound: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
 }
 
 /// A day of small pictures at 300 kbit/s, GOP 2 s: ten minutes, again and again.
@@ -113,7 +159,8 @@ fn wait<T>(log: &std::path::Path, find: impl Fn(&str) -> Option<T>) -> Result<T,
     Err(format!("what was waited for does not come in {}", log.display()))
 }
 
-fn address(log: &std::path::Path) -> Result<String, String> {
+/// Where the host listens, as its log says.
+pub(super) fn address(log: &std::path::Path) -> Result<String, String> {
     wait(log, |line| {
         let rest = line.split("127.0.0.1:").nth(1)?;
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -127,47 +174,4 @@ fn recorded(log: &std::path::Path) -> Result<(), String> {
     // Its last file is closed a moment later.
     process::pause(3000);
     Ok(())
-}
-
-/// An answer, and how long it took.
-struct Answer {
-    body: Vec<u8>,
-    /// To the first byte of the body, in milliseconds.
-    first: f64,
-    /// To its last.
-    whole: f64,
-}
-
-fn fetch(address: &str, path: &str) -> Result<Answer, String> {
-    let failed = |error: std::io::Error| format!("GET {path}: {error}");
-    let began = process::now();
-    let mut stream = TcpStream::connect(address).map_err(failed)?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let (mut bytes, mut buffer, mut first) = (Vec::new(), vec![0; 64 << 10], None);
-    let mut head = None;
-    loop {
-        let read = stream.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            break;
-        }
-        bytes.extend_from_slice(&buffer[..read]);
-        head = head.or_else(|| bytes.windows(4).position(|four| four == b"\r\n\r\n"));
-        if first.is_none() && head.is_some_and(|head| bytes.len() > head + 4) {
-            first = Some(began.elapsed().as_secs_f64() * 1000.0);
-        }
-    }
-    let whole = began.elapsed().as_secs_f64() * 1000.0;
-    let head = head.ok_or_else(|| format!("GET {path}: no answer"))?;
-    if !bytes.starts_with(b"HTTP/1.1 200") {
-        return Err(format!("GET {path}: {}", String::from_utf8_lossy(&bytes)));
-    }
-    Ok(Answer { body: bytes.split_off(head + 4), first: first.unwrap_or(whole), whole })
-}
-
-/// Prints the middle, and what 95 of 100 took at most.
-fn show(what: &str, times: &mut [f64]) {
-    times.sort_by(f64::total_cmp);
-    let part = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or(f64::NAN);
-    process::say(&format!("{what}: median {:.2} ms, p95 {:.2} ms", part(50), part(95)));
 }
