@@ -21,7 +21,7 @@ pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
         ratios.push(ours / theirs);
     }
     process::say(&format!(
-        "motion, 320x180: component {:.1} us, native {:.1} us a picture, ratio {:.2} (goal 1.3)",
+        "motion, 320x180: component {:.1} us, native {:.1} us a picture, ratio {:.2} (goal 1.2)",
         median(components) / 1000.0,
         median(natives) / 1000.0,
         median(ratios)
