@@ -57,26 +57,39 @@ impl<'a> Reader<'a> {
         Self { bytes, at: 0 }
     }
 
+    /// The next so many bits, 64 at most.
     pub(super) fn take(&mut self, count: u32) -> Option<u64> {
-        let mut value = 0;
-        for _ in 0..count {
-            let byte = *self.bytes.get(self.at / 8)?;
-            value = value << 1 | u64::from(byte >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Some(value)
+        let window = self.window();
+        self.skip(count)?;
+        Some(window.checked_shr(u128::BITS - count).unwrap_or(0) as u64)
     }
 
     pub(super) fn rice(&mut self, k: u32) -> Option<u64> {
-        let mut quotient = 0;
-        while quotient < ESCAPE && self.take(1)? == 1 {
-            quotient += 1;
-        }
+        // What ends early ends in zeros here, and is found out by skipping the first of them.
+        let quotient = self.window().leading_ones().min(ESCAPE);
         if quotient == ESCAPE {
+            self.skip(ESCAPE)?;
             self.take(64)
         } else {
+            self.skip(quotient + 1)?;
             Some(u64::from(quotient) << k | self.take(k)?)
         }
+    }
+
+    /// The next bits, 120 at least, and zeros where there are no more.
+    fn window(&self) -> u128 {
+        let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
+        let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; 16];
+            last[..rest.len()].copy_from_slice(rest);
+            last
+        });
+        u128::from_be_bytes(bytes) << (self.at % 8)
+    }
+
+    fn skip(&mut self, count: u32) -> Option<()> {
+        self.at += count as usize;
+        (self.at <= self.bytes.len() * 8).then_some(())
     }
 }
 
