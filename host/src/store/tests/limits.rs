@@ -96,7 +96,7 @@ async fn a_size_that_an_open_file_is_over_is_told() {
     let clock = Hands::at(1000);
     let (store, _) = open(root.path(), &clock);
     let mut gate = camera(&store, "gate", Some(5000));
-    let mut health = store.health();
+    let (mut health, mut closed) = (store.health(), store.subscribe_closed());
     gate.open(start(0, 0, true)).unwrap();
     gate.append(0, fragment(0, 0)).unwrap();
     let grow = async |store: &Store, gate: &mut CameraSink, n| {
@@ -114,6 +114,8 @@ async fn a_size_that_an_open_file_is_over_is_told() {
     let Health::Failing(words) = health.borrow_and_update().clone() else { panic!("no alarm") };
     assert!(words.contains("camera gate") && words.contains("being written"), "{words}");
     gate.close(0, end(6));
+    // Only what has a row can be swept.
+    closed.recv().await.unwrap();
     clock.set(1000 + 2 * 3600);
     store.sweep_now().await.unwrap();
     store.sweep_now().await.unwrap();
