@@ -204,29 +204,12 @@ mod tests {
         }
     }
 
-    /// What lies around the example's file.
-    struct Anything;
-
-    impl config::Surroundings for Anything {
-        fn variable(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn secret_file(&self, _: &Path) -> std::io::Result<String> {
-            Err(std::io::ErrorKind::NotFound.into())
-        }
-
-        fn is_file(&self, _: &Path) -> bool {
-            true
-        }
-    }
-
     #[test]
     fn each_has_a_configuration_that_is_right() {
         for kind in KINDS {
             let files = project("night-watch", Language::C, kind).unwrap();
             let text = text(&files, "wardline.toml");
-            let config = config::parse(text, Path::new("wardline.toml"), &Anything);
+            let config = config::parse(text, Path::new("wardline.toml"), &config::Anything);
             assert!(config.is_ok_and(|config| config.cameras.len() == 1), "{kind:?}");
         }
     }

@@ -60,27 +60,35 @@ fn wardline(
 ) -> Result<Usage, String> {
     let server = Server::start(bench.root, clip)?;
     let directory = fresh(bench, "wardline")?;
-    let mut config = String::from("[store]\npath = \"store\"\n[http]\nlisten = \"127.0.0.1:0\"\n");
-    for camera in 0..cameras {
-        let _infallible = write!(
-            config,
-            "[cameras.c{camera}]\nurl = \"{}\"\nmode = \"continuous\"\nkeep = \"1d\"\n",
-            server.url
-        );
-    }
-    let path = directory.join("wardline.toml");
-    std::fs::write(&path, config).map_err(|e| format!("write {}: {e}", path.display()))?;
-    let contender = Contender::start(
-        Command::new(&bench.wardline).env("STATE_DIRECTORY", &directory).arg("run").arg(&path),
-        &directory.join("log"),
-    )?;
-    let usage = process::watch(vec![contender], length());
+    let usage = process::watch(vec![host(bench, &directory, &server.url, cameras)?], length());
     must_hold("wardline", &directory, slices)?;
     Ok(usage)
 }
 
+/// Wardline, which records so many cameras at `url` into `directory` and logs to `log` there.
+pub(crate) fn host(
+    bench: &Bench<'_>,
+    directory: &Path,
+    url: &str,
+    cameras: usize,
+) -> Result<Contender, String> {
+    let mut config = String::from("[store]\npath = \"store\"\n[http]\nlisten = \"127.0.0.1:0\"\n");
+    for camera in 0..cameras {
+        let _infallible = write!(
+            config,
+            "[cameras.c{camera}]\nurl = \"{url}\"\nmode = \"continuous\"\nkeep = \"1d\"\n"
+        );
+    }
+    let path = directory.join("wardline.toml");
+    std::fs::write(&path, config).map_err(|e| format!("write {}: {e}", path.display()))?;
+    Contender::start(
+        Command::new(&bench.wardline).env("STATE_DIRECTORY", directory).arg("run").arg(&path),
+        &directory.join("log"),
+    )
+}
+
 /// The feed and what a session takes to begin.
-fn length() -> Duration {
+pub(crate) fn length() -> Duration {
     Duration::from_secs(u64::from(feed::SECONDS) + 5)
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{API, CAMERA, Place, event, scene};
 use crate::base::metrics;
 use crate::base::{Result, Timestamp};
-use crate::config::{self, Config};
+use crate::config::{self, Anything, Config};
 use crate::ingest::{Item, queue};
 use crate::pipeline::crew::{Crew, Ears, Wanted};
 use crate::pipeline::granting::Granting;
@@ -25,23 +25,6 @@ use crate::store::{Outcome, StoredEvent};
 use crate::view::live::Live;
 use crate::wasm::standing::Asker;
 use crate::wasm::{Engine, Lane, Lanes};
-
-/// Every file is there, and nothing else.
-struct Anything;
-
-impl config::Surroundings for Anything {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn secret_file(&self, _: &Path) -> std::io::Result<String> {
-        Ok(String::new())
-    }
-
-    fn is_file(&self, _: &Path) -> bool {
-        true
-    }
-}
 
 /// One camera without ingest and recorder, and its crew.
 pub(super) struct World {

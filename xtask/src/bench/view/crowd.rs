@@ -1,16 +1,13 @@
 //! Sixteen cameras being recorded, without and with twenty viewers: half of them live, half of them
 //! jumping about in what was recorded.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::fetch::Connection;
 use super::{day, live, show};
 use crate::bench::feed::{self, Server};
-use crate::bench::process::{self, Contender, Usage};
-use crate::bench::record::{fresh, must_hold};
+use crate::bench::process::{self, Usage};
+use crate::bench::record::{self, fresh, must_hold};
 use crate::bench::{Bench, slices};
 
 const CAMERAS: usize = 16;
@@ -23,7 +20,7 @@ const BEFORE: Duration = Duration::from_secs(8);
 /// Viewers look for so long, within the feed.
 const LOOKING: Duration = Duration::from_secs(45);
 
-/// Pieces (of about a second) that one sees after a jump, and the pause before the next.
+/// Pieces (of six seconds at most) that one sees after a jump, and the pause before the next.
 const PIECES: usize = 5;
 const PAUSE_MILLIS: u64 = 1000;
 
@@ -46,7 +43,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<(), String> {
         gigabytes / more,
     ));
     let Seen { mut delays, mut seeks, .. } = seen;
-    show(&format!("live: {} pictures, from the camera to a viewer", delays.len()), &mut delays);
+    show(&format!("live: {} pictures, from coming in to a viewer", delays.len()), &mut delays);
     show(&format!("seek among them, {} jumps: playlist and first byte", seeks.len()), &mut seeks);
     Ok(())
 }
@@ -75,32 +72,17 @@ fn round(
 ) -> Result<(Usage, Seen), String> {
     let server = Server::start(bench.root, clip)?;
     let directory = fresh(bench, "crowd")?;
-    let path = config(&directory, &server.url)?;
-    let log = directory.join("log");
-    let host = Contender::start(
-        Command::new(&bench.wardline).env("STATE_DIRECTORY", &directory).arg("run").arg(&path),
-        &log,
-    )?;
+    let host = record::host(bench, &directory, &server.url, CAMERAS)?;
     let begun = process::now();
-    let address = day::address(&log)?;
+    let address = day::address(&directory.join("log"))?;
     let (usage, seen) = std::thread::scope(|scope| {
         let viewers =
             scope.spawn(|| if looked_at { crowd(&address, begun) } else { Ok(Seen::default()) });
-        let usage = process::watch(vec![host], Duration::from_secs(u64::from(feed::SECONDS) + 5));
+        let usage = process::watch(vec![host], record::length());
         (usage, viewers.join().unwrap_or_else(|_| Err("the viewers panicked".into())))
     });
     must_hold("wardline", &directory, expected)?;
     Ok((usage, seen?))
-}
-
-fn config(directory: &std::path::Path, url: &str) -> Result<PathBuf, String> {
-    let mut config = String::from("[store]\npath = \"store\"\n[http]\nlisten = \"127.0.0.1:0\"\n");
-    for camera in 0..CAMERAS {
-        let _infallible = write!(config, "[cameras.c{camera}]\nurl = \"{url}\"\nkeep = \"1d\"\n");
-    }
-    let path = directory.join("wardline.toml");
-    std::fs::write(&path, config).map_err(|e| format!("write {}: {e}", path.display()))?;
-    Ok(path)
 }
 
 fn crowd(address: &str, begun: Instant) -> Result<Seen, String> {

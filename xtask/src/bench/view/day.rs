@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::fetch::Connection;
 use super::show;
+use crate::bench::record::fresh;
 use crate::bench::{Bench, process};
 
 /// The archive is so long.
@@ -69,9 +70,7 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<Archive, String> {
 }
 
 fn record(bench: &Bench<'_>) -> Result<Archive, String> {
-    let folder = bench.work.join("view");
-    let _old = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).map_err(|e| format!("create {}: {e}", folder.display()))?;
+    let folder = fresh(bench, "view")?;
     let day = day(bench)?;
     let config = folder.join("wardline.toml");
     let text = format!(

@@ -13,7 +13,7 @@ use super::{Bench, process};
 pub(crate) fn run(bench: &Bench<'_>) -> Result<(), String> {
     let archive = day::run(bench)?;
     sending::run(bench, &archive)?;
-    drop(archive);
+    archive.host.end();
     crowd::run(bench)
 }
 
