@@ -43,7 +43,7 @@ const HEADERS_MAX: usize = 64;
 const HEADER_BYTES_MAX: usize = 32 << 10;
 
 /// How long running requests get when the host ends. A part of the host's own three seconds.
-const FAREWELL: Duration = Duration::from_secs(1);
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// After a refusal by the system (out of file descriptors), before trying again.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -131,7 +131,8 @@ pub(super) fn nothing() -> Looks {
 static ROUTER: LazyLock<axum::Router> = LazyLock::new(|| {
     let (host, metrics) = (Arc::new(Willing), Metrics::default());
     let (gate, exports) = (Gate::of_tests(), Exports::of_tests());
-    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), gate, exports, metrics })
+    let (view, looks, changes) = (nowhere(), nothing(), Tasks::new());
+    routes::router(routes::Desk { host, view, looks, gate, exports, metrics, changes })
 });
 
 /// `METHOD path?query`, a line of a header, and a body. Is answered; and where it is refused for what

@@ -34,6 +34,7 @@ mod session;
 mod exports;
 mod recordings;
 mod plugins;
+mod carry;
 mod routes;
 mod status;
 #[cfg(any(test, fuzzing))]
@@ -46,7 +47,6 @@ pub(crate) use playback::named as playback_name;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +86,7 @@ pub struct Server {
     address: SocketAddr,
     gate: access::Gate,
     shared: connection::Shared,
+    tasks: Tasks,
 }
 
 impl Server {
@@ -123,10 +124,12 @@ impl Server {
         });
         // The first log-in of nobody takes no longer than others.
         drop(tokio::task::spawn_blocking(Hashed::prepare).await);
-        let desk = routes::Desk { host, view, looks, gate: gate.clone(), exports, metrics };
+        let (tasks, of_gate) = (Tasks::new(), gate.clone());
+        let changes = tasks.clone();
+        let desk = routes::Desk { host, view, looks, gate, exports, metrics, changes };
         let router = routes::router(desk);
         let shared = connection::Shared { router, tls, trail };
-        Ok(Self { listener, address, gate, shared })
+        Ok(Self { listener, address, gate: of_gate, shared, tasks })
     }
 
     /// Where it listens.
@@ -134,12 +137,16 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown`, then lets running requests end, for at most a second.
+    /// Serves until `shutdown`, then lets running requests end, for at most a second, and what they
+    /// change for another.
     pub async fn run(self, shutdown: CancellationToken) {
-        let tasks = Tasks::new();
+        let tasks = self.tasks;
         tasks.spawn("visits of removed users", self.gate.follow_roll(tasks.shutdown().clone()));
         connection::serve(self.listener, self.shared, shutdown).await;
-        tasks.end(Duration::ZERO).await;
+        let left = tasks.end(connection::FAREWELL).await;
+        if !left.is_empty() {
+            tracing::warn!(requests = left.join(", "), "changes were cut off at shutdown");
+        }
     }
 }
 

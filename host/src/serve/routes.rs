@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::{self, Gate, Peer, Visitor};
+use super::carry::carry_out;
 use super::headers::{self, OverTls};
 use super::host::{
     Health, HookAnswer, HookRequest, Host, ReloadAnswer, Reloaded, TriggerAnswer, TriggerRequest,
@@ -30,6 +31,7 @@ use super::{
 };
 use crate::base::limits::HOOK_BODY_BYTES;
 use crate::base::metrics::Metrics;
+use crate::base::tasks::Tasks;
 use crate::config::parse_duration;
 use crate::view::exports::Exports;
 use crate::view::{Looks, View};
@@ -39,6 +41,12 @@ const REQUEST: Duration = Duration::from_secs(15);
 
 /// The same where a plugin is compiled: in Python that takes a small machine a minute.
 const RELOAD: Duration = Duration::from_secs(120);
+
+/// What has come whole is carried out.
+const MAYBE_DONE: &str =
+    "the request took too long: look whether it was carried out before you ask again";
+const STILL_PREPARED: &str = "this takes longer than a request may: what runs goes on, the new \
+    version is still being prepared, and `wardline plugin status` shows when it runs";
 
 /// Headers that are for the host, not for plugins.
 const PRIVATE_HEADERS: [&str; 4] =
@@ -55,6 +63,8 @@ pub(super) struct Desk<H> {
     pub(super) gate: Gate,
     pub(super) exports: Exports,
     pub(super) metrics: Metrics,
+    /// What is being changed.
+    pub(super) changes: Tasks,
 }
 
 pub(super) fn router<H: Host>(desk: Desk<H>) -> Router {
@@ -104,8 +114,10 @@ fn all<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
         .merge(
             pictures::event_router().with_state((desk.looks.pictures.clone(), desk.view.clone())),
         )
-        .merge(session::router().with_state(desk.gate.clone()))
         .merge(exports::router().with_state((desk.exports.clone(), desk.view.clone())))
+        .route_layer(from_fn_with_state(desk.changes.clone(), carry_out))
+        // Who logs in and goes changes nothing.
+        .merge(session::router().with_state(desk.gate.clone()))
 }
 
 /// Who is nobody is not told what there is.
@@ -116,10 +128,14 @@ async fn nothing(_: Visitor) -> Problem {
 /// Answers in time; what was too slow or too large is told.
 async fn in_time(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let peer = Peer::of(request.extensions());
-    let bound = if request.uri().path().ends_with("/reload") { RELOAD } else { REQUEST };
+    let (bound, late) = match request.method() {
+        _ if request.uri().path().ends_with("/reload") => (RELOAD, STILL_PREPARED),
+        method if method.is_safe() => (REQUEST, "the request took too long"),
+        _ => (REQUEST, MAYBE_DONE),
+    };
     let answer = match tokio::time::timeout(bound, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => problem(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response(),
+        Err(_) => problem(StatusCode::REQUEST_TIMEOUT, late).into_response(),
     };
     match answer.status() {
         StatusCode::REQUEST_TIMEOUT => gate.trail.refused("slow", peer, ""),

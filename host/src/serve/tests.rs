@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::*;
 use crate::base::Timestamp;
@@ -22,6 +23,10 @@ struct Sample {
     asked: Mutex<Vec<HookRequest>>,
     triggered: Mutex<Vec<TriggerRequest>>,
     deleted: Mutex<Vec<(Named, Extent)>>,
+    /// The plugin `slow` is compiled once this is notified,
+    compiler: Notify,
+    /// and then is loaded.
+    loaded: Notify,
     unwell: bool,
 }
 
@@ -84,6 +89,11 @@ impl Host for Sample {
                 }],
             }),
             "torn" => Wished::Refused("plugin torn: is damaged".into()),
+            "slow" => {
+                self.compiler.notified().await;
+                self.loaded.notify_one();
+                Wished::Refused("plugin slow: is loaded, and nobody listens".into())
+            }
             _ => Wished::Unknown("there is no plugin".into()),
         }
     }
@@ -343,6 +353,16 @@ async fn slow_clients_are_let_go() {
     )
     .await;
     assert_eq!(status, 408, "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_is_carried_out_for_those_who_left_too() {
+    let running = start(Sample::default(), None).await;
+    let (status, answer) = ask(&running, "POST /api/v1/plugins/slow/reload", "", "").await;
+    assert!(status == 408 && answer.contains("wardline plugin status"), "{answer}");
+    running.host.compiler.notify_one();
+    let loaded = running.host.loaded.notified();
+    tokio::time::timeout(std::time::Duration::from_secs(1), loaded).await.expect("it goes on");
 }
 
 #[tokio::test]

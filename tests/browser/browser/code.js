@@ -4,14 +4,14 @@
 
 /** @typedef {{ number: number | null, wall: number, width: number, at: number }} Seen */
 
-/** Reads the code of what a video or picture shows. Runs in the page. */
-export const READER = `globalThis.readCode = (video) => {
+/** Reads the code of what a video or picture shows, of that size where it is known better. Runs in the page. */
+export const READER = `globalThis.readCode = (video, size = {}) => {
   const canvas = globalThis.codeCanvas ??= new OffscreenCanvas(1, 1);
-  const width = video.videoWidth || video.naturalWidth, height = video.videoHeight || video.naturalHeight;
+  const width = size.width || video.videoWidth || video.naturalWidth, height = size.height || video.videoHeight || video.naturalHeight;
   if (!width) return null;
   if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(video, 0, 0);
+  context.drawImage(video, 0, 0, width, height);
   const row = context.getImageData(0, 8, width, 1).data;
   const light = (block) => row[(block * 16 + 8) * 4] > 128;
   if (!light(0) || light(1)) return null;
@@ -30,12 +30,14 @@ export async function watch(page, video, clock) {
     const page = /** @type {any} */ (globalThis);
     page.seen = [];
     const element = /** @type {HTMLVideoElement} */ (document.querySelector(video));
-    const each = () => {
+    /** @type {VideoFrameRequestCallback} */
+    const each = (_, picture) => {
       if (!element.isConnected) return;
       element.requestVideoFrameCallback(each);
-      const number = page.readCode(element);
+      // Where the size changes, the element may say the one before a little longer.
+      const number = page.readCode(element, picture);
       const at = Date.now();
-      const width = element.videoWidth;
+      const width = picture.width;
       // The page hears of the picture in the same turn, before or after this.
       queueMicrotask(() => setTimeout(() => {
         const shown = /** @type {HTMLElement | null} */ (document.querySelector(clock));

@@ -13,12 +13,14 @@ use super::super::access::Gate;
 use super::super::fuzz::{Willing, nothing, nowhere};
 use super::super::{rights, routes};
 use crate::base::metrics::Metrics;
+use crate::base::tasks::Tasks;
 use crate::view::exports::Exports;
 
 fn router() -> axum::Router {
     let (host, metrics) = (Arc::new(Willing), Metrics::default());
     let (gate, exports) = (Gate::of_tests(), Exports::of_tests());
-    routes::router(routes::Desk { host, view: nowhere(), looks: nothing(), gate, exports, metrics })
+    let (view, looks, changes) = (nowhere(), nothing(), Tasks::new());
+    routes::router(routes::Desk { host, view, looks, gate, exports, metrics, changes })
 }
 
 async fn ask(method: &str, path: &str) -> (u16, String) {

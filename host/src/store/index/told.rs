@@ -113,7 +113,7 @@ pub(crate) fn taken(c: &Connection, span: &str) -> rusqlite::Result<()> {
 
 /// At start: no recorder holds anything of earlier spans.
 pub(crate) fn all_taken(c: &Connection) -> rusqlite::Result<()> {
-    c.execute("UPDATE span SET told = told | ?1 WHERE told & 4 = 0", [TAKEN])?;
+    c.execute("UPDATE span SET told = told | ?1 WHERE told & 4 = 0 AND told & ?1 = 0", [TAKEN])?;
     Ok(())
 }
 

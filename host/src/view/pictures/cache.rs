@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::canvas::Canvas;
 use super::find::FrameId;
+use super::work::Shown;
 
 /// What was made, and of what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +16,8 @@ pub(super) enum Key {
     Picture { frame: FrameId, width: Option<u32>, marks: Option<u64> },
     /// A cell of a strip, of that size where it is known before.
     Cell { frame: FrameId, width: u32, height: Option<u32> },
+    /// All cells of a strip, side by side.
+    Strip { cells: Shown, width: u32 },
 }
 
 /// What is kept of it.

@@ -75,7 +75,9 @@ impl Lane {
         }
         match guarded(|| strip.step(&mut self.worker)) {
             Ok(false) => self.strips.push_front((slot, strip)),
-            Ok(true) => self.desk.answer(&slot, guarded(|| strip.picture())),
+            Ok(true) => {
+                self.desk.answer(&slot, guarded(|| strip.picture(&mut self.worker)));
+            }
             Err(refusal) => self.desk.answer(&slot, Err(refusal)),
         }
     }

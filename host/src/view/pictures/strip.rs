@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::cache::Key;
 use super::canvas::Canvas;
 use super::find::Moment;
 use super::work::{Shown, Worker, tag};
@@ -74,17 +75,19 @@ impl Strip {
     }
 
     /// All cells side by side.
-    pub(super) fn picture(&self) -> Answer {
+    pub(super) fn picture(self, worker: &mut Worker) -> Answer {
         let height = self.height().unwrap_or((self.width * SHAPE.1 / SHAPE.0).max(2));
-        let mut canvas = Canvas::black(self.width * self.count, height);
-        for (cell, left) in self.cells.iter().zip((0..).step_by(self.width as usize)) {
-            if let Some(cell) = cell {
-                canvas.put(cell, left);
+        let key = Key::Strip { cells: self.shown, width: self.width };
+        let tag = tag(&key);
+        let jpeg = worker.jpeg(key, || {
+            let mut canvas = Canvas::black(self.width * self.count, height);
+            for (cell, left) in self.cells.iter().zip((0..).step_by(self.width as usize)) {
+                if let Some(cell) = cell {
+                    canvas.put(cell, left);
+                }
             }
-        }
-        let jpeg = canvas.jpeg().map_err(|error| Refusal::Failed(error.chain()))?;
-        let tag = tag(&(&self.shown, self.width, self.count));
-        let (camera, time, settled) = (self.camera.clone(), self.from, self.settled);
-        Ok(Picture { camera, jpeg, time, tag, settled })
+            Ok(canvas)
+        })?;
+        Ok(Picture { camera: self.camera, jpeg, time: self.from, tag, settled: self.settled })
     }
 }

@@ -7,6 +7,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::cache::{Cache, Key, Made};
 use super::canvas::Canvas;
 use super::find::{self, Frame, FrameId, Moment};
@@ -149,19 +151,27 @@ impl Worker {
             marks: marks.map(|(sequence, _)| sequence),
         };
         let tag = tag(&key);
-        let jpeg = match self.cache.get(&key) {
-            Some(Made::Jpeg(jpeg)) => jpeg,
-            _ => {
-                let image = decoded(frame)?;
-                let mut canvas = Canvas::within(&image, width);
-                let regions = marks.into_iter().flat_map(|(_, event)| &event.regions);
-                regions.for_each(|region| canvas.mark(region.area));
-                let jpeg = canvas.jpeg().map_err(|error| failed(&error))?;
-                self.cache.put(key, Made::Jpeg(jpeg.clone()));
-                jpeg
-            }
-        };
+        let jpeg = self.jpeg(key, || {
+            let mut canvas = Canvas::within(&*decoded(frame)?, width);
+            let regions = marks.into_iter().flat_map(|(_, event)| &event.regions);
+            regions.for_each(|region| canvas.mark(region.area));
+            Ok(canvas)
+        })?;
         Ok(Picture { camera: camera.to_owned(), jpeg, time, tag, settled })
+    }
+
+    /// What was coded before, or what `make` gives.
+    pub(super) fn jpeg(
+        &mut self,
+        key: Key,
+        make: impl FnOnce() -> Result<Canvas>,
+    ) -> Result<Bytes> {
+        if let Some(Made::Jpeg(jpeg)) = self.cache.get(&key) {
+            return Ok(jpeg);
+        }
+        let jpeg = make()?.jpeg().map_err(|error| failed(&error))?;
+        self.cache.put(key, Made::Jpeg(jpeg.clone()));
+        Ok(jpeg)
     }
 
     /// A frame as a cell of a strip. The first one says how high all are.
