@@ -113,7 +113,8 @@ pub(crate) fn due_bytes(
 /// All segments with a copy somewhere.
 pub(crate) fn moving(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
     c.prepare_cached(&format!(
-        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+        "SELECT {SEGMENT} FROM segment s INDEXED BY segment_moving
+         JOIN camera c ON c.id = s.camera
          WHERE s.moving IS NOT NULL ORDER BY s.id"
     ))?
     .query_map([], Segment::read)?

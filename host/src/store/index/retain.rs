@@ -270,7 +270,8 @@ pub(crate) fn release(c: &Connection, segment: i64, again: Timestamp) -> rusqlit
 /// Everything that was not closed: what recovery looks at.
 pub(crate) fn unfinished(c: &Connection) -> rusqlite::Result<Vec<Segment>> {
     c.prepare(&format!(
-        "SELECT {SEGMENT} FROM segment s JOIN camera c ON c.id = s.camera
+        "SELECT {SEGMENT} FROM segment s INDEXED BY segment_unfinished
+         JOIN camera c ON c.id = s.camera
          WHERE s.state <> 2 ORDER BY s.camera, s.sequence"
     ))?
     .query_map([], Segment::read)?
