@@ -16,7 +16,7 @@ const SHOW_SKIPPED: [&str; 2] = ["--", "--show-output"];
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     if arguments == ["browser"] {
         plugins::build(root)?;
-        return browser::run(root, &build_host(root)?);
+        return browser::run(root, &build_host(root, "test")?);
     }
     setup::run(&[setup::TESTS])?;
     setup::tell_languages(root);
@@ -26,17 +26,21 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .args(arguments)
         .run(root)?;
     plugins::build(root)?;
-    let program = build_host(root)?;
+    let program = build_host(root, "test")?;
     test_plugins(root, &program)?;
-    Step::cargo(
-        "test the host, xtask, the whole end to end, and the examples in the documentation",
-    )
-    .args(["test", "--workspace", "--no-fail-fast"])
-    .args(SHOW_SKIPPED)
-    .args(arguments)
-    .env("WARDLINE_BIN", &program)
-    .env("RUST_TEST_THREADS", THREADS)
-    .run(root)?;
+    // Not the programs for measuring, which `cargo test` would build too.
+    Step::cargo("test the host, xtask, and the whole end to end")
+        .args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"])
+        .args(SHOW_SKIPPED)
+        .args(arguments)
+        .env("WARDLINE_BIN", &program)
+        .env("RUST_TEST_THREADS", THREADS)
+        .run(root)?;
+    Step::cargo("test the examples in the documentation")
+        .args(["test", "--workspace", "--doc"])
+        .args(SHOW_SKIPPED)
+        .args(arguments)
+        .run(root)?;
     if arguments.is_empty() {
         browser::run(root, &program)?;
     }
