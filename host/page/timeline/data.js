@@ -11,6 +11,7 @@ import { SECOND } from "../time.js";
 /** @typedef {Piece & { policy: string, label: string, id: string }} SpanPiece */
 /** @typedef {Piece & { kind: string, origin: string, count: number, sequence: number }} EventPiece */
 /** @typedef {Piece & { id: string, label: string }} PinPiece */
+/** @typedef {Stretch & { resolution: number }} Extent What was asked for; `resolution` in milliseconds. */
 
 /**
  * @typedef {object} Line
@@ -21,10 +22,11 @@ import { SECOND } from "../time.js";
  * @property {PinPiece[]} pins
  * @property {EventPiece[]} events
  * @property {{ start: number, step: number, values: number[] } | null} motion
+ * @property {boolean} truncated There is more of something than the host sends.
  */
 
 /** @type {Line} */
-export const EMPTY = { recorded: [], growing: [], gaps: [], spans: [], pins: [], events: [], motion: null };
+export const EMPTY = { recorded: [], growing: [], gaps: [], spans: [], pins: [], events: [], motion: null, truncated: false };
 
 /** @param {string} text */
 const ms = (text) => Date.parse(text);
@@ -59,20 +61,23 @@ export function line(answer, now) {
     motion: answer.motion && answer.motion.values.length > 0
       ? { start: ms(answer.motion.start), step: duration(answer.motion.step), values: answer.motion.values }
       : null,
+    truncated: answer.truncated,
   };
 }
 
 /** How long what touches the present is good for. */
 const STALE = 5 * SECOND;
 
+/** A view that moves on is asked for again so long after. */
+const PACE = 300;
+
 /** One camera's line, wider than the view by a view on each side. */
 export class LineKeeper {
   line = EMPTY;
-  /** @type {Stretch | null} */
+  /** @type {Extent | null} */
   #have = null;
-  #resolution = 0;
-  #asked = 0;
-  /** @type {AbortController | null} */
+  #answered = 0;
+  /** @type {{ extent: Extent, at: number, abort: AbortController } | null} */
   #running = null;
 
   /**
@@ -91,35 +96,38 @@ export class LineKeeper {
     const span = view.to - view.from;
     const resolution = Math.max(1, span / Math.max(200, width));
     const now = Date.now();
-    const covered = this.#have !== null && this.#have.from <= view.from && this.#have.to >= view.to;
-    const fine = this.#resolution <= resolution * 1.5 && this.#resolution >= resolution / 4;
-    const stale = view.to > now - STALE && now - this.#asked > STALE;
-    if (covered && fine && !stale && !anew) return;
-    if (this.#running && !anew && now - this.#asked < 300) return;
-    this.#running?.abort();
-    const running = new AbortController();
+    const does = (/** @type {Extent | null | undefined} */ extent) => extent && extent.from <= view.from && extent.to >= view.to
+      && extent.resolution <= resolution * 1.5 && extent.resolution >= resolution / 4;
+    const stale = view.to > now - STALE && now - this.#answered > STALE;
+    if (!anew && does(this.#have) && !stale) return;
+    // What is on its way may take long: it is not begun again for a view that it answers.
+    if (!anew && this.#running && (does(this.#running.extent) || now - this.#running.at < PACE)) return;
+    this.#ask({ from: view.from - span, to: Math.max(view.to, Math.min(view.to + span, now + span)), resolution });
+  }
+
+  /** @param {Extent} extent */
+  #ask(extent) {
+    this.#running?.abort.abort();
+    const running = { extent, at: Date.now(), abort: new AbortController() };
     this.#running = running;
-    this.#asked = now;
-    const wide = { from: view.from - span, to: Math.min(view.to + span, now + span) };
-    if (wide.to <= wide.from) wide.to = wide.from + span;
-    api.timeline(this.camera, wide.from, wide.to, resolution, running.signal).then(
+    api.timeline(this.camera, extent.from, extent.to, extent.resolution, running.abort.signal).then(
       (answer) => {
         if (this.#running !== running) return;
         this.#running = null;
-        this.#have = wide;
-        this.#resolution = resolution;
+        this.#have = extent;
+        this.#answered = Date.now();
         this.line = line(answer, Date.now());
         this.changed();
       },
       (error) => {
         if (this.#running === running) this.#running = null;
-        if (!running.signal.aborted) this.failed(error);
+        if (!running.abort.signal.aborted) this.failed(error);
       },
     );
   }
 
   stop() {
-    this.#running?.abort();
+    this.#running?.abort.abort();
   }
 }
 
