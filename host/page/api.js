@@ -126,8 +126,9 @@ export const timeline = (camera, from, to, resolution, signal) =>
  */
 export const availability = (camera, precision, query) => get(`${of(camera)}/availability`, { precision, ...query });
 
-/** @param {string} camera @param {number} from @param {number} to */
-export const playlist = (camera, from, to) => url(`${of(camera)}/playback.m3u8`, { from: time(from), to: time(to) });
+/** @param {string} camera @param {number} from @param {number} to @param {number} [keysApart] Key frames only, at least so many milliseconds apart. */
+export const playlist = (camera, from, to, keysApart = 0) =>
+  url(`${of(camera)}/playback.m3u8`, { from: time(from), to: time(to), ...(keysApart > 0 ? { keys: true, step: `${Math.round(keysApart)}ms` } : {}) });
 
 /** @param {string} camera @param {"main" | "second"} stream */
 export const liveVideo = (camera, stream) => url(`${of(camera)}/live.mp4`, { stream });

@@ -2,15 +2,19 @@
 
 import * as api from "../api.js";
 import { fill, h } from "../dom.js";
-import { eventRow, seenByOthers } from "../events/row.js";
+import { eventRow } from "../events/row.js";
 import { address } from "../route.js";
 import { zoneOf } from "../state.js";
 import { add, date, floor } from "../time.js";
+import { complain } from "../toast.js";
+import { seen } from "./seen.js";
 
 /** @import { PlayerView } from "../views/play.js" */
+/** @import { Query } from "../api.js" */
 /** @import { EventItem } from "../types.js" */
 
-const MOST = 500;
+/** So many at a time. */
+const MOST = 200;
 const PAUSE = 400;
 
 export class DayEvents {
@@ -20,7 +24,15 @@ export class DayEvents {
   element;
   /** @type {EventItem[]} */
   #items = [];
+  /** Where those begin that are earlier than `#items`. @type {string | null} */
+  #next = null;
+  /** Kinds that were seen on the day. @type {Set<string>} */
+  #kindsSeen = new Set();
+  /** The camera, the day and the kind that the list is of. */
+  #of = "";
   #key = "";
+  /** @type {Query} */
+  #query = {};
   #timer = 0;
   #stopped = false;
 
@@ -57,37 +69,71 @@ export class DayEvents {
     const wall = this.player.wall ?? timeline.playhead ?? Date.now();
     const day = floor(wall, "day", zone);
     const today = day === floor(Date.now(), "day", zone);
-    const key = `${lead} ${day}|${today ? Math.floor(Date.now() / 10_000) : ""}`;
+    const key = `${lead} ${day}|${timeline.chosen ?? ""}|${today ? Math.floor(Date.now() / 10_000) : ""}`;
     if (key === this.#key) return;
     this.#key = key;
     try {
-      const found = await api.events({ camera: lead, from: api.time(day), to: api.time(add(day, "day", 1, zone)), order: "desc", limit: MOST });
+      const query = { camera: lead, from: api.time(day), to: api.time(add(day, "day", 1, zone)), kind: timeline.chosen, order: "desc" };
+      const found = await seen(query, MOST);
       if (this.#key !== key || this.#stopped) return;
-      const events = found.events.filter(seenByOthers);
-      const same = JSON.stringify(events) === JSON.stringify(this.#items);
-      this.#items = events;
+      this.#query = query;
       this.#title.textContent = `Events, ${date(day, zone)}`;
-      if (!same || this.#list.childElementCount === 0) this.#show();
+      this.#take(`${lead} ${day} ${zone}`, found);
     } catch (error) {
       if (this.#key === key) fill(this.#list, h("li", { class: "quiet pad" }, `The events can't be shown: ${error instanceof Error ? error.message : error}`));
     }
   }
 
+  /** The newest of a day; earlier ones that are there already stay. @param {string} day @param {{ events: EventItem[], next: string | null }} found */
+  #take(day, found) {
+    const of = `${day} ${this.player.timeline.chosen ?? ""}`;
+    if (!this.#of.startsWith(`${day} `)) this.#kindsSeen.clear();
+    for (const { kind } of found.events) this.#kindsSeen.add(kind);
+    const last = found.events.at(-1);
+    const at = of === this.#of && last ? this.#items.findIndex((item) => item.sequence === last.sequence) : -1;
+    const earlier = at < 0 ? [] : this.#items.slice(at + 1);
+    const items = [...found.events, ...earlier];
+    const same = of === this.#of && JSON.stringify(items) === JSON.stringify(this.#items);
+    if (earlier.length === 0) this.#next = found.next;
+    this.#of = of;
+    this.#items = items;
+    if (!same || this.#list.childElementCount === 0) this.#show();
+  }
+
+  async #earlier() {
+    const of = this.#of;
+    try {
+      const found = await seen(this.#query, MOST, this.#next);
+      if (this.#of !== of || this.#stopped) return;
+      this.#next = found.next;
+      const [first] = found.events;
+      this.#items.push(...found.events);
+      for (const { kind } of found.events) this.#kindsSeen.add(kind);
+      this.#show();
+      const row = first && this.#list.querySelector(`[data-sequence="${first.sequence}"]`);
+      if (row instanceof HTMLElement) row.focus({ preventScroll: true });
+    } catch (error) {
+      complain(error, "Events");
+    }
+  }
+
   #show() {
     const { timeline } = this.player;
-    const kinds = [...new Set(this.#items.map((item) => item.kind))].sort();
+    const kinds = [...this.#kindsSeen].sort();
     fill(this.#kinds, kinds.length > 1 && kinds.map((kind) => h("button", {
       type: "button", class: `chip chip-name${timeline.chosen === kind ? " chip-on" : ""}`, "aria-pressed": String(timeline.chosen === kind),
       on: { click: () => {
         timeline.chosen = timeline.chosen === kind ? null : kind;
         timeline.redraw();
         this.#show();
+        this.changed(true);
       } },
     }, kind)));
     const items = this.#items.filter((item) => !timeline.chosen || item.kind === timeline.chosen);
-    fill(this.#list, items.length === 0
-      ? h("li", { class: "quiet pad" }, "Nothing was seen on this day.")
-      : items.map((item) => h("li", {}, eventRow(item, () => this.player.goTo({ start: Date.parse(item.start) })))));
+    fill(this.#list,
+      items.length === 0 && this.#next === null && h("li", { class: "quiet pad" }, "Nothing was seen on this day."),
+      items.map((item) => h("li", {}, eventRow(item, () => void this.player.goTo(Date.parse(item.start))))),
+      this.#next !== null && h("li", { class: "pad" }, h("button", { type: "button", class: "button", on: { click: () => void this.#earlier() } }, "Earlier events")));
     this.#mark(this.player.wall ?? 0);
   }
 

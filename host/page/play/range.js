@@ -6,7 +6,7 @@ import { fill, h, icon, iconButton } from "../dom.js";
 import { exportDialog } from "./exports.js";
 import { may, zoneOf } from "../state.js";
 import { bytes } from "../units.js";
-import { dateTime, fromInput, length, SECOND, toInput } from "../time.js";
+import { dateTime, fromInput, length, offsetName, SECOND, toInput } from "../time.js";
 import { complain, toast } from "../toast.js";
 
 /** @import { PlayerView } from "../views/play.js" */
@@ -22,6 +22,7 @@ export class RangeBar {
   #pins = h("div", { class: "range-pins" });
   #shownPins = "";
   #count = h("span", { class: "quiet tabular" });
+  #offset = h("span", { class: "quiet tabular" });
   buttons;
   element;
 
@@ -71,9 +72,17 @@ export class RangeBar {
       return input;
     };
     const has = this.#text.firstElementChild !== null && this.#text.contains(document.activeElement);
-    if (!has) fill(this.#text, field("from", "The range begins"), h("span", { "aria-hidden": "true" }, "–"), field("to", "The range ends"), this.#count);
+    if (!has) fill(this.#text, field("from", "The range begins"), h("span", { "aria-hidden": "true" }, "–"), field("to", "The range ends"), this.#offset, this.#count);
+    // Two where the range lies over a change of the clocks.
+    this.#offset.textContent = [...new Set([offsetName(range.from, zone), offsetName(range.to, zone)])].join(" – ");
     this.#count.textContent = length(range.to - range.from);
     this.#showPins(range);
+  }
+
+  /** In another time zone. */
+  redraw() {
+    this.#text.replaceChildren();
+    this.show(this.#range);
   }
 
   /** The time line has more: a pin, perhaps. */
@@ -85,7 +94,7 @@ export class RangeBar {
   #showPins(range) {
     const pins = (this.player.timeline.line?.pins ?? []).filter((pin) => pin.start < range.to && pin.end > range.from);
     const zone = zoneOf(this.player.lead);
-    const key = JSON.stringify(pins);
+    const key = JSON.stringify([pins, zone]);
     if (key === this.#shownPins) return;
     this.#shownPins = key;
     fill(this.#pins, pins.map((pin) => h("span", { class: "pin" }, icon("pin"),

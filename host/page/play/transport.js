@@ -4,7 +4,7 @@ import { h, icon, iconButton, fill } from "../dom.js";
 import { chooser } from "../menu.js";
 import { navigate } from "../route.js";
 import { zoneChoice, zoneOf } from "../state.js";
-import { clock, date, offset, offsetName, ownZone, DAY, SECOND } from "../time.js";
+import { clock, date, offset, offsetName, ownZone, DAY } from "../time.js";
 
 /** @import { PlayerView } from "../views/play.js" */
 /** @import { Undo } from "../signal.js" */
@@ -13,8 +13,7 @@ const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 
 /** @param {PlayerView} player @param {Undo} undo */
 export function transport(player, undo) {
-  const { stage, timeline } = player;
-  const at = () => player.wall ?? timeline.playhead ?? Date.now();
+  const { stage } = player;
   const play = iconButton("play", "Play", () => stage.toggle(), { class: "icon-button play-button" });
   const back = iconButton("back", "Play backwards", () => (stage.backwards.value ? stage.pause() : stage.playBackwards()));
   const sound = iconButton("mute", "Sound on", () => stage.mute(!stage.muted.value));
@@ -52,12 +51,12 @@ export function transport(player, undo) {
   return h("div", { class: "transport", role: "group", "aria-label": "Playback" },
     h("div", { class: "transport-time" }, day, time, zone),
     h("div", { class: "transport-buttons" },
-      iconButton("previous", "The event before", () => player.goTo(timeline.event(at(), -1))),
+      iconButton("previous", "The event before", () => void player.goToNext(-1)),
       back,
       iconButton("frameBack", "The picture before", () => void stage.step(-1)),
       play,
       iconButton("frameOn", "The next picture", () => void stage.step(1)),
-      iconButton("next", "The next event", () => player.goTo(timeline.event(at() + 2 * SECOND, 1)))),
+      iconButton("next", "The next event", () => void player.goToNext(1))),
     h("div", { class: "transport-end" }, speed.element, sound,
       h("button", { type: "button", class: "button button-quiet live-link", on: { click: () => navigate({ view: "live", camera: player.lead }) } }, icon("live"), "Live")));
 }

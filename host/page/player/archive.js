@@ -29,15 +29,21 @@ export class Archive {
   wall = null;
   /** Seconds from picture to picture, learned while it plays. */
   interval = 0.04;
-  /** @type {{ from: number, to: number } | null} */
+  /** @type {{ from: number, to: number, keysApart: number } | null} */
   #window = null;
+  /** Until when the map has all that there was to be played when it was asked for. */
+  known = 0;
+  #keysApart = 0;
   #source = new Source(this.video);
   #mediaTime = 0;
-  #turn = 0;
-  #seeking = false;
-  /** @type {number | null} */
+  /** What is done to the video now, and what after it: the last that was asked for. @type {Promise<void> | null} */
+  #work = null;
+  /** @type {(() => Promise<void>) | null} */
   #next = null;
   #stopped = false;
+  /** @type {() => void} */
+  #stop = () => {};
+  #gone = new Promise((resolve) => (this.#stop = () => resolve(undefined)));
 
   /** @param {string} camera @param {Heard} heard */
   constructor(camera, heard) {
@@ -57,77 +63,105 @@ export class Archive {
   }
 
   /**
-   * Shows the picture of a moment, or the first one after it. Called again before it is done, the
-   * last call counts.
+   * Shows the picture of a moment, or the first one after it. Done when that is shown, or what was
+   * asked for later.
    * @param {number} wall
    */
-  async seek(wall) {
-    if (this.#seeking) {
-      this.#next = wall;
-      return;
-    }
-    this.#seeking = true;
+  async show(wall) {
+    await this.#do(() => this.#seekTo(wall));
+  }
+
+  /** Where a clock was set back, the other picture of the same moment. @param {number} wall */
+  async showOther(wall) {
+    await this.#do(async () => {
+      const places = this.map.places(wall);
+      const now = places.findLastIndex((place) => place <= this.#mediaTime + 0.001);
+      if (places.length > 0) await this.#seekMedia(places[(now + 1) % places.length]);
+    });
+  }
+
+  /** One after the other; of what waits, the last counts. @param {() => Promise<void>} work */
+  #do(work) {
+    this.#next = work;
+    this.#work ??= this.#workOn();
+    // Nobody waits for a video that is gone.
+    return Promise.race([this.#work, this.#gone]);
+  }
+
+  async #workOn() {
     try {
-      for (let target = /** @type {number | null} */ (wall); target !== null && !this.#stopped; target = this.#next) {
+      for (let work = this.#next; work && !this.#stopped; work = this.#next) {
         this.#next = null;
-        await this.#seekTo(target);
+        await work();
       }
     } finally {
-      this.#seeking = false;
+      this.#work = null;
     }
   }
 
-  /** @param {number} wall */
-  async #seekTo(wall) {
-    if (!this.covers(wall)) await this.#load(wall);
-    this.#source.settle(this.map);
-    const found = this.map.toMedia(wall);
-    if (!found) {
-      if (this.state !== "failed") this.#be("nothing", "");
-      return;
+  /** @param {number} wall @param {number} [here] Where in the video rather, of several places. */
+  async #seekTo(wall, here = this.#mediaTime) {
+    if (!this.covers(wall)) {
+      await this.#load(wall);
+      if (this.state === "failed" || this.#stopped) return;
+      here = -1;
     }
+    this.#source.settle(this.map);
+    const found = this.map.toMedia(wall, here);
+    if (!found) return this.#be("nothing", "");
     this.#be("ready", "");
     await this.#seekMedia(found.media);
   }
 
   /** Whether the window answers for a moment. @param {number} wall */
   covers(wall) {
-    if (!this.#window || this.map.isEmpty || this.state === "failed") return false;
+    if (!this.#window || this.#window.keysApart !== this.#keysApart || this.map.isEmpty || this.state === "failed") return false;
     return wall >= this.#window.from && wall < this.#window.to && (this.map.last ?? 0) > wall;
+  }
+
+  /** Plays only key frames, at least so far apart, in milliseconds; 0: all pictures. */
+  set keysApart(/** @type {number} */ apart) {
+    this.#keysApart = Source.takesKeys ? apart : 0;
   }
 
   /** Takes a window around a moment. @param {number} wall */
   async #load(wall) {
     this.#be("loading", "");
-    const turn = ++this.#turn;
-    const window = { from: wall - BEFORE, to: wall + AFTER };
-    const address = api.playlist(this.camera, window.from, window.to);
+    const keysApart = this.#keysApart;
+    const window = { from: wall - BEFORE, to: wall + AFTER, keysApart };
+    const known = Math.min(window.to, Date.now());
+    const address = api.playlist(this.camera, window.from, window.to, keysApart);
     try {
       const text = await (await api.request(address)).text();
-      if (turn !== this.#turn || this.#stopped) return;
+      if (this.#stopped) return;
       this.map = new WallMap(read(text));
-      this.#window = window;
+      [this.#window, this.known] = [window, known];
       const found = this.map.toMedia(wall);
-      if (found) await this.#source.open(address, found.media);
+      if (found) await this.#source.open(address, text, found.media, keysApart > 0);
       else this.#source.close();
     } catch (error) {
-      if (turn !== this.#turn) return;
       this.map = new WallMap([]);
       this.#source.close();
-      if (error instanceof api.ApiError && error.status === 404) this.#be("nothing", "");
+      const none = error instanceof api.ApiError && error.status === 404;
+      this.known = none ? known : 0;
+      if (none) this.#be("nothing", "");
       else this.#be("failed", error instanceof Error ? error.message : String(error));
     }
   }
 
   /** Goes on behind the end of the window, if there is more by now: tells that. What is shown stays until then. */
   async more() {
-    const before = this.map.last;
+    const before = this.map.end;
     if (before === null) return false;
-    const text = await (await api.request(api.playlist(this.camera, before - SECOND, before + AFTER))).text().catch(() => "");
-    const after = new WallMap(read(text)).last;
+    const text = await (await api.request(api.playlist(this.camera, before - SECOND, before + AFTER))).text();
+    const after = new WallMap(read(text)).end;
     if (after === null || after <= before + LEAST) return false;
-    await this.#load(before);
-    await this.seek(before);
+    // Who has gone elsewhere meanwhile stays there.
+    if (this.#work || !this.video.ended) return true;
+    await this.#do(async () => {
+      await this.#load(before);
+      await this.#seekTo(before, Number.POSITIVE_INFINITY);
+    });
     return true;
   }
 
@@ -151,23 +185,22 @@ export class Archive {
     if (this.#mediaTime === before && typeof this.video.requestVideoFrameCallback !== "function") this.#shown(this.video.currentTime);
   }
 
-  /** Shows the next picture, or the one before. @param {1 | -1} way */
+  /** Shows the next picture, or the one before; nothing while it is sought for another. @param {1 | -1} way */
   async step(way) {
     this.video.pause();
-    if (this.state !== "ready" || this.#seeking) return;
-    this.#seeking = true;
+    if (this.state === "ready" && !this.#work) await this.#do(() => this.#step(way));
+  }
+
+  /** @param {1 | -1} way */
+  async #step(way) {
     const begin = this.#mediaTime;
-    try {
-      if (way < 0) {
-        await this.#seekMedia(Math.max(0, begin - 0.001));
-        return;
-      }
-      // A picture's length is known only when the next one is there: a little further each time.
-      for (let reach = this.interval + 0.001; this.#mediaTime === begin && reach < 2; reach += Math.max(0.01, this.interval / 2)) {
-        await this.#seekMedia(begin + reach);
-      }
-    } finally {
-      this.#seeking = false;
+    if (way < 0) {
+      await this.#seekMedia(Math.max(0, begin - 0.001));
+      return;
+    }
+    // A picture's length is known only when the next one is there: a little further each time.
+    for (let reach = this.interval + 0.001; this.#mediaTime === begin && reach < 2 && !this.#next; reach += Math.max(0.01, this.interval / 2)) {
+      await this.#seekMedia(begin + reach);
     }
   }
 
@@ -206,7 +239,7 @@ export class Archive {
   /** @param {number} media */
   #shown(media) {
     const apart = media - this.#mediaTime;
-    if (apart > 0.005 && apart < 1 && !this.#seeking && this.video.playbackRate <= 1) {
+    if (apart > 0.005 && apart < 1 && !this.#work && this.video.playbackRate <= 1) {
       this.interval = this.interval > apart * 1.5 || this.interval < apart * 0.6 ? apart : this.interval * 0.8 + apart * 0.2;
     }
     this.#mediaTime = media;
@@ -228,7 +261,7 @@ export class Archive {
 
   stop() {
     this.#stopped = true;
-    this.#turn += 1;
+    this.#stop();
     this.#source.close();
     this.video.remove();
   }

@@ -19,13 +19,32 @@ export async function nextRecorded(camera, wall) {
   for (const reach of REACHES) {
     const to = Math.min(from + reach, now + MINUTE);
     if (to <= from) return null;
-    const { recorded } = await api.timeline(camera, from, to, Math.max(SECOND, reach / 2000));
-    const found = recorded
-      .map(({ start, end }) => ({ start: Date.parse(start), end: Date.parse(end) }))
+    const { recorded, growing } = await api.timeline(camera, from, to, Math.max(SECOND, reach / 2000));
+    const found = recorded.map(({ start, end }) => ({ start: Date.parse(start), end: Date.parse(end) }))
+      .concat(growing.map((start) => ({ start: Date.parse(start), end: now })).filter(({ start }) => start > wall))
       .filter(({ end }) => end > wall + SECOND / 2)
       .sort((one, other) => one.start - other.start)[0];
     if (found) return Math.max(wall, found.start);
     from = to;
+  }
+  return null;
+}
+
+/**
+ * The end of the last video before a moment of a camera: the moment itself, where it has video at it;
+ * `null`: it has none before.
+ * @param {string} camera @param {number} wall @param {number} first The first moment of the camera's video.
+ * @returns {Promise<number | null>}
+ */
+export async function lastRecorded(camera, wall, first) {
+  let to = wall;
+  for (const reach of REACHES) {
+    const from = Math.max(first, to - reach);
+    if (from >= to) return null;
+    const { recorded } = await api.timeline(camera, from, to, Math.max(SECOND, reach / 2000));
+    const ends = recorded.filter(({ start }) => Date.parse(start) < to).map(({ end }) => Math.min(wall, Date.parse(end)));
+    if (ends.length > 0) return Math.max(...ends);
+    to = from;
   }
   return null;
 }
@@ -37,7 +56,6 @@ export async function nextRecorded(camera, wall) {
  */
 export function recordedBefore(map, at, first) {
   if (at < first) return null;
-  if (map.first === null || at < map.first || map.has(at)) return at;
-  const before = map.pieces.findLast((piece) => piece.wall < at);
-  return before ? Math.min(at, before.wall + before.length * SECOND - 1) : at;
+  if (map.first === null || at < map.first) return at;
+  return map.before(at);
 }

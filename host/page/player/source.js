@@ -5,6 +5,8 @@ import Hls, { Events, ErrorTypes } from "../vendor/hls.light.min.mjs";
 
 /** @import { WallMap } from "./wall.js" */
 
+/** Seconds that are fetched ahead, of all pictures and of key frames only: these are played many times as fast. */
+const AHEAD = { all: 20, keys: 240 };
 /** How often a media error is mended before it is told. */
 const MENDS = 3;
 
@@ -21,18 +23,25 @@ export class Source {
     this.video = video;
   }
 
+  /** Whether playlists of key frames only can be played: a browser's own player shows none. */
+  static get takesKeys() {
+    return Hls.isSupported();
+  }
+
   /**
    * Opens a playlist at a moment of its video, in seconds; done when it can be sought in.
-   * @param {string} address @param {number} media
+   * @param {string} address @param {string} text What is there. @param {number} media @param {boolean} keys Has key frames only.
    */
-  async open(address, media) {
+  async open(address, text, media, keys) {
     this.close();
     if (!Hls.isSupported()) return this.#openNative(address);
+    const ahead = keys ? AHEAD.keys : AHEAD.all;
     const hls = new Hls({
       enableWorker: false,
       startPosition: media,
-      maxBufferLength: 20,
-      maxMaxBufferLength: 60,
+      pLoader: given(text),
+      maxBufferLength: ahead,
+      maxMaxBufferLength: 3 * ahead,
       backBufferLength: 30,
       maxBufferHole: 0.3,
       nudgeOnVideoHole: true,
@@ -100,3 +109,21 @@ export class Source {
     }
   }
 }
+
+/**
+ * Hands hls.js the playlist that is here already: so that it plays what the map is of, though more may
+ * have been recorded meanwhile. Key frames it would take for something to seek in only, did it know.
+ * @param {string} text
+ */
+const given = (text) => class extends Hls.DefaultConfig.loader {
+  /** @param {any} context @param {any} _config @param {any} callbacks */
+  load(context, _config, callbacks) {
+    this.context = context;
+    const now = performance.now();
+    this.stats.loading = { start: now, first: now, end: now };
+    queueMicrotask(() => {
+      if (!this.context) return;
+      callbacks.onSuccess({ url: context.url, data: text.replace("#EXT-X-I-FRAMES-ONLY\n", ""), code: 200 }, this.stats, context, null);
+    });
+  }
+};

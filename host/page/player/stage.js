@@ -3,16 +3,30 @@
 import { h } from "../dom.js";
 import { signal, Undo } from "../signal.js";
 import { MINUTE, SECOND } from "../time.js";
-import { nextRecorded, recordedBefore } from "./gaps.js";
+import { lastRecorded, nextRecorded, recordedBefore } from "./gaps.js";
 import { Pane } from "./pane.js";
 
 /** How far a camera may be from the one that leads before it is sought; nearer, it is played a little faster or slower. */
 const APART = 700;
 const CHECK = 200;
-/** A jump of the wall clock from picture to picture that is told as a gap. */
+/** Less video than this that is missing from picture to picture is not told. */
 const GAP = SECOND;
+/** Above this speed only key frames are played, at most one in so many milliseconds. */
+const KEYS_ABOVE = 4;
+const KEYS_EVERY = 125;
 
-/** @typedef {{ zone: (camera: string) => string, time: (wall: number) => void, skipped: (from: number, to: number) => void, ended: () => void, leads: (camera: string) => void, first: (camera: string) => number, failed: (error: unknown) => void }} Heard */
+/**
+ * @typedef {object} Heard
+ * @property {(camera: string) => string} zone
+ * @property {(wall: number) => void} time
+ * @property {(from: number, to: number) => void} skipped
+ * @property {(why: string) => void} ended Nothing more can be shown; `why`, where that is not for want of video.
+ * @property {(camera: string) => void} leads
+ * @property {() => void} twice There is other video of the moment that is shown: a clock was set back.
+ * @property {(camera: string) => number} first
+ * @property {(error: unknown) => void} failed
+ */
+/** @typedef {{ wall: number, moving: boolean }} Target A moment that is to be shown; `moving`: until one has chosen. */
 
 export class Stage {
   element = h("div", { class: "stage" });
@@ -27,7 +41,9 @@ export class Stage {
   muted = signal(true);
   #lead = 0;
   #undo = new Undo();
-  #seeks = 0;
+  /** What is not shown yet. @type {Target | null} */
+  #target = null;
+  #keysApart = 0;
 
   /** @param {Heard} heard */
   constructor(heard) {
@@ -56,6 +72,7 @@ export class Stage {
         this.heard.leads(name);
       },
     });
+    pane.archive.keysApart = this.#keysApart;
     return pane;
   }
 
@@ -81,64 +98,89 @@ export class Stage {
 
   /** @param {Pane} pane @param {number} wall */
   #picture(pane, wall) {
-    if (pane !== this.lead || this.#seeks > 0 || this.backwards.value) return;
+    if (pane !== this.lead || this.#target || this.backwards.value) return;
     const before = this.wall.value;
-    if (this.playing.value && before !== null && wall - before > GAP + this.speed.value * 400) this.heard.skipped(before, wall);
+    if (this.playing.value && before !== null) {
+      const end = pane.archive.map.until(before);
+      if (wall - end > GAP) this.heard.skipped(end, wall);
+    }
     this.wall.value = wall;
     this.heard.time(wall);
   }
 
   /**
    * Shows a moment on all cameras. Where none has video then, the next that has some; `moving`: only
-   * what can be shown at once.
+   * what can be shown at once. Called again before it is done, the last call counts.
    * @param {number} wall @param {boolean} [moving]
    */
   async seek(wall, moving = false) {
-    if (this.backwards.value) this.#stopBackwards();
-    this.wall.value = wall;
-    this.#seeks += 1;
-    try {
-      const those = moving ? this.panes.filter((pane) => pane.archive.covers(wall)) : this.panes;
-      await Promise.all(those.map((pane) => pane.archive.seek(wall)));
-    } finally {
-      this.#seeks -= 1;
-    }
-    if (moving || this.#seeks > 0) return;
-    await this.#arrive(wall);
+    const those = moving ? this.panes.filter((pane) => pane.archive.covers(wall)) : this.panes;
+    await this.#reach({ wall, moving }, () => those.map((pane) => pane.archive.show(wall)));
   }
 
-  /** After a seek: who has video leads; where nobody has, all go on to where somebody has. @param {number} wall */
-  async #arrive(wall) {
+  /** Where a clock was set back, the other video of the moment that is shown. */
+  async other() {
+    const { value: wall } = this.wall;
+    if (wall !== null) await this.#reach({ wall, moving: false }, () => this.panes.map((pane) => pane.archive.showOther(wall)));
+  }
+
+  /** @param {Target} target @param {() => Promise<void>[]} show */
+  async #reach(target, show) {
+    if (this.backwards.value) this.#stopBackwards();
+    this.wall.value = target.wall;
+    this.#target = target;
+    await Promise.all(show());
+    if (this.#target !== target) return;
+    if (!target.moving) await this.#arrive(target);
+    if (this.#target === target) this.#target = null;
+  }
+
+  /** After a seek: who has video leads; where nobody has, all go on to where somebody has. @param {Target} target */
+  async #arrive(target) {
+    const { wall } = target;
     const there = this.panes.findIndex((pane) => pane.archive.map.has(wall));
     if (there >= 0) {
       if (!this.lead?.archive.map.has(wall)) this.#setLead(there);
+      const archive = this.lead?.archive;
       // What is shown is a picture's moment, not one between two.
-      const shown = this.lead?.archive.wall ?? wall;
+      const shown = archive?.wall ?? wall;
       this.wall.value = shown;
       this.#show(shown);
+      if (archive && archive.map.places(wall).length > 1) this.heard.twice();
       return;
     }
     const nexts = await Promise.all(this.panes.map((pane) => this.#nextOf(pane, wall)));
+    if (this.#target !== target) return;
     const soonest = Math.min(...nexts.map((next) => next ?? Number.POSITIVE_INFINITY));
-    if (this.#seeks > 0 || this.wall.value !== wall) return;
-    if (!Number.isFinite(soonest)) {
-      this.pause();
-      for (const pane of this.panes) {
-        pane.absent = true;
-        pane.update();
-      }
-      this.heard.ended();
+    if (soonest > wall && Number.isFinite(soonest)) {
+      this.heard.skipped(wall, soonest);
+      await this.seek(soonest);
       return;
     }
-    this.heard.skipped(wall, soonest);
-    await this.seek(soonest);
+    for (const pane of this.panes) {
+      pane.absent = true;
+      pane.update();
+    }
+    const failed = this.panes.find((pane) => pane.archive.state === "failed");
+    this.#end(failed ? failed.archive.reason : soonest <= wall ? "what is recorded here can't be played" : "");
   }
 
-  /** @param {Pane} pane @param {number} wall */
-  #nextOf(pane, wall) {
-    const found = pane.archive.map.toMedia(wall);
-    if (found) return Promise.resolve(found.wall);
-    return nextRecorded(pane.camera, wall).catch((error) => {
+  /** @param {string} why */
+  #end(why) {
+    this.pause();
+    this.heard.ended(why);
+  }
+
+  /** When a camera has video at or after a moment; `null`: not that one knows. @param {Pane} pane @param {number} wall */
+  async #nextOf({ camera, archive }, wall) {
+    const found = archive.map.toMedia(wall);
+    if (found) return found.wall;
+    return archive.state === "failed" ? null : this.#recordedAfter(camera, Math.max(wall, archive.known));
+  }
+
+  /** @param {string} camera @param {number} wall */
+  #recordedAfter(camera, wall) {
+    return nextRecorded(camera, wall).catch((error) => {
       this.heard.failed(error);
       return null;
     });
@@ -158,9 +200,14 @@ export class Stage {
   }
 
   play() {
-    if (this.backwards.value) this.#stopBackwards();
+    const back = this.backwards.value;
+    if (back) this.#stopBackwards();
     this.playing.value = true;
-    if (this.wall.value !== null) this.#show(this.wall.value);
+    const { value: wall } = this.wall;
+    // What is on its way plays when it is there.
+    if (this.#choosePictures() || this.#target || wall === null) return;
+    if (!back && this.panes.some((pane) => pane.archive.map.has(wall))) this.#show(wall);
+    else void this.seek(wall);
   }
 
   pause() {
@@ -168,7 +215,20 @@ export class Stage {
     if (back) this.#stopBackwards();
     this.playing.value = false;
     for (const pane of this.panes) pane.archive.pause();
-    if (back && this.wall.value !== null) void this.seek(this.wall.value);
+    if (!this.#choosePictures() && back && this.wall.value !== null) void this.seek(this.wall.value);
+  }
+
+  /** All pictures, or where it plays fast key frames only: tells whether others are on their way now. */
+  #choosePictures() {
+    const fast = this.playing.value && this.speed.value > KEYS_ABOVE;
+    const apart = fast ? this.speed.value * KEYS_EVERY : 0;
+    if (apart === this.#keysApart) return false;
+    this.#keysApart = apart;
+    for (const pane of this.panes) pane.archive.keysApart = apart;
+    const { value: wall } = this.wall;
+    if (wall === null || this.panes.every((pane) => pane.archive.covers(wall))) return false;
+    void this.seek(wall);
+    return true;
   }
 
   toggle() {
@@ -180,6 +240,7 @@ export class Stage {
   setSpeed(speed) {
     this.speed.value = speed;
     for (const pane of this.panes) pane.archive.rate = speed;
+    this.#choosePictures();
     if (this.backwards.value) this.playBackwards();
   }
 
@@ -190,10 +251,10 @@ export class Stage {
     if (!lead) return;
     await lead.archive.step(way);
     const { wall } = lead.archive;
-    if (wall === null) return;
+    if (wall === null || this.#target) return;
     this.wall.value = wall;
     this.heard.time(wall);
-    for (const pane of this.panes) if (pane !== lead && pane.archive.covers(wall)) void pane.archive.seek(wall);
+    for (const pane of this.panes) if (pane !== lead && pane.archive.covers(wall)) void pane.archive.show(wall);
   }
 
   /** From key frame to key frame, backwards. */
@@ -206,14 +267,25 @@ export class Stage {
     }
     this.playing.value = false;
     this.backwards.value = true;
+    this.#target = null;
     for (const pane of this.panes) {
       const width = Math.min(1280, Math.round(pane.element.clientWidth * (devicePixelRatio || 1)));
-      void pane.reverse.run(from, this.speed.value, width, (wall) => {
-        pane.showTime(wall);
-        if (pane !== this.lead) return;
-        this.wall.value = wall;
-        this.heard.time(wall);
-      }, (at) => recordedBefore(pane.archive.map, at, this.heard.first(pane.camera)), () => pane === this.lead && this.pause());
+      const first = this.heard.first(pane.camera);
+      void pane.reverse.run(from, this.speed.value, width, {
+        shown: (wall) => {
+          pane.showTime(wall);
+          if (pane !== this.lead) return;
+          this.wall.value = wall;
+          this.heard.time(wall);
+        },
+        back: (at) => recordedBefore(pane.archive.map, at, first),
+        before: (at) => lastRecorded(pane.camera, at, first),
+        ended: (why) => {
+          if (pane !== this.lead) return;
+          this.pause();
+          if (why) this.heard.failed(new Error(why));
+        },
+      });
     }
   }
 
@@ -225,27 +297,28 @@ export class Stage {
   /** @param {Pane} pane */
   async #ended(pane) {
     if (pane !== this.lead || !this.playing.value) return;
-    const wall = pane.archive.map.last ?? this.wall.value;
+    const wall = pane.archive.map.end ?? this.wall.value;
     if (wall === null) return;
     if (await pane.archive.more().catch(() => false)) {
       if (this.playing.value) pane.archive.play();
       return;
     }
     // The others may have more, and this one after a gap. Where nobody has, the last picture stays.
-    const nexts = await Promise.all(this.panes.map((one) => this.#nextOf(one, wall + 1)));
-    if (nexts.some((next) => next !== null)) {
-      await this.seek(wall + 1);
-      return;
-    }
-    this.pause();
-    this.heard.ended();
+    const nexts = await Promise.all(this.panes.map((one) => one.archive.video.ended
+      ? this.#recordedAfter(one.camera, Math.max(wall, one.archive.map.last ?? 0, one.archive.known))
+      : this.#nextOf(one, wall + 1)));
+    if (this.#target || !this.playing.value) return;
+    const soonest = Math.min(...nexts.map((next) => next ?? Number.POSITIVE_INFINITY));
+    if (!Number.isFinite(soonest)) return this.#end("");
+    if (soonest - wall > GAP) this.heard.skipped(wall, soonest);
+    await this.seek(soonest);
   }
 
   /** Keeps those that follow where the one that leads is. */
   #keepStep() {
     const wall = this.wall.value;
     const { lead } = this;
-    if (!lead || wall === null || !this.playing.value || this.#seeks > 0) return;
+    if (!lead || wall === null || !this.playing.value || this.#target) return;
     const last = lead.archive.map.last;
     if (last !== null && wall > last + MINUTE) return;
     for (const pane of this.panes) {
@@ -257,19 +330,20 @@ export class Stage {
   #follow(pane, wall) {
     const { archive } = pane;
     if (archive.state === "loading") return;
-    if (!archive.covers(wall) && archive.state !== "failed" && archive.state !== "nothing") void archive.seek(wall);
+    const asked = archive.state === "failed" || (archive.state === "nothing" && wall < archive.known + MINUTE);
+    if (!asked && !archive.covers(wall)) void archive.show(wall);
     const absent = !archive.map.has(wall);
     if (absent !== pane.absent) {
       pane.absent = absent;
       pane.update();
       if (absent) archive.pause();
-      else void archive.seek(wall).then(() => this.playing.value && archive.play());
+      else void archive.show(wall).then(() => this.playing.value && archive.play());
       return;
     }
     if (absent || archive.wall === null) return;
     const behind = wall - archive.wall;
     if (Math.abs(behind) > APART * Math.max(1, this.speed.value / 2)) {
-      void archive.seek(wall).then(() => this.playing.value && archive.play());
+      void archive.show(wall).then(() => this.playing.value && archive.play());
       return;
     }
     archive.rate = this.speed.value * (1 + Math.max(-0.15, Math.min(0.15, behind / 2000)));

@@ -151,6 +151,9 @@ export class Hands {
     this.#grip = null;
     if (event.type === "pointercancel") {
       timeline.peek(null);
+      // The browser took the finger: what was chosen so far is chosen.
+      const chose = grip === "scrub" || (grip === "centre" && this.#moved > 4);
+      if (chose && timeline.playhead !== null) timeline.wishes.seek(timeline.playhead, false);
       return;
     }
     if (grip === "scrub") this.#scrub(x, false);

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { Undo } from "../signal.js";
 import { clock, date, DAY, HOUR, length, MINUTE, SECOND } from "../time.js";
-import { LineKeeper, pieceAt } from "./data.js";
+import { EMPTY, LineKeeper, pieceAt } from "./data.js";
 import { draw, GAP_WORDS, height, lanes, palette } from "./draw.js";
 import { Hands } from "./hands.js";
 import { Preview } from "./preview.js";
@@ -50,7 +50,8 @@ export class Timeline {
     class: "timeline-canvas", tabindex: "0", role: "slider", "aria-label": "Time line",
     "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50,
   });
-  element = h("div", { class: "timeline" }, this.#preview.element, this.canvas);
+  #note = h("p", { class: "timeline-note", role: "status", hidden: true }, "Not all is shown: zoom in.");
+  element = h("div", { class: "timeline" }, this.#preview.element, this.canvas, this.#note);
   spans = h("div", { class: "segmented timeline-spans", role: "group", "aria-label": "Stretch of time in view" },
     SPANS.map(({ label, span }) => h("button", { type: "button", data: { span }, on: { click: () => this.#showSpan(span) } }, label)));
 
@@ -171,18 +172,12 @@ export class Timeline {
     return gap ? `${GAP_WORDS[gap.reason] ?? gap.reason}, ${length(gap.end - gap.start)}` : at > Date.now() ? "not yet" : "not recorded";
   }
 
-  /** The event of the leading camera after or before a moment. @param {number} at @param {1 | -1} way */
-  event(at, way) {
-    const events = (this.line?.events ?? []).filter((one) => !this.chosen || one.kind === this.chosen);
-    return way > 0 ? events.find((one) => one.start > at + 1) : events.findLast((one) => one.start < at - SECOND);
-  }
-
   #want() {
     for (const keeper of this.#keepers) keeper.want(this.view, this.width);
   }
 
   #size() {
-    const kinds = lanes(this.line ?? { recorded: [], growing: [], gaps: [], spans: [], pins: [], events: [], motion: null });
+    const kinds = lanes(this.line ?? EMPTY);
     const tall = height(this.#rows(), kinds);
     const wide = this.element.clientWidth;
     if (wide === 0) return;
@@ -212,6 +207,7 @@ export class Timeline {
     const context = this.canvas.getContext("2d");
     if (!context || this.#keepers.length === 0) return;
     const rows = this.#rows();
+    this.#note.hidden = !rows.some(({ line }) => line.truncated);
     const kinds = lanes(rows[0].line);
     const scale = devicePixelRatio || 1;
     if (Math.round(height(rows, kinds) * scale) !== this.canvas.height) this.#size();

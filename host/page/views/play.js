@@ -8,6 +8,7 @@ import { cameraPicker } from "../play/cameras.js";
 import { dayPicker } from "../play/day.js";
 import { DayEvents } from "../play/events.js";
 import { RangeBar } from "../play/range.js";
+import { seen } from "../play/seen.js";
 import { transport } from "../play/transport.js";
 import { navigate, route } from "../route.js";
 import { Undo } from "../signal.js";
@@ -22,6 +23,11 @@ import { empty, noCamera } from "./empty.js";
 
 /** So much before an event playback begins: one wants to see it come. */
 const LEAD_IN = 2 * SECOND;
+/** Nearer than this to where one came for an event, one is at that event. */
+const NEAR = 1.5 * SECOND;
+/** How long a note is there, and one that can be answered. */
+const NOTE = 5 * SECOND;
+const QUESTION = 15 * SECOND;
 
 /** @param {HTMLElement} root @param {Route} to */
 export function playView(root, to) {
@@ -44,6 +50,9 @@ export function playView(root, to) {
 class Player {
   /** @type {string[]} */
   cameras;
+  /** The event that one went to last, and where one was then. */
+  #arrived = { start: 0, wall: Number.NEGATIVE_INFINITY };
+  #looking = false;
 
   /** @param {HTMLElement} root @param {string} camera @param {Route} to @param {Undo} undo */
   constructor(root, camera, to, undo) {
@@ -55,8 +64,9 @@ class Player {
       zone: zoneOf,
       time: (wall) => this.#time(wall),
       skipped: (from, until) => this.#skipped(from, until),
-      ended: () => this.#ended(),
+      ended: (why) => this.#ended(why),
       leads: (name) => this.#leads(name),
+      twice: () => this.say("This time was recorded twice", { label: "Show the other", act: () => void this.stage.other() }),
       first: (name) => Date.parse(cameras.value?.find((one) => one.name === name)?.first ?? "") || 0,
       failed: complain,
     });
@@ -86,6 +96,7 @@ class Player {
     undo.add(() => this.stop(), zoneChoice.follow(() => {
       this.timeline.redraw();
       this.events.changed(true);
+      this.range.redraw();
       if (this.wall !== null) this.#time(this.wall);
     }));
     undo.add(route.follow((next) => this.#routed(next)));
@@ -164,17 +175,34 @@ class Player {
     if (!moving) this.#address();
   }
 
-  /** Goes to an event, and plays from a little before it. @param {{ start: number } | undefined} event */
-  goTo(event) {
-    if (!event) {
-      toast("No more events that way in this stretch.", { key: "more" });
-      return;
+  /** Goes to the event of the leading camera that began after where one is, or before. @param {1 | -1} way */
+  async goToNext(way) {
+    if (this.#looking) return;
+    this.#looking = true;
+    const at = this.wall ?? this.timeline.playhead ?? Date.now();
+    const here = Math.abs(at - this.#arrived.wall) < NEAR ? this.#arrived.start : null;
+    const query = way > 0 ? { from: api.time((here ?? at + LEAD_IN) + 1), order: "asc" } : { to: api.time(here ?? at - SECOND), order: "desc" };
+    try {
+      const { events: [event] } = await seen({ camera: this.lead, kind: this.timeline.chosen, ...query }, 1);
+      if (event) void this.goTo(Date.parse(event.start));
+      else toast(way > 0 ? "No events after this." : "No events before this.", { key: "more" });
+    } catch (error) {
+      complain(error, "Events");
+    } finally {
+      this.#looking = false;
     }
-    const at = event.start - LEAD_IN;
+  }
+
+  /** Goes to an event, a little before it. @param {number} start */
+  async goTo(start) {
+    const at = start - LEAD_IN;
     const { view } = this.timeline;
     this.timeline.following = true;
-    this.timeline.setPlayhead(at, event.start > view.to || event.start < view.from);
-    void this.seek(at);
+    this.timeline.setPlayhead(at, start > view.to || start < view.from);
+    this.#arrived = { start, wall: at };
+    await this.seek(at);
+    // Where it was not recorded, one is elsewhere.
+    if (this.#arrived.start === start) this.#arrived.wall = this.wall ?? at;
   }
 
   /** @param {number} wall */
@@ -191,18 +219,19 @@ class Player {
     this.say(`Skipped ${length(until - from)}: ${why}`);
   }
 
-  #ended() {
-    this.stage.pause();
+  /** @param {string} why */
+  #ended(why) {
     const one = cameras.value?.find((known) => known.name === this.lead);
-    this.say(one?.connected ? "This is the newest there is." : "The recording ends here.");
+    this.say(why ? `It stops here: ${why}` : one?.connected ? "This is the newest there is." : "The recording ends here.");
   }
 
-  /** A note over the picture. @param {string} text */
-  say(text) {
+  /** A note over the picture. @param {string} text @param {{ label: string, act: () => void }} [answer] */
+  say(text, answer) {
     clearTimeout(this.noteTimer);
-    fill(this.note, icon("next"), text);
+    const end = () => (this.note.hidden = true);
+    fill(this.note, icon("next"), text, answer && h("button", { type: "button", class: "button", on: { click: () => { end(); answer.act(); } } }, answer.label));
     this.note.hidden = false;
-    this.noteTimer = setTimeout(() => (this.note.hidden = true), 5000);
+    this.noteTimer = setTimeout(end, answer ? QUESTION : NOTE);
   }
 
   /** By so much, in milliseconds. @param {number} by */
@@ -214,7 +243,6 @@ class Player {
 
   #keys() {
     const { stage, timeline } = this;
-    const at = () => this.wall ?? timeline.playhead ?? Date.now();
     return shortcuts("Recordings", [
       { keys: "Space k", says: "Play or pause", act: () => stage.toggle() },
       { keys: "j", says: "Play backwards", act: () => (stage.backwards.value ? stage.pause() : stage.playBackwards()) },
@@ -222,8 +250,8 @@ class Player {
       { keys: "ArrowRight", says: "10 s on", act: () => this.jump(10 * SECOND), repeats: true },
       { keys: ",", says: "The picture before", act: () => void stage.step(-1), repeats: true },
       { keys: ".", says: "The next picture", act: () => void stage.step(1), repeats: true },
-      { keys: "p Shift+ArrowLeft", says: "The event before", act: () => this.goTo(timeline.event(at(), -1)) },
-      { keys: "n Shift+ArrowRight", says: "The next event", act: () => this.goTo(timeline.event(at() + LEAD_IN, 1)) },
+      { keys: "p Shift+ArrowLeft", says: "The event before", act: () => void this.goToNext(-1) },
+      { keys: "n Shift+ArrowRight", says: "The next event", act: () => void this.goToNext(1) },
       { keys: "+ =", says: "Zoom in", act: () => timeline.zoomBy(1 / 2), repeats: true },
       { keys: "-", says: "Zoom out", act: () => timeline.zoomBy(2), repeats: true },
       { keys: "i", says: "A range begins here", act: () => this.range.mark("from") },

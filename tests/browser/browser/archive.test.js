@@ -180,8 +180,17 @@ for (const device of /** @type {const} */ (["desktop", "phone"])) {
     await at(page, recorded[0].start, 20_000);
     await press(page, ".transport-end .button >> nth=0");
     await press(page, "[role=menuitemradio]:has-text('16×')");
-    assert.equal(await page.$eval(VIDEO, (video) => /** @type {HTMLVideoElement} */ (video).playbackRate), 16);
+    await until("sixteen times", () => page.$eval(VIDEO, (video) => /** @type {HTMLVideoElement} */ (video).playbackRate === 16));
+    await watch(page, VIDEO, CLOCK);
     await page.waitForSelector(".stage-note:has-text('ends here'), .stage-note:has-text('newest')");
+    await until("the last picture, with its moment", async () => {
+      const shown = await now(page, VIDEO, CLOCK);
+      return Math.abs(off(shown)) <= FRAME && Number(await page.getAttribute(".wall-time", "data-wall")) === shown.wall;
+    });
+    // Key frames only, and each at its moment.
+    const fast = (await seen(page)).filter((one) => one.number !== null);
+    assert.ok(fast.length > 3, `${fast.length} pictures were read`);
+    assert.deepEqual(fast.filter((one) => !(Math.abs(off(one)) <= FRAME)), []);
     assert.match((await page.textContent(".transport-time")) ?? "", /UTC\+5:45|\d\d:\d\d:\d\d/);
     const wall = Number(await page.getAttribute(".wall-time", "data-wall"));
     const kathmandu = new Date(wall + 345 * 60_000).toISOString().slice(11, 19);

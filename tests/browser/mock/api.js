@@ -123,15 +123,18 @@ function events(world, query, time) {
   const limit = Number(query.get("limit") ?? 100);
   const cameras = query.getAll("camera").filter(Boolean);
   const kinds = query.getAll("kind").filter(Boolean);
-  const from = time("from", Date.now() - 3 * 86_400_000);
-  const to = Math.min(time("to", Date.now()), query.get("cursor") ? Number(query.get("cursor")) : Number.MAX_SAFE_INTEGER);
+  const ascending = query.get("order") === "asc";
+  const cursor = query.get("cursor") ? Number(query.get("cursor")) : null;
+  const from = Math.max(time("from", Date.now() - 3 * 86_400_000), ascending && cursor !== null ? cursor + 1 : 0);
+  const to = Math.min(time("to", Date.now()), !ascending && cursor !== null ? cursor : Number.MAX_SAFE_INTEGER);
   const area = query.get("area")?.split(",").map(Number);
   const all = world.names.flatMap((name) => (cameras.length === 0 || cameras.includes(name) ? world.events(name, from, to) : []))
+    .filter((event) => Date.parse(event.start) >= from)
     .filter((event) => kinds.length === 0 || kinds.includes(event.kind))
     .filter((event) => event.confidence >= Number(query.get("confidence") ?? 0))
     .filter((event) => !query.get("zone") || event.zones.includes(/** @type {string} */ (query.get("zone"))))
     .filter((event) => !area || event.regions.some((region) => region.area.x < area[0] + area[2] && region.area.x + region.area.width > area[0] && region.area.y < area[1] + area[3] && region.area.y + region.area.height > area[1]))
-    .sort((one, other) => Date.parse(other.start) - Date.parse(one.start));
+    .sort((one, other) => (Date.parse(other.start) - Date.parse(one.start)) * (ascending ? -1 : 1));
   const page = all.slice(0, limit);
   return { events: page, next: all.length > limit ? String(Date.parse(page[page.length - 1].start)) : null };
 }

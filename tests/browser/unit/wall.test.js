@@ -48,6 +48,57 @@ test("the map goes both ways, and over a gap to what comes next", () => {
   assert.equal(map.toMedia(BEGIN + 7751)?.exact, false, "nor is that of a run");
 });
 
+/** The clock was set back by two minutes after ten, and there was a gap later. */
+const BACK = `#EXTM3U
+#EXT-X-PROGRAM-DATE-TIME:2026-11-28T12:00:00Z
+#EXTINF:300,
+a
+#EXTINF:300,
+b
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-11-28T12:08:00Z
+#EXTINF:60,
+c
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-11-28T12:09:00.020Z
+#EXTINF:10,
+d
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-11-28T12:09:30Z
+#EXTINF:10,
+e
+`;
+
+test("where a clock was set back, a moment has two places", () => {
+  const map = new WallMap(read(BACK));
+  const minute = 60_000;
+  assert.deepEqual(map.places(BEGIN + 7 * minute), [420]);
+  assert.deepEqual(map.places(BEGIN + 8.5 * minute), [510, 630]);
+  assert.equal(map.toMedia(BEGIN + 8.5 * minute)?.media, 510, "the first");
+  assert.equal(map.toMedia(BEGIN + 8.5 * minute, 100)?.media, 510, "the one in the run that is shown");
+  assert.equal(map.toMedia(BEGIN + 8.5 * minute, 650)?.media, 630);
+  for (const media of [0, 510, 599, 601, 630, 665, 675]) {
+    const wall = map.toWall(media);
+    assert.ok(wall !== null);
+    assert.ok(Math.abs((map.toMedia(wall, media)?.media ?? -1) - media) < 0.002, String(media));
+  }
+  assert.equal(map.last, BEGIN + 10 * minute, "the latest moment, not that of the end");
+  assert.equal(map.end, BEGIN + 9 * minute + 40_000);
+  assert.equal(map.first, BEGIN);
+  assert.equal(map.places(BEGIN + 9 * minute + 10).length, 2, "those that abut but for rounding are one");
+  assert.equal(map.until(BEGIN + minute), BEGIN + 10 * minute);
+  assert.equal(map.before(BEGIN + 11 * minute), BEGIN + 10 * minute - 1);
+});
+
+test("how long there is video without a gap", () => {
+  const map = new WallMap(read(PLAYLIST));
+  assert.equal(map.until(BEGIN + 1000), BEGIN + 7750.5);
+  assert.equal(map.until(BEGIN + 60_000), BEGIN + 60_000);
+  assert.equal(map.before(BEGIN + 60_000), BEGIN + 7749.5);
+  assert.equal(map.before(BEGIN + 2000), BEGIN + 2000);
+  assert.equal(map.before(BEGIN), null);
+});
+
 test("nonsense is an empty map", () => {
   for (const text of ["", "#EXTM3U\n", "#EXTM3U\n#EXTINF:x,\na\n", "#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:never\n#EXTINF:1,\na\n"]) {
     const map = new WallMap(read(text));
