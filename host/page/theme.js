@@ -3,6 +3,8 @@
 /** @typedef {"system" | "light" | "dark"} Theme */
 
 const KEY = "wardline.theme";
+/** When the dark colours are taken. */
+const MEDIA = { system: "(prefers-color-scheme: dark)", light: "not all", dark: "all" };
 
 /** @returns {Theme} */
 export function theme() {
@@ -30,13 +32,12 @@ function read() {
 
 /** @param {Theme} wished */
 function apply(wished) {
-  const root = document.documentElement;
-  if (wished === "system") delete root.dataset.theme;
-  else root.dataset.theme = wished;
+  const link = document.getElementById("dark");
+  if (link instanceof HTMLLinkElement) link.media = MEDIA[wished];
   document.dispatchEvent(new Event("theme"));
 }
 
 apply(theme());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+matchMedia(MEDIA.system).addEventListener("change", () =>
   document.dispatchEvent(new Event("theme")),
 );

@@ -56,6 +56,31 @@ for (const [device, colorScheme, views] of DRESSES) {
   });
 }
 
+test("dark and light are as the system says, or as one chooses", async () => {
+  for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+    const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/system`, { colorScheme });
+    await page.waitForSelector("table");
+    const dark = () => page.evaluate(() => {
+      const { colorScheme, color } = getComputedStyle(document.body);
+      const bright = (/** @type {string} */ text) => Number(/\d+/.exec(text)?.[0]) > 128;
+      return [colorScheme, bright(getComputedStyle(document.body).backgroundColor), bright(color)].join();
+    });
+    const says = { light: "light,true,false", dark: "dark,false,true" };
+    assert.equal(await dark(), says[colorScheme]);
+    for (const chosen of /** @type {const} */ (["light", "dark"])) {
+      await page.click(".theme-button");
+      await until(chosen, async () => (await dark()) === says[chosen]);
+      await page.reload();
+      await page.waitForSelector("table");
+      assert.equal(await dark(), says[chosen], "the next time, too");
+    }
+    await page.click(".theme-button");
+    await until("the system's", async () => (await dark()) === says[colorScheme]);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
 test("troubles are told where they are looked for", async () => {
   mock.world.scenario = "troubles";
   const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/live`);
