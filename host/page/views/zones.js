@@ -8,12 +8,12 @@ import { Undo } from "../signal.js";
 import { cameras, may } from "../state.js";
 import { complain, toast } from "../toast.js";
 import { Drawing } from "../zones/drawing.js";
-import { mistakes, read, toml } from "../zones/model.js";
+import { handedBack, mistakes, read } from "../zones/model.js";
 import { empty } from "./empty.js";
 
 /** @import { Route } from "../route.js" */
 
-/** @typedef {{ name: string, component: string, params: any, users: string[] }} Plugin */
+/** @typedef {{ name: string, params: any, users: string[] }} Plugin */
 
 /** @param {HTMLElement} root @param {Route} route */
 export function zonesView(root, route) {
@@ -44,7 +44,7 @@ function motionPlugins(config, camera) {
   return listed(config.plugins)
     .filter((plugin) => its.includes(plugin.name) && /motion/.test(String(plugin.component)))
     .map((plugin) => ({
-      name: plugin.name, component: String(plugin.component), params: plugin.params ?? {},
+      name: plugin.name, params: plugin.params ?? {},
       users: all.filter((one) => (one.analyzers ?? []).includes(plugin.name)).map((one) => one.name),
     }));
 }
@@ -55,17 +55,16 @@ class Editor {
   #text = h("textarea", { class: "code", rows: 14, readonly: true, spellcheck: "false", "aria-label": "Configuration to copy" });
   #hint = h("p", { class: "quiet" });
   #drawing;
-  /** @type {Plugin} */
-  #plugin;
+  /** @type {Plugin | null} */
+  #plugin = null;
 
   /** @param {HTMLElement} root @param {string} camera @param {Plugin[]} plugins */
   constructor(root, camera, plugins) {
     this.camera = camera;
-    this.#plugin = plugins[0] ?? { name: "motion", component: "analyzer-motion", params: {}, users: [] };
     const picture = h("img", { alt: `Picture of ${camera}`, src: api.snapshot(camera, null, 1280), draggable: "false" });
     picture.addEventListener("error", () => picture.classList.add("zone-no-picture"));
     this.#drawing = new Drawing(picture, () => this.#show());
-    this.#take(this.#plugin);
+    this.#take(plugins[0] ?? null);
     const choose = plugins.length > 1 && h("label", { class: "field" }, "Plugin", h("select", {
       on: { change: (/** @type {Event} */ event) => this.#take(plugins[/** @type {HTMLSelectElement} */ (event.target).selectedIndex]) },
     }, plugins.map((plugin) => h("option", {}, plugin.name))));
@@ -86,10 +85,10 @@ class Editor {
           h("button", { type: "button", class: "button button-main", on: { click: () => void this.#copy() } }, icon("copy"), "Copy")))));
   }
 
-  /** @param {Plugin} plugin */
+  /** @param {Plugin | null} plugin */
   #take(plugin) {
     this.#plugin = plugin;
-    this.#drawing.shapes = read(plugin.params);
+    this.#drawing.shapes = read(plugin?.params);
     this.#drawing.chosen = this.#drawing.shapes.length > 0 ? 0 : -1;
     this.#drawing.draw();
     this.#rows();
@@ -136,14 +135,9 @@ class Editor {
 
   #show() {
     const { shapes } = this.#drawing;
-    const { name, component, params, users } = this.#plugin;
-    const shared = users.filter((user) => user !== this.camera);
-    // What others use too is not changed for them: the camera gets a plugin of its own.
-    const own = shared.length > 0 ? `${name}-${this.camera}` : name;
-    this.#text.value = toml(own, component, params, shapes);
-    fill(this.#hint, shared.length > 0
-      ? `${name} also looks at ${shared.join(", ")}, so this is a plugin of its own: write "${own}" instead of "${name}" into analyzers of [cameras.${this.camera}].`
-      : users.length === 0 ? `Add it, and write analyzers = ["${own}"] into [cameras.${this.camera}].` : `Put it in the place of [plugins.${name}], then reload the configuration.`);
+    const { text, hint } = handedBack(this.camera, this.#plugin, shapes);
+    this.#text.value = text;
+    fill(this.#hint, hint);
     fill(this.#problems, mistakes(shapes).map((text) => h("li", {}, text)));
     const counts = this.#list.querySelectorAll(".zone-pick .quiet");
     shapes.forEach((shape, at) => {

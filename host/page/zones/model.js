@@ -53,16 +53,15 @@ function valueOf(value) {
 
 
 /**
- * The plugin's table, with what it had beside zones and masks.
- * @param {string} plugin @param {string} component @param {any} params @param {Shape[]} shapes
+ * The table of a plugin's params, with what they had beside zones and masks.
+ * @param {string} plugin @param {any} params @param {Shape[]} shapes
  */
-export function toml(plugin, component, params, shapes) {
+export function toml(plugin, params, shapes) {
   const zones = shapes.filter((shape) => shape.kind === "zone" && shape.points.length >= 3);
   const masks = shapes.filter((shape) => shape.kind === "mask" && shape.points.length >= 3);
-  const lines = [`[plugins.${key(plugin)}]`, `component = ${JSON.stringify(component)}`];
-  const others = Object.entries(params ?? {}).filter(([name]) => name !== "zones" && name !== "masks");
-  if (others.length + zones.length + masks.length > 0) lines.push("", `[plugins.${key(plugin)}.params]`);
-  for (const [name, one] of others) {
+  const lines = [`[plugins.${key(plugin)}.params]`];
+  for (const [name, one] of Object.entries(params ?? {})) {
+    if (name === "zones" || name === "masks") continue;
     // The host hides secrets: what stands in the file is to stay.
     const hidden = JSON.stringify(one)?.includes('"***"');
     lines.push(hidden ? `# ${key(name)} is hidden here: keep it as it is in your file` : `${key(name)} = ${valueOf(one)}`);
@@ -73,6 +72,31 @@ export function toml(plugin, component, params, shapes) {
     for (const zone of zones) lines.push(`${key(zone.name)} = ${polygon(zone.points)}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * What to paste for a camera, and where.
+ * @param {string} camera
+ * @param {{ name: string, params: any, users: string[] } | null} plugin `null`: the camera has none yet.
+ * @param {Shape[]} shapes
+ * @returns {{ text: string, hint: string }}
+ */
+export function handedBack(camera, plugin, shapes) {
+  if (!plugin) {
+    const text = `[plugins.motion]\ncomponent = "analyzer-motion"\n\n${toml("motion", {}, shapes)}`;
+    return { text, hint: `Add this, write "motion" into analyzers of [cameras.${key(camera)}], then reload the configuration.` };
+  }
+  const { name, params, users } = plugin;
+  const others = users.filter((user) => user !== camera);
+  if (others.length === 0) {
+    const hint = `Put this in the place of the params of [plugins.${key(name)}]; the rest of that table stays. Then reload the configuration.`;
+    return { text: toml(name, params, shapes), hint };
+  }
+  // What others use too is not changed for them: the camera gets a plugin of its own.
+  const own = `${name}-${camera}`;
+  const text = `[plugins.${key(own)}]\n# here all of [plugins.${key(name)}] but its params\n\n${toml(own, params, shapes)}`;
+  const hint = `${name} also looks at ${others.join(", ")}, so ${camera} gets a plugin of its own: add this, copy the rest of [plugins.${key(name)}] into it, and write "${own}" instead of "${name}" into analyzers of [cameras.${key(camera)}]. Then reload the configuration.`;
+  return { text, hint };
 }
 
 /**

@@ -2,29 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Records } from "../../../host/page/live/many.js";
 import { around, pan, pinch, SPAN_MAX, SPAN_MIN, toTime, toX, zoom } from "../../../host/page/timeline/scale.js";
 import { duration } from "../../../host/page/timeline/data.js";
 import { bytes, days, micros } from "../../../host/page/units.js";
-import { insertAt, mistakes, read, toml } from "../../../host/page/zones/model.js";
-
-test("records of a grid come whole, however they are cut", () => {
-  const payloads = [[0, 0, [1, 2, 3]], [3, 1, []], [63, 1, Array.from({ length: 300 }, (_, at) => at % 251)], [1, 2, [9]]];
-  const whole = payloads.flatMap(([view, kind, payload]) => {
-    const length = /** @type {number[]} */ (payload).length;
-    return [view, kind, 0, 0, length >> 8, length & 255, .../** @type {number[]} */ (payload)];
-  });
-  for (let cut = 1; cut < 40; cut += 1) {
-    const records = new Records();
-    /** @type {any[]} */
-    const found = [];
-    for (let at = 0; at < whole.length; at += cut) {
-      records.take(Uint8Array.from(/** @type {number[]} */ (whole.slice(at, at + cut))), (view, kind, payload) => found.push([view, kind, [...payload]]));
-    }
-    assert.deepEqual(found, payloads, `cut by ${cut}`);
-  }
-  assert.throws(() => new Records().take(Uint8Array.from([0, 1, 255, 255, 255, 255]), () => {}), /broken/);
-});
+import { handedBack, insertAt, mistakes, read, toml } from "../../../host/page/zones/model.js";
 
 test("a view zooms around a moment, within bounds", () => {
   const view = { from: 1000, to: 11_000 };
@@ -64,10 +45,7 @@ test("amounts for people", () => {
 test("zones become the plugin's table, and what else it had stays", () => {
   const params = { sensitivity: "high", "minimum-size": 0.01, zones: { "drive way": [[0.1, 0.2], [0.9, 0.2], [0.5, 0.95001]] }, masks: [[[0, 0], [1, 0], [1, 0.1]]] };
   const shapes = read(params);
-  assert.equal(toml("motion", "analyzer-motion", params, shapes), `[plugins.motion]
-component = "analyzer-motion"
-
-[plugins.motion.params]
+  assert.equal(toml("motion", params, shapes), `[plugins.motion.params]
 sensitivity = "high"
 minimum-size = 0.01
 masks = [
@@ -77,10 +55,21 @@ masks = [
 [plugins.motion.params.zones]
 "drive way" = [[0.1, 0.2], [0.9, 0.2], [0.5, 0.95]]
 `);
-  assert.match(toml("m", "a", { secret: "***" }, []), /^# secret is hidden here/m);
+  assert.match(toml("m", { secret: "***" }, []), /^# secret is hidden here/m);
   assert.deepEqual(mistakes(shapes), []);
   assert.equal(mistakes([{ kind: "zone", name: "", points: [] }, { kind: "mask", name: "", points: [[0, 0]] }]).length, 3);
   assert.deepEqual(mistakes([...shapes, shapes[0]]), ["There are two zones drive way."]);
+});
+
+test("what is handed back takes nothing away that stands beside the params", () => {
+  const plugin = { name: "motion", params: { sensitivity: "high" }, users: ["gate"] };
+  const alone = handedBack("gate", plugin, []);
+  assert.equal(alone.text, '[plugins.motion.params]\nsensitivity = "high"\n');
+  assert.match(alone.hint, /in the place of the params of \[plugins.motion\]; the rest of that table stays/);
+  const shared = handedBack("gate", { ...plugin, users: ["gate", "yard"] }, []);
+  assert.equal(shared.text, '[plugins.motion-gate]\n# here all of [plugins.motion] but its params\n\n[plugins.motion-gate.params]\nsensitivity = "high"\n');
+  assert.match(shared.hint, /also looks at yard.*copy the rest of \[plugins.motion\] into it.*"motion-gate" instead of "motion"/);
+  assert.match(handedBack("gate", null, []).text, /^\[plugins.motion\]\ncomponent = "analyzer-motion"\n\n\[plugins.motion.params\]\n$/);
 });
 
 test("a corner goes into the nearest side", () => {
