@@ -130,10 +130,8 @@ export const availability = (camera, precision, query) => get(`${of(camera)}/ava
 export const playlist = (camera, from, to, keysApart = 0) =>
   url(`${of(camera)}/playback.m3u8`, { from: time(from), to: time(to), ...(keysApart > 0 ? { keys: true, step: `${Math.round(keysApart)}ms` } : {}) });
 
-/** @param {string} camera @param {"main" | "second"} stream */
-export const liveVideo = (camera, stream) => url(`${of(camera)}/live.mp4`, { stream });
 /** @param {string[]} views Each `camera:stream`. */
-export const liveGrid = (views) => url("/live", { view: views });
+export const live = (views) => url("/live", { view: views });
 /** @param {string} camera */
 export const livePlaylist = (camera) => url(`${of(camera)}/live.m3u8`);
 

@@ -60,6 +60,7 @@
  * @property {number} confidence
  * @property {number} sequence
  * @property {Region[]} [regions]
+ * @property {{ key: string, value: Record<string, any> }[]} [attributes]
  *
  * @typedef {"viewer" | "operator" | "admin"} Role
  * @typedef {{ user: string, role: Role, cameras: string[], open: boolean }} Session

@@ -1,7 +1,7 @@
 // One event, in a line or as a card with its picture.
 
 import * as api from "../api.js";
-import { h, icon } from "../dom.js";
+import { h, icon, keepFocus } from "../dom.js";
 import { clock, dateTime, length } from "../time.js";
 import { zoneOf } from "../state.js";
 
@@ -16,6 +16,20 @@ export function duration(item) {
   if (item.open) return "still going on";
   const took = item.end ? Date.parse(item.end) - Date.parse(item.start) : 0;
   return took > 0 ? length(took) : "";
+}
+
+/** What people see of an event: an update that changes nothing of it need not be shown. @param {EventItem} item */
+const face = (item) => [duration(item), Math.round(item.confidence * 100), ...(item.zones ?? [])].join();
+
+/**
+ * Shows what has become of an event where it stands already.
+ * @param {Element} list @param {EventItem} before @param {EventItem} now
+ * @param {() => HTMLElement} shown What shows it now.
+ */
+export function renew(list, before, now, shown) {
+  if (face(before) === face(now)) return;
+  const old = list.querySelector(`[data-sequence="${before.sequence}"]`);
+  if (old) keepFocus(list, () => old.replaceWith(shown()));
 }
 
 /**

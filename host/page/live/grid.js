@@ -1,14 +1,12 @@
-// Which tiles get which stream: those in sight, over one response, or one each where the host has
-// none of many.
+// Which tiles get a stream: those in sight, over one response.
 
 import { Undo } from "../signal.js";
 import { cameras } from "../state.js";
-import { Many } from "./many.js";
-import { Single } from "./single.js";
-import { Tile } from "./tile.js";
+import { LiveStream, VIEWS_MAX } from "./stream.js";
+import { mediaSource } from "./sink.js";
 
-/** Streams of their own, where there is none of many: the browser's connections are few. */
-const SINGLES = 3;
+/** @import { Tile } from "./tile.js" */
+
 /** Tiles come and go while one scrolls: the streams are exchanged once that is over. */
 const SETTLE = 250;
 /** A page that nobody sees gives its streams back after so long. */
@@ -18,15 +16,15 @@ export class Grid {
   #undo = new Undo();
   /** @type {Set<Tile>} */
   #seen = new Set();
-  /** @type {{ stop: () => void }[]} */
+  /** @type {LiveStream[]} */
   #streams = [];
   #timer = 0;
-  #many = true;
   #carried = "";
 
-  /** @param {Tile[]} tiles */
-  constructor(tiles) {
+  /** @param {Tile[]} tiles @param {{ large?: boolean }} [options] `large`: small streams are not enough. */
+  constructor(tiles, { large = false } = {}) {
     this.tiles = tiles;
+    this.large = large;
     const sight = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         const tile = tiles.find((one) => one.element === entry.target);
@@ -34,11 +32,13 @@ export class Grid {
         if (entry.isIntersecting) this.#seen.add(tile);
         else this.#seen.delete(tile);
       }
-      this.#later(SETTLE);
+      this.#later(this.#carried === "" ? 0 : SETTLE);
     }, { rootMargin: "25%" });
     for (const tile of tiles) sight.observe(tile.element);
     this.#undo.add(() => sight.disconnect());
     this.#undo.listen(document, "visibilitychange", () => this.#later(document.hidden ? HIDDEN : 0));
+    // A second stream may have come, or gone.
+    this.#undo.add(cameras.follow(() => document.hidden || this.#later(SETTLE)));
   }
 
   /** @param {number} wait */
@@ -49,24 +49,21 @@ export class Grid {
 
   #carry() {
     const seen = document.hidden ? [] : this.tiles.filter((tile) => this.#seen.has(tile));
-    const key = seen.map((tile) => tile.camera).join("\n");
+    if (mediaSource() === null) {
+      for (const tile of seen) tile.playPlain();
+      return;
+    }
+    const views = seen.map((tile) => ({ camera: tile.camera, stream: this.#streamOf(tile.camera), taker: tile.taker }));
+    const key = views.map(({ camera, stream }) => `${camera}:${stream}`).join("\n");
     if (key === this.#carried) return;
     this.#carried = key;
     for (const stream of this.#streams.splice(0)) stream.stop();
-    if (seen.length === 0) return;
-    if (Tile.needsPlaylist) {
-      for (const tile of seen) tile.without(false);
-    } else if (this.#many && seen.length > 1) {
-      const views = seen.map((tile) => ({ camera: tile.camera, stream: streamOf(tile.camera), taker: tile.taker }));
-      this.#streams = [new Many(views, () => {
-        this.#many = false;
-        this.#carried = "";
-        this.#carry();
-      })];
-    } else {
-      this.#streams = seen.slice(0, SINGLES).map((tile) => new Single(tile.camera, streamOf(tile.camera), tile.taker));
-      for (const tile of seen.slice(SINGLES)) tile.without(true);
-    }
+    for (let at = 0; at < views.length; at += VIEWS_MAX) this.#streams.push(new LiveStream(views.slice(at, at + VIEWS_MAX)));
+  }
+
+  /** Small pictures need no more than the second stream, where there is one. @param {string} camera @returns {"main" | "second"} */
+  #streamOf(camera) {
+    return !this.large && cameras.value?.find((one) => one.name === camera)?.streams?.second ? "second" : "main";
   }
 
   stop() {
@@ -75,9 +72,4 @@ export class Grid {
     for (const stream of this.#streams) stream.stop();
     for (const tile of this.tiles) tile.stop();
   }
-}
-
-/** The second stream where there is one: small pictures need no more. @param {string} camera @returns {"main" | "second"} */
-function streamOf(camera) {
-  return cameras.value?.find((one) => one.name === camera)?.streams?.second ? "second" : "main";
 }

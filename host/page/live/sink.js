@@ -1,5 +1,6 @@
 // Bytes of a live stream to a video element, by Media Source, near to the newest picture: a little
-// faster where it lags, a jump where it lags much.
+// faster where it lags, a jump where it lags much. What can't be decoded is left out: the video begins
+// anew, with the head of its run, at the next key frame.
 
 /** What lies between what is shown and what has come, in seconds: at first, and at most. */
 const AHEAD = 0.35;
@@ -8,8 +9,12 @@ const AHEAD_MAX = 1.2;
 const JUMP = 3;
 /** Seconds that are kept behind what is shown. */
 const KEPT = 8;
-/** Bytes that wait while the browser takes others; then the stream is begun anew. */
+/** Bytes that wait while the browser takes others; then the video is begun anew. */
 const WAITING_MAX = 24 << 20;
+/** Before it is begun anew, in milliseconds; longer each time, short again for one that lasted. */
+const PAUSE = 500;
+const PAUSE_MAX = 30_000;
+const LASTING = 10_000;
 
 /** @returns {typeof MediaSource | null} */
 export function mediaSource() {
@@ -20,6 +25,9 @@ export function mediaSource() {
 export class Sink {
   /** The wall clock at the beginning of the video's own time. @type {number | null} */
   #start = null;
+  #type = "";
+  /** What a run begins with. @type {Uint8Array | null} */
+  #head = null;
   /** @type {MediaSource | null} */
   #media = null;
   /** @type {SourceBuffer | null} */
@@ -29,22 +37,28 @@ export class Sink {
   #bytes = 0;
   #ahead = AHEAD;
   #address = "";
-  #timer = 0;
+  /** @type {ReturnType<typeof setInterval>} */
+  #timer;
   #begun = false;
-  /** Told when it can't go on. @type {(why: string) => void} */
+  #opened = 0;
+  #pause = PAUSE;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
+  /** Told why there is no picture; it goes on by itself, where it can. @type {(why: string) => void} */
   failed = () => {};
 
   /** @param {HTMLVideoElement} video */
   constructor(video) {
     this.video = video;
     this.video.addEventListener("waiting", this.#stalled);
+    this.video.addEventListener("error", this.#wrong);
     this.#timer = setInterval(() => this.#keepUp(), 200);
   }
 
   /** How far what is shown lies behind the present, in milliseconds; `null`: nothing is shown. */
   get delay() {
-    if (this.#start === null || !this.#begun || this.video.readyState < 2) return null;
-    return Date.now() - (this.#start + this.video.currentTime * 1000);
+    const { wall } = this;
+    return wall === null || this.video.readyState < 2 ? null : Date.now() - wall;
   }
 
   /** The moment of what is shown. */
@@ -52,48 +66,68 @@ export class Sink {
     return this.#start === null || !this.#begun ? null : this.#start + this.video.currentTime * 1000;
   }
 
-  /** A stream begins. @param {string} codecs @param {number} start The wall clock at decode time 0. */
+  /**
+   * A run begins; its head comes first.
+   * @param {string} codecs @param {number} start The wall clock at decode time 0.
+   */
   begin(codecs, start) {
-    this.end();
+    this.#end();
+    this.#start = start;
+    this.#type = `video/mp4; codecs="${codecs}"`;
+    if (mediaSource()?.isTypeSupported(this.#type)) this.#open();
+    else this.failed(`this browser can't play ${codecs}`);
+  }
+
+  /** The run goes on; a camera's clock is not the host's, and drifts. @param {number} start */
+  clock(start) {
+    this.#start = start;
+  }
+
+  /** What was shown stays until there is something else. */
+  #open() {
     const Media = mediaSource();
-    const type = `video/mp4; codecs="${codecs}"`;
-    if (!Media || !Media.isTypeSupported(type)) {
-      this.failed(`this browser can't play ${codecs}`);
-      return;
-    }
+    if (!Media) return;
     const media = new Media();
     this.#media = media;
-    this.#start = start;
-    this.#begun = false;
+    this.#opened = Date.now();
+    if (this.#head) this.#queue(this.#head);
     this.video.disableRemotePlayback = true;
     this.#address = URL.createObjectURL(media);
     this.video.src = this.#address;
     media.addEventListener("sourceopen", () => {
       if (this.#media !== media || this.#buffer) return;
-      const buffer = media.addSourceBuffer(type);
-      this.#buffer = buffer;
-      buffer.addEventListener("updateend", () => this.#next());
-      buffer.addEventListener("error", () => this.#media === media && this.failed("the stream can't be decoded"));
+      try {
+        const buffer = media.addSourceBuffer(this.#type);
+        this.#buffer = buffer;
+        buffer.addEventListener("updateend", () => this.#next());
+        buffer.addEventListener("error", () => this.#media === media && this.#broken("the stream can't be decoded"));
+      } catch (error) {
+        this.#broken(error instanceof Error ? error.message : String(error));
+      }
       this.#next();
     }, { once: true });
   }
 
-  /** @param {Uint8Array} bytes */
+  /** @param {Uint8Array} bytes Whole boxes. */
   append(bytes) {
+    this.#head ??= bytes;
     if (!this.#media) return;
+    this.#queue(bytes);
+    if (this.#bytes > WAITING_MAX) this.#broken("the browser is too slow");
+    else this.#next();
+  }
+
+  /** @param {Uint8Array} bytes */
+  #queue(bytes) {
     this.#waiting.push(bytes);
     this.#bytes += bytes.length;
-    if (this.#bytes > WAITING_MAX) {
-      this.failed("the browser is too slow");
-      return;
-    }
-    this.#next();
   }
 
   #next() {
     const buffer = this.#buffer;
-    if (!buffer || buffer.updating || this.#media?.readyState !== "open") return;
+    if (!buffer || buffer.updating) return;
     try {
+      if (this.#media?.readyState !== "open") throw new Error("the browser has ended the video");
       const { buffered } = buffer;
       const first = buffered.length > 0 ? buffered.start(0) : 0;
       if (this.#begun && this.video.currentTime - first > 2 * KEPT) {
@@ -104,11 +138,7 @@ export class Sink {
       if (bytes) buffer.appendBuffer(/** @type {BufferSource} */ (bytes));
       else this.#first();
     } catch (error) {
-      if (error instanceof DOMException && error.name === "QuotaExceededError" && this.video.currentTime > 1) {
-        buffer.remove(0, this.video.currentTime - 0.5);
-        return;
-      }
-      this.failed(error instanceof Error ? error.message : String(error));
+      this.#broken(error instanceof Error ? error.message : String(error));
     }
   }
 
@@ -156,21 +186,41 @@ export class Sink {
     if (this.#begun) this.#ahead = Math.min(AHEAD_MAX, this.#ahead + 0.15);
   };
 
-  /** The stream is over; what was shown stays until another begins. */
-  end() {
+  #wrong = () => {
+    if (this.#media && this.video.error) this.#broken(this.video.error.message || "the stream can't be played");
+  };
+
+  /** What comes until it is begun anew is dropped. @param {string} why */
+  #broken(why) {
+    if (!this.#media) return;
+    this.#close();
+    if (Date.now() - this.#opened > LASTING) this.#pause = PAUSE;
+    this.#again = setTimeout(() => this.#open(), this.#pause);
+    this.#pause = Math.min(PAUSE_MAX, this.#pause * 2);
+    this.failed(why);
+  }
+
+  #close() {
     this.#waiting = [];
     this.#bytes = 0;
     this.#buffer = null;
     this.#media = null;
+    this.#begun = false;
     if (this.#address) URL.revokeObjectURL(this.#address);
     this.#address = "";
+  }
+
+  #end() {
+    clearTimeout(this.#again);
+    this.#close();
+    this.#head = null;
   }
 
   stop() {
     clearInterval(this.#timer);
     this.video.removeEventListener("waiting", this.#stalled);
-    this.end();
-    this.#start = null;
+    this.video.removeEventListener("error", this.#wrong);
+    this.#end();
     this.video.removeAttribute("src");
     this.video.load();
   }

@@ -5,12 +5,14 @@ import { fill, h, icon } from "../dom.js";
 import { Undo } from "../signal.js";
 import { dateTime } from "../time.js";
 import { cameras, zoneOf } from "../state.js";
-import { mediaSource, Sink } from "./sink.js";
+import { Sink } from "./sink.js";
 
-/** @import { Taker } from "./single.js" */
+/** @import { Taker } from "./stream.js" */
 
 /** A stream that has ended is asked for again; the reason is shown when that lasts. */
 const PATIENCE = 1500;
+/** A playlist that could not be played is tried again after so long. */
+const PLAIN_AGAIN = 5000;
 /** Older than this, the delay is said to be too long. */
 const OLD = 3000;
 
@@ -25,7 +27,7 @@ export class Tile {
   #gone = "";
   #goneAt = 0;
   #playing = false;
-  #without = false;
+  #plain = false;
   sink = new Sink(this.video);
 
   /** @param {string} camera @param {"figure" | "a"} kind */
@@ -57,38 +59,21 @@ export class Tile {
   get taker() {
     return {
       begin: (codecs, start) => this.sink.begin(codecs, start),
+      clock: (start) => this.sink.clock(start),
       bytes: (bytes) => this.sink.append(bytes),
       gone: (why) => this.#lost(why),
     };
   }
 
-  /** The video comes from a playlist, or is a picture again and again. @param {boolean} still */
-  without(still) {
-    if (this.#without) return;
-    this.#without = true;
+  /** The video comes from a playlist, and some seconds late: for browsers without Media Source. */
+  playPlain() {
+    if (this.#plain) return;
+    this.#plain = true;
     this.sink.stop();
-    if (!still) {
-      this.video.src = api.livePlaylist(this.camera);
-      return;
-    }
-    this.#undo.every(() => {
-      if (!document.hidden) void this.#refresh();
-    }, 2000);
-    this.video.hidden = true;
-    this.#gone = "";
-    this.#playing = true;
-  }
-
-  async #refresh() {
-    const address = await api.newest(this.camera, 640).catch(() => null);
-    if (!address) return;
-    const before = this.#still.src;
-    this.#still.src = address;
-    if (before.startsWith("blob:")) URL.revokeObjectURL(before);
-  }
-
-  static get needsPlaylist() {
-    return mediaSource() === null;
+    const load = () => (this.video.src = api.livePlaylist(this.camera));
+    this.#undo.listen(this.video, "error", () => this.#lost("the stream can't be played"));
+    this.#undo.every(() => this.video.error && load(), PLAIN_AGAIN);
+    load();
   }
 
   /** @param {string} why */
@@ -101,22 +86,22 @@ export class Tile {
 
   #update() {
     const known = cameras.value?.find((one) => one.name === this.camera);
-    const off = known && known.configured && known.mode === "off";
     const away = known && !known.connected;
     const lasting = this.#gone !== "" && Date.now() - this.#goneAt > PATIENCE;
     const delay = this.sink.delay;
-    const shown = away || off || lasting;
+    const shown = away || lasting;
     this.#message.hidden = !shown;
     this.#spinner.hidden = Boolean(shown) || this.#playing;
     this.element.classList.toggle("tile-gone", Boolean(shown));
     if (shown) {
-      const what = !known?.configured ? "Not configured any more" : off ? "Switched off" : away ? "Camera gone" : "No picture";
+      const what = !known?.configured ? "Not configured any more" : away ? "Camera gone" : "No picture";
       const since = away && known?.since ? `since ${dateTime(Date.parse(known.since), zoneOf(this.camera))}` : "";
       fill(this.#message, icon("warning"), h("strong", {}, what), since && h("span", {}, since),
         h("span", { class: "tile-detail" }, known?.detail ?? (lasting && !away ? this.#gone : "")));
     }
     const recording = known?.recording && !known.stalled;
-    fill(this.#state, recording ? [h("span", { class: "dot dot-rec" }), "REC"] : known?.stalled ? "not recorded" : "");
+    const not = known?.stalled ? "not recorded" : known?.mode === "off" ? "recording off" : "";
+    fill(this.#state, recording ? [h("span", { class: "dot dot-rec" }), "REC"] : not);
     this.#delay.textContent = delay === null || shown ? "" : `${(Math.max(0, delay) / 1000).toFixed(1)} s`;
     this.#delay.classList.toggle("late", delay !== null && delay > OLD);
     this.#delay.title = "How old the picture is";

@@ -3,9 +3,9 @@
 import * as api from "../api.js";
 import { fill, h, icon, keepFocus } from "../dom.js";
 import { chooseArea } from "../events/area.js";
-import { EventFeed } from "../events/feed.js";
+import { EventFeed, put } from "../events/feed.js";
 import { filterBar } from "../events/filters.js";
-import { eventCard, seenByOthers } from "../events/row.js";
+import { eventCard, renew, seenByOthers } from "../events/row.js";
 import { navigate, route } from "../route.js";
 import { Undo } from "../signal.js";
 import { cameras, zoneChoice, zoneOf } from "../state.js";
@@ -16,6 +16,8 @@ import { empty } from "./empty.js";
 /** @import { EventItem } from "../types.js" */
 
 const PAGE = 100;
+/** With more, the list begins anew. */
+const LISTED_MAX = 2000;
 /** With fewer on the screen more are asked for at once. */
 const FEW = 12;
 
@@ -34,6 +36,8 @@ class Events {
   #running = new AbortController();
   /** @type {EventItem[]} */
   #items = [];
+  /** Heard while the list is on its way. @type {EventItem[] | null} */
+  #fresh = null;
   /** @type {string | null} */
   #next = null;
   /** @type {Filters} */
@@ -55,7 +59,7 @@ class Events {
     fill(root, h("div", { class: "page" },
       h("div", { class: "page-head" }, h("h1", {}, "Events")),
       this.#bar.element, this.#note, this.#list, h("div", { class: "pad" }, this.#more)));
-    this.#feed = new EventFeed({}, (item) => this.#heard(item));
+    this.#feed = new EventFeed({}, { heard: (item) => this.#heard(item), known: (id) => this.#known(id) });
     undo.add(zoneChoice.follow(() => this.#show()));
     void this.#load(false);
   }
@@ -101,41 +105,65 @@ class Events {
     this.#running = running;
     if (!more) {
       this.#next = null;
+      this.#fresh = [];
       this.#list.setAttribute("aria-busy", "true");
     }
     try {
       const found = await api.events({ ...this.#query(), order: "desc", limit: PAGE, cursor: more ? this.#next : null }, running.signal);
-      this.#items = more ? [...this.#items, ...found.events] : found.events;
       this.#next = found.next;
+      this.#items = more ? [...this.#items, ...found.events.filter((one) => !this.#known(one.id))] : found.events;
+      for (const item of this.#fresh ?? []) this.#add(item);
+      this.#fresh = null;
       this.#bar.learn(this.#items);
       fill(this.#note);
       this.#show();
       if (this.#next !== null && this.#shown().length < FEW) void this.#load(true);
     } catch (error) {
       if (running.signal.aborted) return;
+      this.#fresh = null;
       fill(this.#note, icon("warning"), ` The events can't be shown: ${error instanceof Error ? error.message : error}`);
     } finally {
       if (this.#running === running) this.#list.removeAttribute("aria-busy");
     }
   }
 
+  /** @param {string} id */
+  #known(id) {
+    return this.#items.find((one) => one.id === id);
+  }
+
   /** Something has just been seen. @param {EventItem} item */
   #heard(item) {
-    if (!this.#fits(item)) return;
-    const at = this.#items.findIndex((one) => one.id === item.id);
-    if (at >= 0) this.#items[at] = { ...this.#items[at], ...item, zones: this.#items[at].zones };
-    else this.#items.unshift(item);
-    this.#bar.learn(this.#items);
-    this.#show();
+    const before = this.#known(item.id);
+    if (this.#fits(item)) this.#fresh?.push(item);
+    else if (!before) return;
+    this.#add(item);
+    this.#bar.learn([item]);
+    if (before) renew(this.#list, before, item, () => this.#card(item));
+    else if (this.#items.length > LISTED_MAX) void this.#load(false);
+    else this.#show();
+  }
+
+  /** @param {EventItem} item */
+  #add(item) {
+    // What began before all that is listed comes with the rest.
+    const last = this.#items.at(-1);
+    const later = this.#next !== null && last && Date.parse(item.start) < Date.parse(last.start);
+    if (!later) this.#items = put(this.#items, item);
   }
 
   /** What the stream says is filtered here. @param {EventItem} item */
   #fits(item) {
     const { camera, kind, zone, confidence, area: place, day } = this.#filters;
     if ((camera && item.camera !== camera) || (kind && item.kind !== kind) || item.confidence < confidence) return false;
-    // Zones come with the answer to a question only, and the day that is looked at may be over.
-    if (zone || (day && date(Date.parse(item.start), zoneOf(camera)) !== date(dayStart(day, zoneOf(camera)).from, zoneOf(camera)))) return false;
+    // The day that is looked at may be over.
+    if ((zone && !item.zones?.includes(zone)) || (day && date(Date.parse(item.start), zoneOf(camera)) !== date(dayStart(day, zoneOf(camera)).from, zoneOf(camera)))) return false;
     return !place || (item.regions ?? []).some(({ area }) => area.x < place.x + place.width && area.x + area.width > place.x && area.y < place.y + place.height && area.y + area.height > place.y);
+  }
+
+  /** @param {EventItem} item */
+  #card(item) {
+    return eventCard(item, () => navigate({ view: "play", camera: item.camera, query: { at: api.time(Date.parse(item.start) - 2000) } }));
   }
 
   /** What the host says of itself is shown when it is asked for. */
@@ -162,7 +190,7 @@ class Events {
     const today = date(Date.now(), zoneOf(null));
     keepFocus(this.#list, () => fill(this.#list, [...byDay].map(([day, items]) => h("section", {},
       h("h2", { class: "day-head" }, day === today ? `Today, ${day}` : day, h("span", { class: "quiet" }, ` ${items.length}`)),
-      h("div", { class: "event-grid" }, items.map((item) => eventCard(item, () => navigate({ view: "play", camera: item.camera, query: { at: api.time(Date.parse(item.start) - 2000) } }))))))));
+      h("div", { class: "event-grid" }, items.map((item) => this.#card(item)))))));
   }
 
   stop() {

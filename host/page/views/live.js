@@ -2,11 +2,10 @@
 
 import * as api from "../api.js";
 import { fill, h, icon, iconButton } from "../dom.js";
-import { EventFeed } from "../events/feed.js";
-import { eventRow, seenByOthers } from "../events/row.js";
+import { EventFeed, put } from "../events/feed.js";
+import { eventRow, renew, seenByOthers } from "../events/row.js";
 import { shortcuts } from "../keys.js";
 import { Grid } from "../live/grid.js";
-import { Single } from "../live/single.js";
 import { Tile } from "../live/tile.js";
 import { address, navigate } from "../route.js";
 import { Undo } from "../signal.js";
@@ -55,18 +54,8 @@ function all(root) {
 function large(root, camera) {
   const undo = new Undo();
   const tile = new Tile(camera, "figure");
-  /** @type {Single | null} */
-  let stream = null;
-  const begin = () => {
-    stream?.stop();
-    stream = null;
-    if (document.hidden) return;
-    if (Tile.needsPlaylist) tile.without(false);
-    else stream = new Single(camera, "main", tile.taker);
-  };
-  undo.listen(document, "visibilitychange", begin);
-  begin();
-  undo.add(() => stream?.stop(), () => tile.stop());
+  const grid = new Grid([tile], { large: true });
+  undo.add(() => grid.stop());
 
   const sound = iconButton("mute", "Sound on", () => {
     tile.video.muted = !tile.video.muted;
@@ -115,18 +104,26 @@ function large(root, camera) {
 function follow(camera, list, undo) {
   /** @type {EventItem[]} */
   let items = [];
+  const row = (/** @type {EventItem} */ item) => eventRow(item, () => navigate({ view: "play", camera: item.camera, query: { at: item.start } }));
   const show = () => fill(list, items.length === 0
     ? h("li", { class: "quiet pad" }, "Nothing has been seen yet.")
-    : items.map((item) => h("li", {}, eventRow(item, () => navigate({ view: "play", camera: item.camera, query: { at: item.start } })))));
-  const feed = new EventFeed({ camera }, (item) => {
-    if (!seenByOthers(item)) return;
-    items = [item, ...items.filter((one) => one.id !== item.id)].sort((one, other) => Date.parse(other.start) - Date.parse(one.start)).slice(0, LATEST);
-    show();
+    : items.map((item) => h("li", {}, row(item))));
+  const known = (/** @type {string} */ id) => items.find((one) => one.id === id);
+  const feed = new EventFeed({ camera }, {
+    known,
+    heard: (item) => {
+      if (!seenByOthers(item)) return;
+      const before = known(item.id);
+      items = put(items, item).slice(0, LATEST);
+      if (before) renew(list, before, item, () => row(item));
+      else if (items.includes(item)) show();
+    },
   });
   undo.add(() => feed.stop());
   api.events({ camera, order: "desc", limit: 10 * LATEST }).then(
     (found) => {
-      items = [...items, ...found.events.filter((one) => seenByOthers(one) && !items.some((other) => other.id === one.id))].slice(0, LATEST);
+      for (const one of found.events) if (seenByOthers(one) && !known(one.id)) items = put(items, one);
+      items = items.slice(0, LATEST);
       show();
     },
     (error) => fill(list, h("li", { class: "quiet pad" }, `The events can't be shown: ${error.message}`)),

@@ -94,6 +94,48 @@ test("troubles are told where they are looked for", async () => {
   mock.world.scenario = "full";
 });
 
+test("a live picture goes on after bytes that can't be decoded", async () => {
+  for (const hash of ["#/live", "#/live/gate"]) {
+    const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/${hash}`);
+    const shown = () => page.$eval(".tile >> nth=0", (tile) => Number(/** @type {HTMLElement} */ (tile).dataset.delay && /** @type {HTMLElement} */ (tile).dataset.wall));
+    await until("a picture", shown);
+    mock.world.spoil = 1;
+    await until("the nonsense to be sent", () => mock.world.spoil === 0);
+    const broken = Date.now();
+    await until("a later picture", async () => (await shown()) > broken + 2000);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
+test("events that go on keep their beginning, and end where they stand", async () => {
+  const begun = mock.world.begin("gate", "motion", Date.now() - 180_000);
+  const address = (/** @type {string} */ path) => `${mock.base}/#${path}`;
+  for (const [path, row] of [["/events", ".event-card"], ["/live/gate", ".event-row"]]) {
+    const { page, wrong, close } = await openPage(browser, "desktop", address(path));
+    const its = (/** @type {any} */ event) => `${row}[data-sequence="${event.sequence}"]`;
+    await page.waitForSelector(`${its(begun)}:has-text("still going on")`);
+    const text = await page.textContent(`${its(begun)} .tabular`);
+    await until("somebody to listen", () => mock.world.listeners.size > 0);
+    // One that is not listed, since it began after the list was asked for, and unheard.
+    const unheard = mock.world.begin("gate", "person", Date.now() - 60_000);
+    mock.world.tell(unheard, "update");
+    await page.waitForSelector(`${its(unheard)}:has-text("still going on")`);
+    mock.world.tell(unheard, "end");
+    await page.waitForSelector(`${its(unheard)}:has-text("1 min")`);
+    mock.world.tell(begun, "update");
+    mock.world.tell(begun, "end");
+    await page.waitForSelector(`${its(begun)}:has-text("3 min")`);
+    assert.equal((await page.textContent(`${its(begun)} .tabular`))?.split(" · ")[0], text?.split(" · ")[0]);
+    assert.equal(await page.locator(its(begun)).count(), 1);
+    assert.deepEqual(wrong, []);
+    await close();
+    Object.assign(begun, { end: null, open: true });
+    mock.world.said = [begun];
+  }
+  mock.world.said = [];
+});
+
 test("dialogs keep nobody out: keyboard sheet, calendar, export, area", async () => {
   const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
   await page.waitForSelector(".wall-time[data-wall]");

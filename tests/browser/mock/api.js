@@ -1,6 +1,6 @@
 // The mock host's answers, as the contract has them.
 
-import { live, SEGMENT, FILM, still, strip } from "./media.js";
+import { boxes, live, SEGMENT, FILM, still, strip } from "./media.js";
 import { chance, iso } from "./world.js";
 
 /** @import { IncomingMessage, ServerResponse } from "node:http" */
@@ -57,7 +57,7 @@ export async function answer(world, film, request, response, url) {
   if (path === "/exports" || path.startsWith("/exports/")) return exported(world, request, response, path);
   if (path === "/pins") return pins(world, request, response, query);
   if (path === "/recordings" && method === "DELETE") return json(response, { segments: 3, bytes: 12_400_000, remained: [] });
-  if (path === "/live") return grid(film, request, response, query.getAll("view"));
+  if (path === "/live") return videos(world, film, request, response, query.getAll("view"));
   const picture = /^\/events\/(\d+)\/picture\.jpg$/.exec(path);
   if (picture) return jpeg(response, await still(film, Number(picture[1]) * 150_000, Number(query.get("width"))), Date.now());
   const [, name, what] = /^\/cameras\/([^/]+)\/(.+)$/.exec(path) ?? [];
@@ -76,7 +76,6 @@ export async function answer(world, film, request, response, url) {
     const step = Number.parseFloat(query.get("step") ?? "1000");
     return jpeg(response, await strip(film, time("from", 0) + shift(name), step, Number(query.get("count")), Number(query.get("width")), (at) => there(at - shift(name))), 0);
   }
-  if (what === "live.mp4") return one(film, response, query.get("stream") === "second" ? 320 : 640);
   return problem(response, 404, "there is no such page");
 }
 
@@ -133,23 +132,25 @@ function events(world, query, time) {
     .filter((event) => kinds.length === 0 || kinds.includes(event.kind))
     .filter((event) => event.confidence >= Number(query.get("confidence") ?? 0))
     .filter((event) => !query.get("zone") || event.zones.includes(/** @type {string} */ (query.get("zone"))))
-    .filter((event) => !area || event.regions.some((region) => region.area.x < area[0] + area[2] && region.area.x + region.area.width > area[0] && region.area.y < area[1] + area[3] && region.area.y + region.area.height > area[1]))
+    .filter((event) => !area || event.regions.some((/** @type {any} */ region) => region.area.x < area[0] + area[2] && region.area.x + region.area.width > area[0] && region.area.y < area[1] + area[3] && region.area.y + region.area.height > area[1]))
     .sort((one, other) => (Date.parse(other.start) - Date.parse(one.start)) * (ascending ? -1 : 1));
   const page = all.slice(0, limit);
   return { events: page, next: all.length > limit ? String(Date.parse(page[page.length - 1].start)) : null };
 }
 
-/** @param {World} world @param {IncomingMessage} request @param {ServerResponse} response */
+/** Phases of events: of those that go on an update now and then, and what a test says. @param {World} world @param {IncomingMessage} request @param {ServerResponse} response */
 function stream(world, request, response) {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.write(": hello\n\n");
+  const tell = (/** @type {any} */ notice) => response.write(`id: ${notice.sequence}\nevent: notice\ndata: ${JSON.stringify(notice)}\n\n`);
   const timer = setInterval(() => {
-    if (!world.hasVideo) return;
-    const id = `${world.names[0]}/motion/live/${Date.now()}`;
-    const notice = { id, kind: "motion", phase: "instant", time: iso(Date.now()), camera: world.names[0], origin: "motion", confidence: 0.8, sequence: Math.floor(Date.now() / 1000), received: iso(Date.now()), regions: [] };
-    response.write(`id: ${notice.sequence}\nevent: notice\ndata: ${JSON.stringify(notice)}\n\n`);
-  }, 20_000);
-  request.on("close", () => clearInterval(timer));
+    for (const open of world.events(world.names[0] ?? "", Date.now() - 120_000, Date.now()).filter((one) => one.open)) tell(world.notice(open, "update"));
+  }, 5000);
+  world.listeners.add(tell);
+  request.on("close", () => {
+    clearInterval(timer);
+    world.listeners.delete(tell);
+  });
 }
 
 /** @param {World} world @param {IncomingMessage} request @param {ServerResponse} response @param {string} path */
@@ -182,19 +183,8 @@ async function pins(world, request, response, query) {
   return json(response, pin);
 }
 
-/** @param {string} film @param {ServerResponse} response @param {number} width */
-function one(film, response, width) {
-  const coder = live(film, width);
-  coder.stdout.once("data", (first) => {
-    response.writeHead(200, { "content-type": "video/mp4", "x-wardline-codecs": "avc1.42c01e", "x-wardline-start": iso(Date.now() - 150) });
-    response.write(first);
-    coder.stdout.pipe(response);
-  });
-  response.on("close", () => coder.kill());
-}
-
-/** @param {string} film @param {IncomingMessage} request @param {ServerResponse} response @param {string[]} views */
-function grid(film, request, response, views) {
+/** @param {World} world @param {string} film @param {IncomingMessage} request @param {ServerResponse} response @param {string[]} views */
+function videos(world, film, request, response, views) {
   response.writeHead(200, { "content-type": "application/octet-stream" });
   const record = (/** @type {number} */ view, /** @type {number} */ kind, /** @type {Buffer} */ payload) => {
     const head = Buffer.alloc(6);
@@ -204,12 +194,23 @@ function grid(film, request, response, views) {
     response.write(Buffer.concat([head, payload]));
   };
   // One coder for all: the mock's machine may be small.
-  const coder = live(film, 320);
-  let begun = false;
-  coder.stdout.on("data", (bytes) => {
-    if (!begun) for (let view = 0; view < views.length; view += 1) record(view, 0, Buffer.from(JSON.stringify({ codecs: "avc1.42c01e", start: iso(Date.now() - 150), stream: "second" })));
-    begun = true;
-    for (let view = 0; view < views.length; view += 1) record(view, 1, bytes);
+  const coder = live(film, views.some((view) => view.endsWith(":main")) && views.length === 1 ? 640 : 320);
+  let count = 0;
+  let zero = 0;
+  const take = boxes((piece) => {
+    // Its clock is said again now and then, as of a camera whose clock drifts.
+    if (count % 20 === 0) {
+      if (count === 0) zero = Date.now() - 150;
+      const start = iso(zero + count);
+      views.forEach((_, view) => record(view, 0, Buffer.from(JSON.stringify({ codecs: "avc1.42c01e", start, stream: "second" }))));
+    }
+    count += 1;
+    views.forEach((_, view) => {
+      const spoilt = view === 0 && count > 1 && world.spoil > 0;
+      if (spoilt) world.spoil -= 1;
+      record(view, 1, spoilt ? Buffer.alloc(piece.length, 0xff) : piece);
+    });
   });
+  coder.stdout.on("data", take);
   request.on("close", () => coder.kill());
 }

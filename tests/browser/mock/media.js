@@ -66,3 +66,23 @@ export function live(film, width) {
   return spawn("ffmpeg", ["-v", "error", "-re", "-stream_loop", "-1", "-i", join(film, "film.m3u8"), "-an", "-vf", `scale=${width}:-2`, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-g", "10",
     "-f", "mp4", "-movflags", "frag_every_frame+empty_moov+default_base_moof", "-"], { stdio: ["ignore", "pipe", "ignore"] });
 }
+
+/**
+ * Puts the bytes of fragmented MP4 together to what the host sends at a time: the head, then each
+ * fragment. @param {(piece: Buffer) => void} each
+ */
+export function boxes(each) {
+  let rest = Buffer.alloc(0);
+  return (/** @type {Buffer} */ bytes) => {
+    rest = Buffer.concat([rest, bytes]);
+    let at = 0;
+    while (rest.length - at >= 8 && rest.length - at >= rest.readUInt32BE(at)) {
+      const kind = rest.toString("latin1", at + 4, at + 8);
+      at += rest.readUInt32BE(at);
+      if (kind !== "moov" && kind !== "mdat") continue;
+      each(rest.subarray(0, at));
+      rest = rest.subarray(at);
+      at = 0;
+    }
+  };
+}

@@ -29,6 +29,13 @@ export class World {
   pins = [];
   /** @type {any[]} */
   jobs = [];
+  /** So many pieces of the first live stream are nonsense from now on. */
+  spoil = 0;
+  /** Who follows the events. @type {Set<(notice: any) => void>} */
+  listeners = new Set();
+  /** Said by a test, beside what is made up. @type {any[]} */
+  said = [];
+  #sequence = 1e9;
   password = "";
   user = "";
 
@@ -111,7 +118,33 @@ export class World {
         zones: x > 0.4 ? ["driveway"] : [], attributes: [], correlation: null,
       });
     }
+    found.push(...this.said.filter((event) => event.camera === camera));
     return found.filter((event) => Date.parse(event.end ?? event.start) >= from && Date.parse(event.start) < to);
+  }
+
+  /**
+   * What is said of an event now.
+   * @param {any} event @param {"instant" | "begin" | "update" | "end"} phase @param {number} [time]
+   */
+  notice(event, phase, time = Date.now()) {
+    const { id, kind, camera, origin, confidence, regions, attributes, correlation } = event;
+    this.#sequence += 1;
+    return { id, kind, phase, time: iso(time), camera, origin, confidence, sequence: this.#sequence, received: iso(Date.now()), regions, attributes, correlation };
+  }
+
+  /** An event begins, and lasts until a test says otherwise. @param {string} camera @param {string} kind @param {number} start */
+  begin(camera, kind, start) {
+    this.#sequence += 1;
+    const event = { sequence: this.#sequence, id: `${camera}/motion/1/${this.#sequence}`, kind, camera, origin: "motion", start: iso(start), end: /** @type {string | null} */ (null), open: true, confidence: 0.6, regions: [], zones: [], attributes: [], correlation: null };
+    this.said.push(event);
+    return event;
+  }
+
+  /** @param {any} event @param {"begin" | "update" | "end"} phase @param {number} [time] */
+  tell(event, phase, time = Date.now()) {
+    if (phase === "end") Object.assign(event, { end: iso(time), open: false });
+    const notice = this.notice(event, phase, time);
+    for (const listener of this.listeners) listener(notice);
   }
 
   /** @param {string} camera @param {number} from @param {number} to */
