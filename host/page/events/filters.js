@@ -56,21 +56,21 @@ export function filterBar(first, act) {
     zone.hidden = zones.size === 0;
     day.value = now.day;
     confidence.value = String(Math.round(now.confidence * 100));
-    shown.textContent = now.confidence > 0 ? `≥ ${Math.round(now.confidence * 100)} %` : "any";
+    shown.textContent = now.confidence > 0 ? `≥ ${Math.round(now.confidence * 100)}\u00a0%` : "any";
     place.classList.toggle("button-on", now.area !== null);
     noPlace.hidden = now.area === null;
     host.checked = now.host;
     none.hidden = !Object.values(now).some(Boolean);
   }
   day.addEventListener("change", () => change({ day: day.value }));
-  confidence.addEventListener("input", () => (shown.textContent = `≥ ${confidence.value} %`));
+  confidence.addEventListener("input", () => (shown.textContent = `≥ ${confidence.value}\u00a0%`));
   confidence.addEventListener("change", () => change({ confidence: Number(confidence.value) / 100 }));
   show();
   return {
     element: h("div", { class: "filters", role: "search", "aria-label": "Filter events" }, camera, kind, zone, day,
       h("label", { class: "range-field" }, "Confidence", confidence, shown),
       h("span", { class: "joined" }, place, noPlace),
-      h("label", { class: "check" }, host, "Also of cameras and the host themselves"), none),
+      h("label", { class: "check" }, host, "With the host's own events"), none),
     /** @param {Filters} filters */
     set(filters) {
       now = filters;

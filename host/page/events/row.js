@@ -65,7 +65,7 @@ export function eventRow(item, open) {
 export function eventCard(item, open) {
   const zone = zoneOf(item.camera);
   const at = Date.parse(item.start);
-  const facts = [item.camera, ...(item.zones ?? []), item.confidence < 1 ? `${Math.round(item.confidence * 100)} %` : ""].filter(Boolean);
+  const facts = [item.camera, ...(item.zones ?? []), item.confidence < 1 ? `${Math.round(item.confidence * 100)}\u00a0%` : ""].filter(Boolean);
   return h("button", {
     type: "button", class: `event-card${item.open ? " event-open" : ""}`, data: { sequence: item.sequence }, on: { click: open },
   },

@@ -8,11 +8,12 @@ import { bytes, days, micros } from "../units.js";
 
 /** @import { Camera, Health, Plan, PluginStatus } from "../types.js" */
 
-/** @param {string} caption @param {string[]} heads @param {HTMLElement[]} rows */
+/** On a phone each row is a card, where a cell says its head itself. @param {string} caption @param {string[]} heads @param {HTMLElement[]} rows */
 function table(caption, heads, rows) {
+  for (const row of rows) heads.forEach((head, at) => row.children[at]?.setAttribute("data-head", head));
   return h("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "unseen" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head, at) => h("th", { scope: "col", class: rows[0]?.children[at]?.classList.contains("number") ? "number" : null }, head)))),
+    h("table", { role: "table" }, h("caption", { class: "unseen" }, caption),
+      h("thead", {}, h("tr", { role: "row" }, heads.map((head, at) => h("th", { scope: "col", class: rows[0]?.children[at]?.classList.contains("number") ? "number" : null }, head)))),
       h("tbody", {}, rows)));
 }
 
@@ -31,13 +32,13 @@ export function storeCards(health, plan) {
     const held = store?.held;
     const all = store?.size_max ?? (free === null ? null : used + free);
     return h("article", { class: `card${place && !place.healthy ? " card-bad" : ""}` },
-      h("div", { class: "card-head" }, h("h3", {}, name), place && state(place.healthy ? "ok" : "bad", place.healthy ? "well" : "not well")),
+      h("div", { class: "card-head" }, h("h3", {}, name), place && state(place.healthy ? "ok" : "bad", place.healthy ? "ok" : "not ok")),
       place?.path && h("p", { class: "quiet path" }, place.path),
       all && meter(held ?? { continuous: used }, all, `${bytes(used)} of ${bytes(all)}`),
       h("dl", { class: "facts" },
         fact("Recordings", bytes(used)), free !== null && fact("Free", bytes(free)),
         store?.floor ? fact("Kept free", bytes(store.floor)) : null,
-        store?.bytes_a_day ? fact("A day", bytes(store.bytes_a_day)) : null),
+        store?.bytes_a_day ? fact("Per day", bytes(store.bytes_a_day)) : null),
       place?.detail && h("p", { class: "danger" }, place.detail));
   }));
 }
@@ -59,12 +60,12 @@ function meter(held, all, label) {
 /** @param {Camera[]} cameras @param {Plan | null} plan */
 export function cameraTable(cameras, plan) {
   if (cameras.length === 0) return h("p", { class: "quiet" }, "No camera is configured.");
-  return table("Cameras", ["Camera", "State", "Mode", "Recordings", "A day", "Asked", "Fits", "Oldest", ""], cameras.map((camera) => {
+  return table("Cameras", ["Camera", "State", "Mode", "Recordings", "Per day", "Keep", "Room for", "Oldest", ""], cameras.map((camera) => {
     const its = plan?.cameras.find((one) => one.name === camera.name);
     const short = its && its.asked_days !== null && its.sustainable_days !== null && its.sustainable_days < its.asked_days;
-    return h("tr", {},
+    return h("tr", { role: "row" },
       h("th", { scope: "row" }, h("a", { class: "link", href: address({ view: "live", camera: camera.name }) }, camera.name)),
-      h("td", {}, cameraState(camera), camera.detail && h("div", { class: "quiet detail" }, camera.detail)),
+      h("td", { class: "cell-state" }, cameraState(camera), camera.detail && h("div", { class: "quiet detail" }, camera.detail)),
       h("td", {}, camera.configured ? camera.mode ?? "" : "not configured"),
       h("td", { class: "number" }, bytes(its?.bytes ?? camera.bytes)),
       h("td", { class: "number" }, its?.bytes_a_day ? bytes(its.bytes_a_day) : "–"),
@@ -91,10 +92,10 @@ export function pluginTable(plugins, reload) {
   if (plugins.length === 0) return h("p", { class: "quiet" }, "No plugin is configured: everything is recorded as the cameras' modes say.");
   /** @type {Record<string, "ok" | "warn" | "bad" | "off">} */
   const kinds = { running: "ok", starting: "warn", waiting: "warn", down: "bad", quarantined: "bad", unused: "off" };
-  return table("Plugins", ["Plugin", "Camera", "State", "Component", "Calls", "Mean", "99 %", "Faults", "Memory", ""], plugins.map((plugin) => h("tr", {},
+  return table("Plugins", ["Plugin", "Camera", "State", "Component", "Calls", "Mean", "99 % below", "Faults", "Memory", ""], plugins.map((plugin) => h("tr", { role: "row" },
     h("th", { scope: "row" }, plugin.name),
     h("td", {}, plugin.camera ?? "–"),
-    h("td", {}, state(kinds[plugin.state] ?? "warn", plugin.state), plugin.reason && h("div", { class: "detail danger" }, plugin.reason)),
+    h("td", { class: "cell-state" }, state(kinds[plugin.state] ?? "warn", plugin.state), plugin.reason && h("div", { class: "detail danger" }, plugin.reason)),
     h("td", {}, plugin.component ? `${plugin.component.id} ${plugin.component.version}` : "–", plugin.component && h("div", { class: "quiet detail" }, plugin.component.world)),
     h("td", { class: "number" }, plugin.calls.toLocaleString("en")),
     h("td", { class: "number" }, plugin.calls ? micros(plugin.mean_micros) : "–"),

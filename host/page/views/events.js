@@ -177,8 +177,8 @@ class Events {
     if (shown.length === 0) {
       const filtered = Object.values(this.#filters).some(Boolean);
       fill(this.#list, filtered
-        ? empty("search", "Nothing found", "Nothing that was seen fits all of these. Take one away.")
-        : empty("events", "Nothing seen yet", "Events show up here as plugins, cameras and people say them."));
+        ? empty("search", "Nothing found", "No event fits all of these filters.")
+        : empty("events", "Nothing seen yet", "Events show up here as they happen."));
       return;
     }
     /** @type {Map<string, EventItem[]>} */

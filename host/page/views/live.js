@@ -60,7 +60,8 @@ function large(root, camera) {
   const sound = iconButton("mute", "Sound on", () => {
     tile.video.muted = !tile.video.muted;
     fill(sound, icon(tile.video.muted ? "mute" : "sound"));
-    sound.setAttribute("aria-label", tile.video.muted ? "Sound on" : "Sound off");
+    sound.title = tile.video.muted ? "Sound on" : "Sound off";
+    sound.setAttribute("aria-label", sound.title);
   });
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : tile.element.requestFullscreen?.())?.catch(complain);
   const back = () => navigate({ view: "play", camera, query: { at: new Date(Date.now() - 10_000).toISOString() } });

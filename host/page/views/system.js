@@ -68,8 +68,8 @@ function troubles(health, plugins) {
   /** @type {string[]} */
   const found = [];
   const store = health?.store;
-  if (store && !store.healthy) found.push(`The store: ${store.detail ?? "it does not take what comes"}`);
-  for (const place of store?.places ?? []) if (!place.healthy && place.detail !== store?.detail) found.push(`Store ${place.name}: ${place.detail ?? "not well"}`);
+  if (store && !store.healthy) found.push(`The store: ${store.detail ?? "it takes nothing"}`);
+  for (const place of store?.places ?? []) if (!place.healthy && place.detail !== store?.detail) found.push(`Store ${place.name}: ${place.detail ?? "not ok"}`);
   for (const camera of cameras.value ?? []) {
     if (!camera.configured || camera.mode === "off") continue;
     if (!camera.connected) found.push(`Camera ${camera.name} is gone${camera.detail ? `: ${camera.detail}` : ""}`);

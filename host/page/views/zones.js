@@ -72,7 +72,7 @@ class Editor {
       h("div", { class: "page-head" }, h("a", { class: "button", href: address({ view: "live", camera }) }, icon("left"), camera), h("h1", {}, "Zones and masks")),
       h("div", { class: "zone-split" },
         h("div", {}, this.#drawing.element,
-          h("p", { class: "quiet" }, "Press in the picture to add corners to the chosen shape; drag a corner to move it, double press to take it away.")),
+          h("p", { class: "quiet" }, "Press in the picture to add a corner to the chosen shape. Drag a corner to move it; press it twice to remove it.")),
         h("div", { class: "zone-side" }, choose,
           h("div", { class: "toolbar" },
             h("button", { type: "button", class: "button", on: { click: () => this.#add("zone") } }, icon("plus"), "Zone"),

@@ -1,5 +1,5 @@
 // The page in every state, against the mock host: nothing is wrong on the console, nobody is kept
-// out, nothing stands beyond the edge of the screen.
+// out, nothing stands beyond the edge of the screen or is too small for a finger.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -35,6 +35,12 @@ const VIEWS = [
   { hash: "#/zones/gate", ready: ".zone-handle", scenarios: ["full"] },
 ];
 
+/** What a finger would miss, in pixels. A label is pressed for its box. @param {import("playwright-core").Page} page */
+const small = (page) => page.$$eval("a:not(.skip), button, label.check, select, textarea, input:not(.check input)", (all) => all
+  .map((one) => ({ box: one.getBoundingClientRect(), name: one.getAttribute("aria-label") ?? one.textContent }))
+  .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
+  .map(({ box, name }) => `${name}: ${box.width} x ${box.height}`));
+
 /** Each device in one dress with everything, in the other with what has most colours. */
 const DRESSES = /** @type {const} */ ([["desktop", "light", VIEWS], ["phone", "dark", VIEWS], ["desktop", "dark", VIEWS.slice(0, 4)], ["phone", "light", VIEWS.slice(0, 4)]]);
 
@@ -49,6 +55,7 @@ for (const [device, colorScheme, views] of DRESSES) {
         assert.deepEqual(await barriers(page), [], told);
         const wide = (await page.evaluate(() => document.documentElement.scrollWidth)) - (page.viewportSize()?.width ?? 0);
         assert.ok(wide <= 0, `${told} is ${wide} px too wide`);
+        if (device === "phone") assert.deepEqual(await small(page), [], told);
         assert.deepEqual(wrong, [], told);
         await close();
       }
