@@ -6,6 +6,8 @@ import { MINUTE, SECOND } from "../time.js";
 import { lastRecorded, nextRecorded, recordedBefore } from "./gaps.js";
 import { Pane } from "./pane.js";
 
+/** @import { Archive } from "./archive.js" */
+
 /** How far a camera may be from the one that leads before it is sought; nearer, it is played a little faster or slower. */
 const APART = 700;
 const CHECK = 200;
@@ -149,41 +151,24 @@ export class Stage {
       if (archive && archive.map.places(wall).length > 1) this.heard.twice();
       return;
     }
-    const nexts = await Promise.all(this.panes.map((pane) => this.#nextOf(pane, wall)));
+    const next = await soonest(this.panes.map((pane) => nextOf(pane.archive, wall)));
     if (this.#target !== target) return;
-    const soonest = Math.min(...nexts.map((next) => next ?? Number.POSITIVE_INFINITY));
-    if (soonest > wall && Number.isFinite(soonest)) {
-      this.heard.skipped(wall, soonest);
-      await this.seek(soonest);
+    if (next.at !== null && next.at > wall) {
+      this.heard.skipped(wall, next.at);
+      await this.seek(next.at);
       return;
     }
     for (const pane of this.panes) {
       pane.absent = true;
       pane.update();
     }
-    const failed = this.panes.find((pane) => pane.archive.state === "failed");
-    this.#end(failed ? failed.archive.reason : soonest <= wall ? "what is recorded here can't be played" : "");
+    this.#end(next.at === null ? next.why : "what is recorded here can't be played");
   }
 
   /** @param {string} why */
   #end(why) {
     this.pause();
     this.heard.ended(why);
-  }
-
-  /** When a camera has video at or after a moment; `null`: not that one knows. @param {Pane} pane @param {number} wall */
-  async #nextOf({ camera, archive }, wall) {
-    const found = archive.map.toMedia(wall);
-    if (found) return found.wall;
-    return archive.state === "failed" ? null : this.#recordedAfter(camera, Math.max(wall, archive.known));
-  }
-
-  /** @param {string} camera @param {number} wall */
-  #recordedAfter(camera, wall) {
-    return nextRecorded(camera, wall).catch((error) => {
-      this.heard.failed(error);
-      return null;
-    });
   }
 
   /** @param {number} wall */
@@ -304,14 +289,13 @@ export class Stage {
       return;
     }
     // The others may have more, and this one after a gap. Where nobody has, the last picture stays.
-    const nexts = await Promise.all(this.panes.map((one) => one.archive.video.ended
-      ? this.#recordedAfter(one.camera, Math.max(wall, one.archive.map.last ?? 0, one.archive.known))
-      : this.#nextOf(one, wall + 1)));
+    const next = await soonest(this.panes.map(({ archive }) => archive.video.ended
+      ? nextRecorded(archive.camera, Math.max(wall, archive.map.last ?? 0, archive.known))
+      : nextOf(archive, wall + 1)));
     if (this.#target || !this.playing.value) return;
-    const soonest = Math.min(...nexts.map((next) => next ?? Number.POSITIVE_INFINITY));
-    if (!Number.isFinite(soonest)) return this.#end("");
-    if (soonest - wall > GAP) this.heard.skipped(wall, soonest);
-    await this.seek(soonest);
+    if (next.at === null) return this.#end(next.why);
+    if (next.at - wall > GAP) this.heard.skipped(wall, next.at);
+    await this.seek(next.at);
   }
 
   /** Keeps those that follow where the one that leads is. */
@@ -354,4 +338,20 @@ export class Stage {
     this.#undo.run();
     for (const pane of this.panes) pane.stop();
   }
+}
+
+/** When a camera has video at or after a moment; `null`: it has none. @param {Archive} archive @param {number} wall */
+async function nextOf(archive, wall) {
+  const found = archive.map.toMedia(wall);
+  if (found) return found.wall;
+  if (archive.state === "failed") throw new Error(archive.reason);
+  return nextRecorded(archive.camera, Math.max(wall, archive.known));
+}
+
+/** The first of the moments that are known; `why`: what kept one from being known. @param {Promise<number | null>[]} moments */
+async function soonest(moments) {
+  const all = await Promise.allSettled(moments);
+  const known = all.flatMap((one) => (one.status === "fulfilled" && one.value !== null ? [one.value] : []));
+  const failed = all.find((one) => one.status === "rejected");
+  return { at: known.length > 0 ? Math.min(...known) : null, why: failed ? String(failed.reason?.message ?? failed.reason) : "" };
 }

@@ -83,8 +83,8 @@ export class Hands {
     if (this.#down.size === 2) {
       const [one, other] = [...this.#down.values()].map((finger) => finger.x);
       this.#apart = [one, other];
+      this.#leaveAt(this.#grip);
       this.#grip = "pinch";
-      this.timeline.peek(null);
       return;
     }
     this.#grip = this.#gripOf(event);
@@ -150,10 +150,7 @@ export class Hands {
     }
     this.#grip = null;
     if (event.type === "pointercancel") {
-      timeline.peek(null);
-      // The browser took the finger: what was chosen so far is chosen.
-      const chose = grip === "scrub" || (grip === "centre" && this.#moved > 4);
-      if (chose && timeline.playhead !== null) timeline.wishes.seek(timeline.playhead, false);
+      this.#leaveAt(grip);
       return;
     }
     if (grip === "scrub") this.#scrub(x, false);
@@ -165,6 +162,14 @@ export class Hands {
     }
     if (event.pointerType === "touch" || grip === "from" || grip === "to") timeline.peek(null);
   };
+
+  /** Another finger came, or the browser took this one: what was chosen so far is chosen. @param {Grip | null} grip */
+  #leaveAt(grip) {
+    const { timeline } = this;
+    timeline.peek(null);
+    const chose = grip === "scrub" || (grip === "centre" && this.#moved > 4);
+    if (chose && timeline.playhead !== null) timeline.wishes.seek(timeline.playhead, false);
+  }
 
   #leave = () => {
     if (this.#down.size === 0) this.timeline.peek(null);

@@ -11,9 +11,9 @@ import { barriers, Machine, openBrowser, openPage, sent, until } from "./machine
 
 /** @import { Page } from "playwright-core" */
 
-/** Pictures a second, and how long one is shown. */
+/** Pictures a second, and how long one is shown, with a millisecond for what is rounded. */
 const RATE = 10;
-const FRAME = 1000 / RATE;
+const FRAME = 1000 / RATE + 1;
 /** Seconds of each of the two runs. */
 const RUN = 14;
 
