@@ -66,18 +66,20 @@ export class Archive {
    * Shows the picture of a moment, or the first one after it. Done when that is shown, or what was
    * asked for later.
    * @param {number} wall
+   * @param {number} [place] Which of several places of the moment; where it is left out, the nearest in the video.
    */
-  async show(wall) {
-    await this.#do(() => this.#seekTo(wall));
+  async show(wall, place) {
+    await this.#do(() => this.#seekTo(wall, place === undefined ? this.#mediaTime : this.map.places(wall)[place]));
   }
 
   /** Where a clock was set back, the other picture of the same moment. @param {number} wall */
-  async showOther(wall) {
-    await this.#do(async () => {
-      const places = this.map.places(wall);
-      const now = places.findLastIndex((place) => place <= this.#mediaTime + 0.001);
-      if (places.length > 0) await this.#seekMedia(places[(now + 1) % places.length]);
-    });
+  showOther(wall) {
+    return this.show(wall, (this.place + 1) % Math.max(1, this.map.places(wall).length));
+  }
+
+  /** Which of several places of the moment that is shown. */
+  get place() {
+    return this.map.places(this.wall ?? 0).findLastIndex((place) => place <= this.#mediaTime + 0.001);
   }
 
   /** One after the other; of what waits, the last counts. @param {() => Promise<void>} work */

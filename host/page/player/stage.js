@@ -313,21 +313,22 @@ export class Stage {
   /** @param {Pane} pane @param {number} wall */
   #follow(pane, wall) {
     const { archive } = pane;
+    const place = this.lead?.archive.place;
     if (archive.state === "loading") return;
     const asked = archive.state === "failed" || (archive.state === "nothing" && wall < archive.known + MINUTE);
-    if (!asked && !archive.covers(wall)) void archive.show(wall);
+    if (!asked && !archive.covers(wall)) void archive.show(wall, place);
     const absent = !archive.map.has(wall);
     if (absent !== pane.absent) {
       pane.absent = absent;
       pane.update();
       if (absent) archive.pause();
-      else void archive.show(wall).then(() => this.playing.value && archive.play());
+      else void archive.show(wall, place).then(() => this.playing.value && archive.play());
       return;
     }
     if (absent || archive.wall === null) return;
     const behind = wall - archive.wall;
     if (Math.abs(behind) > APART * Math.max(1, this.speed.value / 2)) {
-      void archive.show(wall).then(() => this.playing.value && archive.play());
+      void archive.show(wall, place).then(() => this.playing.value && archive.play());
       return;
     }
     archive.rate = this.speed.value * (1 + Math.max(-0.15, Math.min(0.15, behind / 2000)));
