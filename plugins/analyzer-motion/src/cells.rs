@@ -3,6 +3,8 @@
 
 use wardline_sdk::kernels::{CHUNK, Plane};
 
+use crate::kernel::ALIVE;
+
 /// Pixels on a cell's side.
 pub const CELL: usize = 4;
 /// Changed pixels that make a cell count, of 16.
@@ -86,11 +88,10 @@ impl Cells {
         }
     }
 
-    /// The blobs of `mask` of at least `pixels_min` pixels, largest first. Masks have a byte per
-    /// pixel, 0 or 1; `alive` says which pixels changed since the last picture as well.
-    pub fn blobs(&mut self, mask: &[u8], alive: &[u8], pixels_min: u32) -> Vec<Blob> {
-        count(self.pixels.values_mut(), mask, self.width, self.columns);
-        count(self.alive.values_mut(), alive, self.width, self.columns);
+    /// The blobs of at least `pixels_min` pixels that changed, largest first. Of every pixel `changes`
+    /// says whether it did, and whether it is alive, as [`crate::kernel`] does.
+    pub fn blobs(&mut self, changes: &[u8], pixels_min: u32) -> Vec<Blob> {
+        self.count(changes);
         for (pixels, least) in self.pixels.chunks_mut().iter_mut().zip(self.least.chunks()) {
             for index in 0..CHUNK {
                 let counts = pixels[index] >= least[index];
@@ -109,6 +110,22 @@ impl Cells {
         blobs.sort_by_key(|blob| core::cmp::Reverse(blob.pixels));
         blobs.truncate(BLOBS_MAX);
         blobs
+    }
+
+    /// Counts by cell what changed and what is alive: four rows are added up, then four columns.
+    fn count(&mut self, changes: &[u8]) {
+        let strips = changes.chunks(self.width * CELL);
+        let pixels = self.pixels.values_mut().chunks_mut(self.columns);
+        let alive = self.alive.values_mut().chunks_mut(self.columns);
+        for ((strip, pixels), alive) in strips.zip(pixels).zip(alive) {
+            let pixels = pixels.chunks_mut(CHUNK / CELL);
+            let alive = alive.chunks_mut(CHUNK / CELL);
+            for (chunk, (pixels, alive)) in pixels.zip(alive).enumerate() {
+                let sums = sums(strip, self.width, chunk * CHUNK);
+                put(quads(&sums.map(|sum| sum % ALIVE)), pixels);
+                put(quads(&sums.map(|sum| sum / ALIVE)), alive);
+            }
+        }
     }
 
     /// Takes the cells joined to this one out, as one blob.
@@ -152,71 +169,78 @@ fn first(cells: &[u8; CHUNK]) -> Option<usize> {
     cells.iter().position(|cell| *cell > 0)
 }
 
-/// Counts the pixels of a mask by cell: four rows are added up in chunks of 64, then four by four.
-fn count(cells: &mut [u8], mask: &[u8], width: usize, columns: usize) {
-    for (cells, rows) in cells.chunks_mut(columns).zip(mask.chunks(width * CELL)) {
-        for (chunk, cells) in cells.chunks_mut(CHUNK / CELL).enumerate() {
-            let mut sums = [0; CHUNK];
-            for row in rows.chunks_exact(width) {
-                add(&mut sums, &row[chunk * CHUNK..]);
-            }
-            let quads = sums.as_chunks::<CELL>().0;
-            // The bytes of a word, none over 4, add up in its highest one: SIMD has no sum of neighbours.
-            let sum = |at| (u32::from_le_bytes(quads[at]).wrapping_mul(0x0101_0101) >> 24) as u8;
-            let counts: [u8; CHUNK / CELL] = core::array::from_fn(sum);
-            match cells.first_chunk_mut() {
-                Some(cells) => *cells = counts,
-                None => cells.copy_from_slice(&counts[..cells.len()]),
-            }
+/// Adds up the rows of a strip, 64 pixels from column `at` on, as many as there are.
+#[inline(always)]
+fn sums(strip: &[u8], width: usize, at: usize) -> [u8; CHUNK] {
+    let mut sums = [0; CHUNK];
+    let row = |row: usize| strip.get(row * width + at..)?.first_chunk::<CHUNK>();
+    if let (Some(a), Some(b), Some(c), Some(d)) = (row(0), row(1), row(2), row(3))
+        && at + CHUNK <= width
+    {
+        for index in 0..CHUNK {
+            sums[index] = a[index] + b[index] + c[index] + d[index];
+        }
+    } else {
+        for row in strip.chunks_exact(width) {
+            sums.iter_mut().zip(&row[at..]).for_each(|(sum, changes)| *sum += changes);
         }
     }
+    sums
 }
 
-/// Adds the first pixels of a row, as many as there are.
+/// Adds up four by four. The bytes of a word, none over 4, add up in its highest one: SIMD has no sum
+/// of neighbours.
 #[inline(always)]
-fn add(sums: &mut [u8; CHUNK], row: &[u8]) {
-    match row.first_chunk::<CHUNK>() {
-        Some(pixels) => {
-            for index in 0..CHUNK {
-                sums[index] += pixels[index];
-            }
-        }
-        None => sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += pixel),
+fn quads(sums: &[u8; CHUNK]) -> [u8; CHUNK / CELL] {
+    let quads = sums.as_chunks::<CELL>().0;
+    let sum = |at| (u32::from_le_bytes(quads[at]).wrapping_mul(0x0101_0101) >> 24) as u8;
+    core::array::from_fn(sum)
+}
+
+/// Writes counts, as many as there is room for.
+#[inline(always)]
+fn put(counts: [u8; CHUNK / CELL], cells: &mut [u8]) {
+    match cells.first_chunk_mut() {
+        Some(cells) => *cells = counts,
+        None => cells.copy_from_slice(&counts[..cells.len()]),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::DIFFERS;
 
-    /// A mask of `width` by 16 pixels with filled rectangles `(left, top, right, bottom)`.
-    fn mask(width: usize, rectangles: &[(usize, usize, usize, usize)]) -> Vec<u8> {
-        let mut mask = vec![0; width * 16];
+    /// The changes of `width` by 16 pixels with filled rectangles `(left, top, right, bottom)`.
+    fn changes(width: usize, what: u8, rectangles: &[(usize, usize, usize, usize)]) -> Vec<u8> {
+        let mut changes = vec![0; width * 16];
         for &(left, top, right, bottom) in rectangles {
             for y in top..bottom {
-                mask[y * width + left..y * width + right].fill(1);
+                changes[y * width + left..y * width + right].fill(what);
             }
         }
-        mask
+        changes
     }
 
     #[test]
     fn touching_cells_are_one_blob_and_the_largest_comes_first() {
         let mut cells = Cells::new(32, 16, |_, _| 1);
-        let mask = mask(32, &[(0, 0, 4, 4), (12, 4, 20, 12), (20, 12, 24, 16)]);
-        let blobs = cells.blobs(&mask, &mask, 1);
+        let rectangles = [(0, 0, 4, 4), (12, 4, 20, 12), (20, 12, 24, 16)];
+        let changes = changes(32, DIFFERS | ALIVE, &rectangles);
+        let blobs = cells.blobs(&changes, 1);
         let expected = [
             Blob { left: 12, top: 4, right: 24, bottom: 16, pixels: 80, alive: 80, zones: 1 },
             Blob { left: 0, top: 0, right: 4, bottom: 4, pixels: 16, alive: 16, zones: 1 },
         ];
         assert_eq!(blobs, expected);
-        assert_eq!(cells.blobs(&mask, &mask, 17), expected[..1]);
+        assert_eq!(cells.blobs(&changes, 17), expected[..1]);
     }
 
     #[test]
     fn lone_pixels_are_no_blob() {
         let mut cells = Cells::new(32, 16, |_, _| 1);
-        assert_eq!(cells.blobs(&mask(32, &[(0, 0, 2, 2), (8, 0, 9, 16)]), &[0; 512], 1), []);
+        let changes = changes(32, DIFFERS, &[(0, 0, 2, 2), (8, 0, 9, 16)]);
+        assert_eq!(cells.blobs(&changes, 1), []);
     }
 
     #[test]
@@ -230,7 +254,7 @@ mod tests {
                 2
             }
         });
-        let blobs = cells.blobs(&mask(32, &[(0, 0, 32, 16)]), &[0; 512], 1);
+        let blobs = cells.blobs(&changes(32, DIFFERS, &[(0, 0, 32, 16)]), 1);
         assert_eq!(
             blobs,
             [Blob { left: 8, top: 0, right: 32, bottom: 16, pixels: 384, alive: 0, zones: 3 }]
@@ -240,7 +264,7 @@ mod tests {
     #[test]
     fn sizes_need_not_be_whole_cells() {
         let mut cells = Cells::new(30, 14, |_, _| 1);
-        let blobs = cells.blobs(&[1; 30 * 14], &[0; 30 * 14], 1);
+        let blobs = cells.blobs(&[DIFFERS; 30 * 14], 1);
         assert_eq!(
             blobs,
             [Blob { left: 0, top: 0, right: 30, bottom: 14, pixels: 416, alive: 0, zones: 1 }]

@@ -1,6 +1,6 @@
-//! The per-pixel work: two backgrounds, noise and stillness a pixel; a gray picture in, a mask of what
-//! differs out. Pure, in chunks of 64 pixels, the same code natively and as WASM. Knows nothing of
-//! blobs, zones or time: rates are per picture.
+//! The per-pixel work: two backgrounds, noise and stillness a pixel; a gray picture in, what differs
+//! out. Pure, in blocks of 16 pixels, the same code natively and as WASM. Knows nothing of blobs, zones
+//! or time.
 //!
 //! The first background follows slow changes of light. What stands still in front of it long enough
 //! becomes background itself, and what it hid is remembered as the second one: when the person leaves,
@@ -8,9 +8,15 @@
 //! seen in more quiet pictures is kept when a third comes: a person who shifts from foot to foot does
 //! not push the room out of memory.
 
-use wardline_sdk::kernels::{CHUNK, Plane};
 use wardline_sdk::snapshot::{Reader, Writer};
 
+/// Pixels in a block: bytes that a SIMD register holds.
+const LANES: usize = 16;
+/// What differs from both backgrounds.
+pub const DIFFERS: u8 = 1;
+/// And from the picture before as well. A ghost, or what was put down and left, does not. Four of
+/// either bit add up in a byte.
+pub const ALIVE: u8 = 1 << 4;
 /// Times the pixel's own noise that a difference must exceed, as a shift: 4.
 const NOISE_SHIFT: u16 = 6;
 /// The noise is a running mean over 2^7 pictures: walking by hardly raises it, a waving tree does.
@@ -20,14 +26,26 @@ const SEEN_MAX: u8 = 255;
 /// What a new pixel's noise is taken to be, in 1/256 levels.
 const NOISE_AT_FIRST: u16 = 2 * 256;
 
+/// How fast the first background moves: by 2^-rate of the difference a picture. There are but these,
+/// since code is compiled for each: shifts by what is known only later cost twice as much as WASM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rate {
+    /// Within 4 pictures.
+    Fast = 2,
+    /// Within 16.
+    Usual = 4,
+    /// Within 64.
+    Slow = 6,
+}
+
 /// How one picture is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// Levels (0..255) that a pixel must differ at least.
     pub threshold: u8,
-    /// The background moves by 2^-rate of the difference a picture; 1..=8.
-    pub rate: u8,
-    /// Pictures after which something still becomes background.
+    /// How fast the first background moves.
+    pub rate: Rate,
+    /// Pictures after which something still becomes background; at least 1.
     pub patience: u8,
     /// Nothing moved of late: what is seen now is the room, and gains trust.
     pub quiet: bool,
@@ -35,26 +53,34 @@ pub struct Step {
     pub fade: bool,
 }
 
-/// Bytes that a pixel takes in memory, and in a snapshot.
-pub const BYTES: (usize, usize) = (11, 9);
+/// Bytes that a pixel takes in memory, 2 of them while it is saved or loaded, and in a snapshot.
+pub const BYTES: (usize, usize) = (12, 9);
+
+/// What is remembered of 16 pixels, side by side: the next block is a constant away, and eleven
+/// streams of memory are three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Block {
+    /// The first background in whole levels, and 1/256 beyond: in bytes all of the loop is 16 wide.
+    first: [u8; LANES],
+    first_parts: [u8; LANES],
+    second: [u8; LANES],
+    /// Quiet pictures that showed the first background, and the second; at most 255.
+    seen_first: [u8; LANES],
+    seen_second: [u8; LANES],
+    /// Mean difference from picture to picture, in 1/256 levels.
+    noise: [u16; LANES],
+    /// Pictures for which the pixel differed from both backgrounds and not from the last picture.
+    still: [u8; LANES],
+    last: [u8; LANES],
+}
 
 /// What is remembered of every pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Background {
-    /// In 1/256 levels.
-    first: Plane<u16>,
-    /// In levels.
-    second: Plane<u8>,
-    /// Quiet pictures that showed the first background, and the second; at most 255.
-    seen_first: Plane<u8>,
-    seen_second: Plane<u8>,
-    /// Mean difference from picture to picture, in 1/256 levels.
-    noise: Plane<u16>,
-    /// Pictures for which the pixel differed from both backgrounds and not from the last picture.
-    still: Plane<u8>,
-    last: Plane<u8>,
-    mask: Plane<u8>,
-    alive: Plane<u8>,
+    blocks: Vec<Block>,
+    changes: Vec<[u8; LANES]>,
+    /// Without what fills the last block.
+    pixels: usize,
 }
 
 impl Background {
@@ -62,36 +88,48 @@ impl Background {
     #[must_use]
     pub fn new(pixels: &[u8]) -> Self {
         let mut background = Self::blank(pixels.len());
-        for (to, from) in background.first.values_mut().iter_mut().zip(pixels) {
-            *to = u16::from(*from) << 8;
+        for (block, pixels) in background.blocks.iter_mut().zip(pixels.chunks(LANES)) {
+            for plane in [&mut block.first, &mut block.second, &mut block.last] {
+                plane[..pixels.len()].copy_from_slice(pixels);
+            }
+            block.noise = [NOISE_AT_FIRST; LANES];
         }
-        background.second.load(pixels);
-        background.noise.fill(NOISE_AT_FIRST);
-        background.last.load(pixels);
         background
     }
 
     fn blank(pixels: usize) -> Self {
-        Self {
-            first: Plane::new(pixels),
-            second: Plane::new(pixels),
-            seen_first: Plane::new(pixels),
-            seen_second: Plane::new(pixels),
-            noise: Plane::new(pixels),
-            still: Plane::new(pixels),
-            last: Plane::new(pixels),
-            mask: Plane::new(pixels),
-            alive: Plane::new(pixels),
-        }
+        let block = Block {
+            first: [0; LANES],
+            first_parts: [0; LANES],
+            second: [0; LANES],
+            seen_first: [0; LANES],
+            seen_second: [0; LANES],
+            noise: [0; LANES],
+            still: [0; LANES],
+            last: [0; LANES],
+        };
+        let blocks = pixels.div_ceil(LANES);
+        Self { blocks: vec![block; blocks], changes: vec![[0; LANES]; blocks], pixels }
     }
 
     /// Writes all that the next picture is judged by.
     pub fn save(&self, to: &mut Writer) {
-        to.reserve(BYTES.1 * self.first.len());
-        to.fine_levels(self.first.values());
-        to.fine_levels(self.noise.values());
-        for plane in [&self.second, &self.seen_first, &self.seen_second, &self.still, &self.last] {
-            to.levels(plane.values());
+        to.reserve(BYTES.1 * self.pixels);
+        let fine: [fn(&Block) -> [u16; LANES]; 2] = [Block::fine_first, |block| block.noise];
+        for plane in fine {
+            let plane: Vec<_> = self.blocks.iter().map(plane).collect();
+            to.fine_levels(&plane.as_flattened()[..self.pixels]);
+        }
+        let levels: [fn(&Block) -> [u8; LANES]; 5] = [
+            |block| block.second,
+            |block| block.seen_first,
+            |block| block.seen_second,
+            |block| block.still,
+            |block| block.last,
+        ];
+        for plane in levels {
+            let plane: Vec<_> = self.blocks.iter().map(plane).collect();
+            to.levels(&plane.as_flattened()[..self.pixels]);
         }
     }
 
@@ -101,145 +139,164 @@ impl Background {
     /// It is cut short.
     pub fn load(pixels: usize, from: &mut Reader<'_>) -> Result<Self, String> {
         let mut background = Self::blank(pixels);
-        from.fine_levels(background.first.values_mut())?;
-        from.fine_levels(background.noise.values_mut())?;
-        for plane in [
-            &mut background.second,
-            &mut background.seen_first,
-            &mut background.seen_second,
-            &mut background.still,
-            &mut background.last,
-        ] {
-            from.levels(plane.values_mut())?;
+        let blocks = &mut background.blocks;
+        let mut plane = vec![[0; LANES]; blocks.len()];
+        let fine: [fn(&mut Block, [u16; LANES]); 2] =
+            [Block::set_fine_first, |block, plane| block.noise = plane];
+        for set in fine {
+            from.fine_levels(&mut plane.as_flattened_mut()[..pixels])?;
+            blocks.iter_mut().zip(&plane).for_each(|(block, plane)| set(block, *plane));
+        }
+        let mut plane = vec![[0; LANES]; blocks.len()];
+        let levels: [fn(&mut Block, [u8; LANES]); 5] = [
+            |block, plane| block.second = plane,
+            |block, plane| block.seen_first = plane,
+            |block, plane| block.seen_second = plane,
+            |block, plane| block.still = plane,
+            |block, plane| block.last = plane,
+        ];
+        for set in levels {
+            from.levels(&mut plane.as_flattened_mut()[..pixels])?;
+            blocks.iter_mut().zip(&plane).for_each(|(block, plane)| set(block, *plane));
         }
         Ok(background)
     }
 
     /// Looks at one picture of the same size as the first one. Gives the number of pixels that
-    /// differ; [`Background::mask`] says which.
+    /// differ; [`Background::changes`] says which.
     pub fn look(&mut self, pixels: &[u8], step: Step) -> u32 {
-        let (chunks, rest) = pixels.as_chunks();
-        let mut padded = [0; CHUNK];
+        let (blocks, rest) = pixels.as_chunks();
+        let mut padded = [0; LANES];
         padded[..rest.len()].copy_from_slice(rest);
         let padded = if rest.is_empty() { &[] } else { core::slice::from_ref(&padded) };
-        self.look_at(chunks, 0, step) + self.look_at(padded, chunks.len(), step)
+        [(blocks, 0), (padded, blocks.len())]
+            .into_iter()
+            .map(|(blocks, from)| {
+                if step.fade {
+                    self.fade_at(blocks, from, step.threshold);
+                }
+                match step.rate {
+                    Rate::Fast => self.look_at::<{ Rate::Fast as u16 }>(blocks, from, step),
+                    Rate::Usual => self.look_at::<{ Rate::Usual as u16 }>(blocks, from, step),
+                    Rate::Slow => self.look_at::<{ Rate::Slow as u16 }>(blocks, from, step),
+                }
+            })
+            .sum()
     }
 
-    /// Looks at these chunks of a picture, which begin with the one of number `from`.
-    fn look_at(&mut self, chunks: &[[u8; CHUNK]], from: usize, step: Step) -> u32 {
-        let mut count = 0;
-        let planes = (chunks.iter())
-            .zip(&mut self.last.chunks_mut()[from..])
-            .zip(&mut self.first.chunks_mut()[from..])
-            .zip(&mut self.second.chunks_mut()[from..])
-            .zip(&mut self.seen_first.chunks_mut()[from..])
-            .zip(&mut self.seen_second.chunks_mut()[from..])
-            .zip(&mut self.noise.chunks_mut()[from..])
-            .zip(&mut self.still.chunks_mut()[from..])
-            .zip(&mut self.mask.chunks_mut()[from..])
-            .zip(&mut self.alive.chunks_mut()[from..]);
-        for (((((rest, seen_second), noise), still), mask), alive) in planes {
-            let ((((current, last), first), second), seen_first) = rest;
-            count += u32::from(look(
-                current,
-                last,
-                first,
-                second,
-                seen_first,
-                seen_second,
-                noise,
-                still,
-                mask,
-                alive,
-                step,
-            ));
+    /// Looks at these blocks of a picture, which begin with the one of number `from`.
+    fn look_at<const RATE: u16>(&mut self, pixels: &[[u8; LANES]], from: usize, step: Step) -> u32 {
+        let blocks = self.blocks[from..].iter_mut().zip(&mut self.changes[from..]);
+        (pixels.iter().zip(blocks))
+            .map(|(pixels, (block, changes))| {
+                look::<RATE>(pixels, block, changes, step);
+                count(changes)
+            })
+            .sum()
+    }
+
+    fn fade_at(&mut self, pixels: &[[u8; LANES]], from: usize, threshold: u8) {
+        for (pixels, block) in pixels.iter().zip(&mut self.blocks[from..]) {
+            fade(pixels, block, threshold);
         }
-        count
     }
 
-    /// 1 where the last picture differed, 0 elsewhere.
+    /// [`DIFFERS`] and [`ALIVE`] where the last picture did.
     #[must_use]
-    pub fn mask(&self) -> &[u8] {
-        self.mask.values()
-    }
-
-    /// 1 where it differed from the picture before as well, 0 elsewhere. A ghost, or what was put
-    /// down and left, is in the mask and not here.
-    #[must_use]
-    pub fn alive(&self) -> &[u8] {
-        self.alive.values()
+    pub fn changes(&self) -> &[u8] {
+        &self.changes.as_flattened()[..self.pixels]
     }
 }
 
-/// The same 64 pixels of every plane; how many of them differ.
-///
-/// In masks without a branch, in loops of one width each, so that the compiler makes SIMD of all of it:
-/// what fits into bytes is 16 pixels an instruction, levels in 1/256 are 8. With `if` it unrolls 64
-/// scalar copies instead, and mixed widths cost it a conversion a step. Planes are arguments of their
-/// own because only then does it know that they do not overlap.
-#[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "see above")]
-fn look(
-    current: &[u8; CHUNK],
-    last: &mut [u8; CHUNK],
-    first: &mut [u16; CHUNK],
-    second: &mut [u8; CHUNK],
-    seen_first: &mut [u8; CHUNK],
-    seen_second: &mut [u8; CHUNK],
-    noise: &mut [u16; CHUNK],
-    still: &mut [u8; CHUNK],
-    mask: &mut [u8; CHUNK],
-    alive: &mut [u8; CHUNK],
-    step: Step,
-) -> u8 {
-    let threshold = u16::from(step.threshold);
-    let (quiet, fade) = (u8::from(step.quiet), u8::from(step.fade));
-    let (mut level, mut limit) = ([0; CHUNK], [0; CHUNK]);
-    for index in 0..CHUNK {
-        level[index] = ((first[index] + 128) >> 8) as u8;
-        // More than 255 is as good as 255: no two levels differ by more.
-        limit[index] = (threshold + (noise[index] >> NOISE_SHIFT)).min(255) as u8;
+impl Block {
+    /// The first background in 1/256 levels.
+    fn fine_first(&self) -> [u16; LANES] {
+        core::array::from_fn(|at| u16::from_le_bytes([self.first_parts[at], self.first[at]]))
     }
-    let (mut change, mut learns, mut anew) = ([0; CHUNK], [0; CHUNK], [0; CHUNK]);
-    for index in 0..CHUNK {
-        let (pixel, one, two) = (current[index], level[index], second[index]);
-        let (seen_one, seen_two) = (seen_first[index], seen_second[index]);
-        change[index] = pixel.abs_diff(last[index]);
 
-        let is_first = all_if(pixel.abs_diff(one) <= limit[index]);
-        let is_second = all_if(pixel.abs_diff(two) <= limit[index]) & !is_first;
+    fn set_fine_first(&mut self, levels: [u16; LANES]) {
+        self.first = levels.map(|level| (level >> 8) as u8);
+        self.first_parts = levels.map(|level| level as u8);
+    }
+}
+
+/// Looks at 16 pixels.
+///
+/// In masks without a branch, in loops of 16 turns over bytes, so that the compiler makes one register
+/// of every variable. What reads or writes 16 bits stands in loops of its own: among bytes it would
+/// make all of them 8 wide.
+#[inline(always)]
+fn look<const RATE: u16>(
+    pixels: &[u8; LANES],
+    block: &mut Block,
+    changes: &mut [u8; LANES],
+    step: Step,
+) {
+    let quiet = u8::from(step.quiet);
+    let limit = limits(&block.noise, step.threshold);
+    let mut swing = [0; LANES];
+    for at in 0..LANES {
+        let (pixel, level, second) = (pixels[at], block.level(at), block.second[at]);
+        let (seen_first, seen_second) = (block.seen_first[at], block.seen_second[at]);
+        swing[at] = pixel.abs_diff(block.last[at]);
+
+        let is_first = all_if(pixel.abs_diff(level) <= limit[at]);
+        let is_second = unless(is_first, all_if(pixel.abs_diff(second) <= limit[at]));
         let differs = !(is_first | is_second);
-        let rests = all_if(change[index] <= limit[index]);
-        let waited = still[index].wrapping_add(1) & differs & rests;
+        let rests = all_if(swing[at] <= limit[at]);
+        let waited = block.still[at].wrapping_add(1) & differs & rests;
         let absorbed = all_if(waited >= step.patience);
 
         // The second is seen again, or something was still for long: it becomes the first, and the
         // first becomes the second unless a second that was seen for longer has to go for it.
-        let kept = is_second | (absorbed & all_if(seen_one >= seen_two));
-        learns[index] = is_first;
-        anew[index] = is_second | absorbed;
-        let fades = is_first & all_if(seen_one == SEEN_MAX) & fade;
-        let faded =
-            two.wrapping_add(fades & all_if(two < one)).wrapping_sub(fades & all_if(two > one));
-        second[index] = either(kept, one, faded);
-        let seen_more = seen_one.saturating_add(is_first & quiet);
-        seen_first[index] = either(is_second, seen_two, seen_more & !absorbed);
-        seen_second[index] = either(kept, seen_one, seen_two);
+        let anew = is_second | absorbed;
+        let kept = anew & (is_second | all_if(seen_first >= seen_second));
+        block.second[at] = either(kept, level, second);
+        let seen_more = unless(absorbed, seen_first.saturating_add(is_first & quiet));
+        block.seen_first[at] = either(is_second, seen_second, seen_more);
+        block.seen_second[at] = either(kept, seen_first, seen_second);
 
-        still[index] = waited & !absorbed;
-        last[index] = pixel;
-        mask[index] = differs & 1;
-        alive[index] = differs & !rests & 1;
+        let (first, parts) = (block.first[at], block.first_parts[at]);
+        let fine = (u16::from(first) << 8) | u16::from(parts);
+        let learned = fine - (fine >> RATE) + (u16::from(pixel) << (8 - RATE));
+        block.first[at] = either(anew, pixel, either(is_first, (learned >> 8) as u8, first));
+        block.first_parts[at] = either(is_first, learned as u8, parts) & !anew;
+
+        block.still[at] = unless(absorbed, waited);
+        block.last[at] = pixel;
+        changes[at] = (differs & DIFFERS) | unless(rests, differs & ALIVE);
     }
-    for index in 0..CHUNK {
-        let (pixel, one, swing) = (u16::from(current[index]), first[index], noise[index]);
-        let learned = one - (one >> step.rate) + (pixel << (8 - step.rate));
-        let (learns, anew) = (wide(learns[index]), wide(anew[index]));
-        first[index] = (anew & (pixel << 8)) | (learns & learned) | (!(anew | learns) & one);
-        noise[index] =
-            swing - (swing >> NOISE_MEMORY) + (u16::from(change[index]) << (8 - NOISE_MEMORY));
+    for (noise, swing) in block.noise.iter_mut().zip(swing) {
+        *noise = *noise - (*noise >> NOISE_MEMORY) + (u16::from(swing) << (8 - NOISE_MEMORY));
     }
-    count(mask)
+}
+
+/// Fades the second background of 16 pixels. On few pictures, so [`look`] does without it.
+#[inline(always)]
+fn fade(pixels: &[u8; LANES], block: &mut Block, threshold: u8) {
+    let limit = limits(&block.noise, threshold);
+    for at in 0..LANES {
+        let (level, second) = (block.level(at), block.second[at]);
+        let is_first = all_if(pixels[at].abs_diff(level) <= limit[at]);
+        let fades = is_first & all_if(block.seen_first[at] == SEEN_MAX) & 1;
+        let faded = second.wrapping_add(fades & all_if(second < level));
+        block.second[at] = faded.wrapping_sub(fades & all_if(second > level));
+    }
+}
+
+impl Block {
+    /// The first background, rounded.
+    #[inline(always)]
+    fn level(&self, at: usize) -> u8 {
+        self.first[at].wrapping_add(self.first_parts[at] >> 7)
+    }
+}
+
+/// How far a pixel may be from what it is taken for. More than 255 is as good as 255: no two levels
+/// differ by more.
+#[inline(always)]
+fn limits(noise: &[u16; LANES], threshold: u8) -> [u8; LANES] {
+    noise.map(|noise| (u16::from(threshold) + (noise >> NOISE_SHIFT)).min(255) as u8)
 }
 
 /// All bits where it holds, none where not.
@@ -254,17 +311,19 @@ fn either(mask: u8, yes: u8, no: u8) -> u8 {
     (yes & mask) | (no & !mask)
 }
 
-/// The same mask for 16 bits.
+/// `value` where no bit is set, 0 where all are. Of `value & !mask` the compiler makes a second
+/// comparison, the other way round, and as WASM that is four instructions.
 #[inline(always)]
-fn wide(mask: u8) -> u16 {
-    i16::from(mask.cast_signed()).cast_unsigned()
+fn unless(mask: u8, value: u8) -> u8 {
+    value.saturating_sub(mask)
 }
 
-/// How many ones there are among these zeros and ones: words of eight add up without a carry.
+/// How many of these differ: words of eight bytes add up without a carry.
 #[inline(always)]
-fn count(mask: &[u8; CHUNK]) -> u8 {
-    let words = mask.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes));
-    (words.sum::<u64>().wrapping_mul(0x0101_0101_0101_0101) >> 56) as u8
+fn count(changes: &[u8; LANES]) -> u32 {
+    const EACH: u64 = u64::from_ne_bytes([DIFFERS; 8]);
+    let words = changes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes) & EACH);
+    (words.sum::<u64>().wrapping_mul(EACH) >> 56) as u32
 }
 
 #[cfg(test)]

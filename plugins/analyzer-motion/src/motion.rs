@@ -4,13 +4,11 @@
 use wardline_sdk::snapshot::{Reader, Writer};
 
 use crate::cells::{Blob, Cells};
-use crate::kernel::{Background, Step};
+use crate::kernel::{Background, Rate, Step};
 use crate::params::{Sensitivity, Settings};
 
 /// Pictures within this time after a reset only teach the background.
 const WARM_UP: i64 = 800_000;
-/// The background follows within 2^2 pictures while it warms up, 2^4 afterwards, 2^6 while something moves.
-const RATES: [u8; 3] = [2, 4, 6];
 /// For so long something may stand still before it is background. A young background is given up
 /// sooner, after a quarter of its age: who stood there at the start leaves a ghost, and it must go.
 const PATIENCE: i64 = 20_000_000;
@@ -166,13 +164,13 @@ impl Motion {
         scene.pictures = scene.pictures.saturating_add(1);
         let step = Step {
             threshold: self.settings.sensitivity.threshold(),
-            rate: RATES[if warming {
-                0
+            rate: if warming {
+                Rate::Fast
             } else if scene.moving {
-                2
+                Rate::Slow
             } else {
-                1
-            }],
+                Rate::Usual
+            },
             patience: if warming { 1 } else { scene.patience(time) },
             quiet: !scene.moving,
             fade: scene.pictures.is_multiple_of(FADE_EVERY),
@@ -195,8 +193,7 @@ impl Motion {
         let blobs = if changed < pixels_min.max(1) {
             Vec::new()
         } else {
-            let background = &scene.background;
-            scene.cells.blobs(background.mask(), background.alive(), pixels_min)
+            scene.cells.blobs(scene.background.changes(), pixels_min)
         };
         scene.moving = !blobs.is_empty();
         let blobs: Vec<Blob> = blobs.into_iter().filter(Blob::is_alive).collect();

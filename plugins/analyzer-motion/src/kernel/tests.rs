@@ -1,8 +1,9 @@
-//! What the background makes of levels, and chunks beside single pixels.
+//! What the background makes of levels, and blocks beside single pixels.
 
 use super::*;
 
-const STEP: Step = Step { threshold: 16, rate: 4, patience: 10, quiet: true, fade: false };
+const STEP: Step =
+    Step { threshold: 16, rate: Rate::Usual, patience: 10, quiet: true, fade: false };
 
 fn look(background: &mut Background, level: u8, times: usize) -> u32 {
     (0..times).map(|_| background.look(&[level; 100], STEP)).last().unwrap_or(0)
@@ -13,7 +14,7 @@ fn what_differs_is_counted_without_the_padding() {
     let mut background = Background::new(&[100; 100]);
     assert_eq!(look(&mut background, 100, 1), 0);
     assert_eq!(look(&mut background, 160, 1), 100);
-    assert!(background.mask().iter().all(|&bit| bit == 1));
+    assert!(background.changes().iter().all(|changes| changes & DIFFERS == DIFFERS));
 }
 
 #[test]
@@ -81,7 +82,8 @@ impl Pixel {
         self.still = if differs && change <= limit { self.still + 1 } else { 0 };
         let absorbed = self.still >= u16::from(step.patience);
         if is_first {
-            self.first = first - (first >> step.rate) + (pixel << (8 - step.rate));
+            let rate = step.rate as u16;
+            self.first = first - (first >> rate) + (pixel << (8 - rate));
             if step.fade && seen.0 == u16::from(SEEN_MAX) {
                 self.second = second + u16::from(second < level) - u16::from(second > level);
             }
@@ -102,7 +104,7 @@ impl Pixel {
 }
 
 #[test]
-fn chunks_see_what_single_pixels_do() {
+fn blocks_see_what_single_pixels_do() {
     const PIXELS: usize = 100;
     let mut random = 1_u32;
     let mut below = move |bound: u32| {
@@ -116,7 +118,7 @@ fn chunks_see_what_single_pixels_do() {
     for picture in 0..3000 {
         let step = Step {
             threshold: 5 + below(50),
-            rate: [2, 4, 6][usize::from(below(3))],
+            rate: [Rate::Fast, Rate::Usual, Rate::Slow][usize::from(below(3))],
             patience: 1 + below(9),
             quiet: below(4) > 0,
             fade: below(2) > 0,
@@ -127,11 +129,10 @@ fn chunks_see_what_single_pixels_do() {
         let count = background.look(&pixels, step);
         let said: Vec<_> =
             model.iter_mut().zip(pixels).map(|(one, it)| one.look(it.into(), step)).collect();
-        let bits = |of: fn(&(bool, bool)) -> bool| -> Vec<u8> {
-            said.iter().map(|one| u8::from(of(one))).collect()
-        };
-        assert_eq!(background.mask(), bits(|one| one.0), "picture {picture}");
-        assert_eq!(background.alive(), bits(|one| one.1), "picture {picture}");
+        let changes: Vec<_> = (said.iter())
+            .map(|(differs, alive)| DIFFERS * u8::from(*differs) + ALIVE * u8::from(*alive))
+            .collect();
+        assert_eq!(background.changes(), changes, "picture {picture}");
         assert_eq!(count as usize, said.iter().filter(|one| one.0).count(), "picture {picture}");
     }
 }
