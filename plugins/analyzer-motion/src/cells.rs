@@ -1,6 +1,8 @@
 //! From masks of pixels to blobs: cells of 4 by 4 pixels (which is the morphology: lone pixels vanish,
 //! small holes close), joined with their neighbours. Pure geometry: knows neither light nor time.
 
+use core::ops::Range;
+
 use wardline_sdk::kernels::{CHUNK, Plane};
 
 use crate::kernel::ALIVE;
@@ -57,7 +59,8 @@ pub struct Cells {
     zones: Vec<u32>,
     /// Changed pixels that make a cell count: 255, which none has, where nothing counts.
     least: Plane<u8>,
-    stack: Vec<usize>,
+    /// Runs of cells, a row and columns, around which has not been looked yet.
+    stack: Vec<(usize, Range<usize>)>,
 }
 
 impl Cells {
@@ -131,32 +134,49 @@ impl Cells {
     /// Takes the cells joined to this one out, as one blob.
     fn flood(&mut self, cell: usize) -> Blob {
         let mut blob = Blob { left: usize::MAX, top: usize::MAX, ..Blob::default() };
-        self.take(cell, &mut blob);
-        while let Some(cell) = self.stack.pop() {
-            let (column, row) = (cell % self.columns, cell / self.columns);
-            blob.left = blob.left.min(column * CELL);
-            blob.top = blob.top.min(row * CELL);
-            blob.right = blob.right.max(((column + 1) * CELL).min(self.width));
-            blob.bottom = blob.bottom.max(((row + 1) * CELL).min(self.height));
-            let columns = column.saturating_sub(1)..(column + 2).min(self.columns);
-            for row in row.saturating_sub(1)..(row + 2).min(self.rows) {
-                let start = row * self.columns;
-                for cell in start + columns.start..start + columns.end {
-                    self.take(cell, &mut blob);
-                }
+        let (row, column) = (cell / self.columns, cell % self.columns);
+        self.take(row, column..column + 1, &mut blob);
+        while let Some((row, run)) = self.stack.pop() {
+            let touching = run.start.saturating_sub(1)..(run.end + 1).min(self.columns);
+            if row > 0 {
+                self.take(row - 1, touching.clone(), &mut blob);
+            }
+            if row + 1 < self.rows {
+                self.take(row + 1, touching, &mut blob);
             }
         }
         blob
     }
 
-    /// Takes a cell out, unless it does not count or is out already; its neighbours come later.
-    fn take(&mut self, cell: usize, blob: &mut Blob) {
-        let pixels = core::mem::take(&mut self.pixels.values_mut()[cell]);
-        if pixels > 0 {
-            blob.pixels += u32::from(pixels);
-            blob.alive += u32::from(self.alive.values()[cell]);
-            blob.zones |= self.zones[cell];
-            self.stack.push(cell);
+    /// Takes the runs of cells out that reach into these columns of a row; what touches them above
+    /// and below comes later.
+    fn take(&mut self, row: usize, columns: Range<usize>, blob: &mut Blob) {
+        let cells = row * self.columns..(row + 1) * self.columns;
+        let pixels = &mut self.pixels.values_mut()[cells.clone()];
+        let alive = &self.alive.values()[cells.clone()];
+        let zones = &self.zones[cells];
+        let mut column = columns.start;
+        while column < columns.end {
+            if pixels[column] == 0 {
+                column += 1;
+                continue;
+            }
+            let mut start = column;
+            while start > 0 && pixels[start - 1] > 0 {
+                start -= 1;
+            }
+            column = start;
+            while column < pixels.len() && pixels[column] > 0 {
+                blob.pixels += u32::from(core::mem::take(&mut pixels[column]));
+                blob.alive += u32::from(alive[column]);
+                blob.zones |= zones[column];
+                column += 1;
+            }
+            blob.left = blob.left.min(start * CELL);
+            blob.top = blob.top.min(row * CELL);
+            blob.right = blob.right.max((column * CELL).min(self.width));
+            blob.bottom = blob.bottom.max(((row + 1) * CELL).min(self.height));
+            self.stack.push((row, start..column));
         }
     }
 }
