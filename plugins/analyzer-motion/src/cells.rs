@@ -228,6 +228,8 @@ fn put(counts: [u8; CHUNK / CELL], cells: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::kernel::DIFFERS;
 
@@ -289,5 +291,57 @@ mod tests {
             blobs,
             [Blob { left: 0, top: 0, right: 30, bottom: 14, pixels: 416, alive: 0, zones: 1 }]
         );
+    }
+
+    /// Takes out the cells joined to this one, as one would say it.
+    fn joined(cells: &mut HashMap<(usize, usize), (u32, u32)>, at: (usize, usize)) -> Blob {
+        let mut blob = Blob { left: usize::MAX, top: usize::MAX, zones: 1, ..Blob::default() };
+        let mut next = vec![at];
+        while let Some((x, y)) = next.pop() {
+            let Some((pixels, alive)) = cells.remove(&(x, y)) else { continue };
+            (blob.left, blob.right) = (blob.left.min(x * CELL), blob.right.max((x + 1) * CELL));
+            (blob.top, blob.bottom) = (blob.top.min(y * CELL), blob.bottom.max((y + 1) * CELL));
+            (blob.pixels, blob.alive) = (blob.pixels + pixels, blob.alive + alive);
+            next.extend(
+                (0..9).map(|to| ((x + to % 3).wrapping_sub(1), (y + to / 3).wrapping_sub(1))),
+            );
+        }
+        blob
+    }
+
+    #[test]
+    fn blobs_are_those_of_a_plain_search() {
+        let (width, height) = (101, 37);
+        let mut random = 1_u32;
+        let mut below = move |bound: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((u64::from(random) * u64::from(bound)) >> 32) as u32
+        };
+        let mut cells = Cells::new(width, height, |_, _| 1);
+        for share in (20..50).cycle().take(300) {
+            let changes: Vec<u8> = (0..width * height)
+                .map(|_| if below(100) < share { DIFFERS + ALIVE * below(2) as u8 } else { 0 })
+                .collect();
+            let mut counts = HashMap::new();
+            for (at, changes) in changes.iter().enumerate() {
+                let count: &mut (u32, u32) =
+                    counts.entry((at % width / CELL, at / width / CELL)).or_default();
+                count.0 += u32::from(changes % ALIVE);
+                count.1 += u32::from(changes / ALIVE);
+            }
+            counts.retain(|_, (pixels, _)| *pixels >= u32::from(CELL_PIXELS_MIN));
+            let mut expected = Vec::new();
+            for at in 0..width.div_ceil(CELL) * height.div_ceil(CELL) {
+                let at = (at % width.div_ceil(CELL), at / width.div_ceil(CELL));
+                if counts.contains_key(&at) {
+                    let blob = joined(&mut counts, at);
+                    let (right, bottom) = (blob.right.min(width), blob.bottom.min(height));
+                    expected.push(Blob { right, bottom, ..blob });
+                }
+            }
+            expected.sort_by_key(|blob| core::cmp::Reverse(blob.pixels));
+            expected.truncate(BLOBS_MAX);
+            assert_eq!(cells.blobs(&changes, 1), expected, "{share} of 100 changed");
+        }
     }
 }
