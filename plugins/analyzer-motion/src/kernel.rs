@@ -115,22 +115,20 @@ impl Background {
     /// Writes all that the next picture is judged by.
     pub fn save(&self, to: &mut Writer) {
         to.reserve(BYTES.1 * self.pixels);
-        let fine: [fn(&Block) -> [u16; LANES]; 2] = [Block::fine_first, |block| block.noise];
-        for plane in fine {
-            let plane: Vec<_> = self.blocks.iter().map(plane).collect();
-            to.fine_levels(&plane.as_flattened()[..self.pixels]);
-        }
-        let levels: [fn(&Block) -> [u8; LANES]; 5] = [
-            |block| block.second,
-            |block| block.seen_first,
-            |block| block.seen_second,
-            |block| block.still,
-            |block| block.last,
-        ];
-        for plane in levels {
-            let plane: Vec<_> = self.blocks.iter().map(plane).collect();
-            to.levels(&plane.as_flattened()[..self.pixels]);
-        }
+        to.fine_levels(&self.plane(Block::fine_first));
+        to.fine_levels(&self.plane(|block| block.noise));
+        to.levels(&self.plane(|block| block.second));
+        to.levels(&self.plane(|block| block.seen_first));
+        to.levels(&self.plane(|block| block.seen_second));
+        to.levels(&self.plane(|block| block.still));
+        to.levels(&self.plane(|block| block.last));
+    }
+
+    fn plane<T>(&self, of: impl Fn(&Block) -> [T; LANES]) -> Vec<T> {
+        let plane: Vec<_> = self.blocks.iter().map(of).collect();
+        let mut plane = plane.into_flattened();
+        plane.truncate(self.pixels);
+        plane
     }
 
     /// What another of so many pixels wrote.
@@ -139,27 +137,36 @@ impl Background {
     /// It is cut short.
     pub fn load(pixels: usize, from: &mut Reader<'_>) -> Result<Self, String> {
         let mut background = Self::blank(pixels);
-        let blocks = &mut background.blocks;
-        let mut plane = vec![[0; LANES]; blocks.len()];
-        let fine: [fn(&mut Block, [u16; LANES]); 2] =
-            [Block::set_fine_first, |block, plane| block.noise = plane];
-        for set in fine {
-            from.fine_levels(&mut plane.as_flattened_mut()[..pixels])?;
-            blocks.iter_mut().zip(&plane).for_each(|(block, plane)| set(block, *plane));
-        }
-        let mut plane = vec![[0; LANES]; blocks.len()];
-        let levels: [fn(&mut Block, [u8; LANES]); 5] = [
-            |block, plane| block.second = plane,
-            |block, plane| block.seen_first = plane,
-            |block, plane| block.seen_second = plane,
-            |block, plane| block.still = plane,
-            |block, plane| block.last = plane,
-        ];
-        for set in levels {
-            from.levels(&mut plane.as_flattened_mut()[..pixels])?;
-            blocks.iter_mut().zip(&plane).for_each(|(block, plane)| set(block, *plane));
-        }
+        background.set_fine(from, Block::set_fine_first)?;
+        background.set_fine(from, |block, noise| block.noise = noise)?;
+        background.set(from, |block, second| block.second = second)?;
+        background.set(from, |block, seen| block.seen_first = seen)?;
+        background.set(from, |block, seen| block.seen_second = seen)?;
+        background.set(from, |block, still| block.still = still)?;
+        background.set(from, |block, last| block.last = last)?;
         Ok(background)
+    }
+
+    fn set_fine(
+        &mut self,
+        from: &mut Reader<'_>,
+        set: impl Fn(&mut Block, [u16; LANES]),
+    ) -> Result<(), String> {
+        let mut plane = vec![[0; LANES]; self.blocks.len()];
+        from.fine_levels(&mut plane.as_flattened_mut()[..self.pixels])?;
+        self.blocks.iter_mut().zip(plane).for_each(|(block, plane)| set(block, plane));
+        Ok(())
+    }
+
+    fn set(
+        &mut self,
+        from: &mut Reader<'_>,
+        set: impl Fn(&mut Block, [u8; LANES]),
+    ) -> Result<(), String> {
+        let mut plane = vec![[0; LANES]; self.blocks.len()];
+        from.levels(&mut plane.as_flattened_mut()[..self.pixels])?;
+        self.blocks.iter_mut().zip(plane).for_each(|(block, plane)| set(block, plane));
+        Ok(())
     }
 
     /// Looks at one picture of the same size as the first one. Gives the number of pixels that
@@ -209,6 +216,12 @@ impl Background {
 }
 
 impl Block {
+    /// The first background, rounded.
+    #[inline(always)]
+    fn level(&self, at: usize) -> u8 {
+        self.first[at].wrapping_add(self.first_parts[at] >> 7)
+    }
+
     /// The first background in 1/256 levels.
     fn fine_first(&self) -> [u16; LANES] {
         core::array::from_fn(|at| u16::from_le_bytes([self.first_parts[at], self.first[at]]))
@@ -281,14 +294,6 @@ fn fade(pixels: &[u8; LANES], block: &mut Block, threshold: u8) {
         let fades = is_first & all_if(block.seen_first[at] == SEEN_MAX) & 1;
         let faded = second.wrapping_add(fades & all_if(second < level));
         block.second[at] = faded.wrapping_sub(fades & all_if(second > level));
-    }
-}
-
-impl Block {
-    /// The first background, rounded.
-    #[inline(always)]
-    fn level(&self, at: usize) -> u8 {
-        self.first[at].wrapping_add(self.first_parts[at] >> 7)
     }
 }
 
