@@ -1,4 +1,5 @@
-// Which tiles get a stream: those in sight, over one response.
+// Which tiles get a stream: those in sight, over one response. Who scrolls gets those that come into
+// sight over another, so that no picture begins anew that is there already.
 
 import { Undo } from "../signal.js";
 import { cameras } from "../state.js";
@@ -9,6 +10,8 @@ import { mediaSource } from "./sink.js";
 
 /** Tiles come and go while one scrolls: the streams are exchanged once that is over. */
 const SETTLE = 250;
+/** Responses at a time; with more, all tiles go over one again: a browser opens six connections. */
+const STREAMS_MAX = 3;
 /** A page that nobody sees gives its streams back after so long. */
 const HIDDEN = 10_000;
 
@@ -19,7 +22,6 @@ export class Grid {
   /** @type {LiveStream[]} */
   #streams = [];
   #timer = 0;
-  #carried = "";
 
   /** @param {Tile[]} tiles @param {{ large?: boolean }} [options] `large`: small streams are not enough. */
   constructor(tiles, { large = false } = {}) {
@@ -32,7 +34,7 @@ export class Grid {
         if (entry.isIntersecting) this.#seen.add(tile);
         else this.#seen.delete(tile);
       }
-      this.#later(this.#carried === "" ? 0 : SETTLE);
+      this.#later(this.#streams.length === 0 ? 0 : SETTLE);
     }, { rootMargin: "25%" });
     for (const tile of tiles) sight.observe(tile.element);
     this.#undo.add(() => sight.disconnect());
@@ -54,11 +56,16 @@ export class Grid {
       return;
     }
     const views = seen.map((tile) => ({ camera: tile.camera, stream: this.#streamOf(tile.camera), taker: tile.taker }));
-    const key = views.map(({ camera, stream }) => `${camera}:${stream}`).join("\n");
-    if (key === this.#carried) return;
-    this.#carried = key;
-    for (const stream of this.#streams.splice(0)) stream.stop();
-    for (let at = 0; at < views.length; at += VIEWS_MAX) this.#streams.push(new LiveStream(views.slice(at, at + VIEWS_MAX)));
+    /** @param {LiveStream} one @param {string} camera */
+    const viewOf = (one, camera) => one.views.find((view) => view.camera === camera);
+    // Kept is what serves some of them, and none by another stream than it should.
+    let kept = this.#streams.filter((one) => views.some(({ camera }) => viewOf(one, camera)))
+      .filter((one) => views.every(({ camera, stream }) => (viewOf(one, camera)?.stream ?? stream) === stream));
+    let missing = views.filter(({ camera }) => !kept.some((one) => viewOf(one, camera)));
+    if (missing.length > 0 && kept.length >= STREAMS_MAX) [kept, missing] = [[], views];
+    for (const one of this.#streams) if (!kept.includes(one)) one.stop();
+    this.#streams = kept;
+    for (let at = 0; at < missing.length; at += VIEWS_MAX) this.#streams.push(new LiveStream(missing.slice(at, at + VIEWS_MAX)));
   }
 
   /** Small pictures need no more than the second stream, where there is one. @param {string} camera @returns {"main" | "second"} */

@@ -115,6 +115,23 @@ test("a live picture goes on after bytes that can't be decoded", async () => {
   }
 });
 
+test("who scrolls through many cameras sees no picture begin anew", async () => {
+  mock.world.scenario = "many";
+  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/#/live`);
+  const shown = (/** @type {number} */ at) => page.$eval(`.tile >> nth=${at}`, (tile) => /** @type {HTMLElement} */ (tile).dataset.delay && tile.querySelector("video")?.src);
+  await page.setViewportSize({ width: 390, height: 400 });
+  const before = await until("a picture", () => shown(4));
+  assert.equal(await shown(11), undefined);
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await until("the last picture", () => shown(11));
+  assert.equal(await shown(4), before);
+  await page.evaluate(() => scrollTo(0, 0));
+  await until("the first picture", () => shown(0));
+  assert.deepEqual(wrong, []);
+  await close();
+  mock.world.scenario = "full";
+});
+
 test("events that go on keep their beginning, and end where they stand", async () => {
   const begun = mock.world.begin("gate", "motion", Date.now() - 180_000);
   const address = (/** @type {string} */ path) => `${mock.base}/#${path}`;

@@ -6,7 +6,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** @typedef {"full" | "empty" | "no-camera" | "troubles" | "one"} Scenario */
+/** @typedef {"full" | "many" | "empty" | "no-camera" | "troubles" | "one"} Scenario */
 
 /** A number in 0..1 that is the same for the same text. @param {string} text */
 export function chance(text) {
@@ -41,7 +41,7 @@ export class World {
 
   /** @returns {string[]} */
   get names() {
-    return { full: ["gate", "yard", "porch", "garage"], troubles: ["gate", "yard", "porch", "garage"], empty: ["gate"], "no-camera": [], one: ["gate"] }[this.scenario];
+    return { full: ["gate", "yard", "porch", "garage"], many: Array.from({ length: 12 }, (_, at) => `camera-${at + 1}`), troubles: ["gate", "yard", "porch", "garage"], empty: ["gate"], "no-camera": [], one: ["gate"] }[this.scenario];
   }
 
   get hasVideo() {
