@@ -181,6 +181,20 @@ test("dialogs keep nobody out: keyboard sheet, calendar, export, area", async ()
   await close();
 });
 
+test("a finger hits what stands in dialogs", async () => {
+  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/#/play/gate`);
+  await page.waitForSelector(".wall-time[data-wall]");
+  for (const open of [".day-picker .button", "text=Exports", "[aria-label='Keyboard shortcuts']"]) {
+    await page.tap(open);
+    await page.waitForSelector("dialog[open]");
+    assert.deepEqual(await small(page), [], open);
+    await page.tap("dialog[open] [aria-label='Close']");
+    await page.waitForSelector("dialog[open]", { state: "detached" });
+  }
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("everything of the time line can be done with the keyboard", async () => {
   const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
   await page.waitForSelector(".wall-time[data-wall]");
