@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
@@ -41,6 +42,9 @@ const LENGTH_MAX: Duration = Duration::from_secs(86_400);
 
 /// How long an export is kept once it is over.
 const KEEP: Duration = Duration::from_secs(86_400);
+
+/// Who goes on with a file, or takes it again, takes it once in so long.
+const ONCE: Duration = Duration::from_secs(3600);
 
 /// How often it is looked for what has been kept long enough.
 const LOOK: Duration = Duration::from_secs(60);
@@ -83,14 +87,12 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// In the order in which they were asked for; guarded for the moment of a look or change.
     jobs: Mutex<Vec<Arc<Job>>>,
-    queue: mpsc::Sender<Arc<Job>>,
+    /// One more waits.
+    asked: Notify,
 }
 
 /// Who makes them.
-pub struct Worker {
-    exports: Exports,
-    queue: mpsc::Receiver<Arc<Job>>,
-}
+pub struct Worker(Exports);
 
 /// Exports of the store at `root`, and who makes them, to be run.
 pub fn exports(
@@ -99,11 +101,9 @@ pub fn exports(
     floor: FreeFloor,
     clock: Arc<dyn Clock>,
 ) -> (Exports, Worker) {
-    let (sender, queue) = mpsc::channel(WAITING_MAX);
-    let jobs = Mutex::default();
-    let exports =
-        Exports(Arc::new(Inner { root: root.to_owned(), fs, floor, clock, jobs, queue: sender }));
-    (exports.clone(), Worker { exports, queue })
+    let (root, jobs, asked) = (root.to_owned(), Mutex::default(), Notify::new());
+    let exports = Exports(Arc::new(Inner { root, fs, floor, clock, jobs, asked }));
+    (exports.clone(), Worker(exports))
 }
 
 impl Exports {
@@ -137,14 +137,19 @@ impl Exports {
             let why = format!("there are {JOBS_MAX} exports: remove some, or wait for tomorrow");
             return Err(Denied::Full(why));
         }
-        let job = Arc::new(Job::new(wish, self.0.clock.wall()));
-        if self.0.queue.try_send(job.clone()).is_err() {
-            return Err(Denied::Full(format!(
-                "{WAITING_MAX} exports wait already: try again later"
-            )));
+        if jobs.iter().filter(|job| job.waits()).count() >= WAITING_MAX {
+            let why = format!("{WAITING_MAX} exports wait already: try again later");
+            return Err(Denied::Full(why));
         }
+        let job = Arc::new(Job::new(wish, self.0.clock.wall()));
         jobs.push(job.clone());
+        self.0.asked.notify_one();
         Ok(job.status())
+    }
+
+    /// The one whose turn it is, begun.
+    fn next(&self) -> Option<Arc<Job>> {
+        self.jobs().iter().find(|job| job.start()).cloned()
     }
 
     /// All, in the order in which they were asked for.
@@ -162,6 +167,11 @@ impl Exports {
         let job = self.job(id)?;
         let found = job.status().files.into_iter().find(|file| file.name == name)?;
         Some(self.folder(&job).join(found.name))
+    }
+
+    /// Somebody takes a part of a file. Whether that is new: he has not within the last hour.
+    pub fn takes(&self, id: &str, name: &str, who: &str) -> bool {
+        self.job(id).is_none_or(|job| job.takes(name, who, Instant::now()))
     }
 
     /// Ends one that waits or runs; removes one that is over, with its files. `None`: there is none.
@@ -288,47 +298,50 @@ impl Exports {
 
 impl Worker {
     /// Makes exports, one at a time, until `shutdown`.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        let exports = self.exports.clone();
-        off_thread(move || exports.clear_all()).await;
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self(exports) = self;
+        let all = exports.clone();
+        off_thread(move || all.clear_all()).await;
         let mut looks = tokio::time::interval(LOOK);
         loop {
-            let job = tokio::select! {
+            tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 _ = looks.tick() => {
-                    let exports = self.exports.clone();
-                    off_thread(move || exports.clear_old()).await;
-                    continue;
+                    let all = exports.clone();
+                    off_thread(move || all.clear_old()).await;
                 }
-                job = self.queue.recv() => match job {
-                    Some(job) => job,
-                    None => return,
-                },
-            };
-            if !job.start() {
-                continue;
+                () = exports.0.asked.notified() => {}
             }
-            let (exports, at_work) = (self.exports.clone(), job.clone());
-            let work = off_thread(move || {
-                let made = exports.make(&at_work);
-                if made.is_err() {
-                    exports.clear(&exports.folder(&at_work));
-                }
-                at_work.end(made, exports.0.clock.wall());
-            });
-            let mut work = std::pin::pin!(work);
-            tokio::select! {
-                biased;
-                () = &mut work => job.is_over(self.exports.0.clock.wall()),
-                () = shutdown.cancelled() => {
-                    job.cancel.cancel();
-                    work.await;
-                    return;
-                }
+            if let Some(job) = exports.next() {
+                make(&exports, &job, &shutdown).await;
+                // Another may wait.
+                exports.0.asked.notify_one();
             }
         }
     }
+}
+
+/// Makes one, which has begun; ends it at `shutdown`.
+async fn make(exports: &Exports, job: &Arc<Job>, shutdown: &CancellationToken) {
+    let (maker, at_work) = (exports.clone(), job.clone());
+    let work = off_thread(move || {
+        let made = maker.make(&at_work);
+        if made.is_err() {
+            maker.clear(&maker.folder(&at_work));
+        }
+        at_work.end(made, maker.0.clock.wall());
+    });
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        biased;
+        () = &mut work => {}
+        () = shutdown.cancelled() => {
+            job.cancel.cancel();
+            work.await;
+        }
+    }
+    job.is_over(exports.0.clock.wall());
 }
 
 /// Does what blocks where that holds up nobody.

@@ -1,13 +1,15 @@
 //! One export: what is wanted, how far it is, and what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use super::Wish;
+use super::{ONCE, Wish};
 use crate::base::{Error, Kind, Result, Timestamp};
 use crate::export::{Interruption, Progress, Report};
 
@@ -75,6 +77,9 @@ pub(super) struct Job {
     asked: Timestamp,
     /// Guarded for the moment of a look or change.
     now: Mutex<Now>,
+    /// When somebody (by name) began with a file, within the last hour. Guarded for the moment of a
+    /// look: as many as there are people and programs.
+    taken: Mutex<BTreeMap<(String, String), Instant>>,
 }
 
 struct Now {
@@ -97,7 +102,8 @@ impl Job {
             over: None,
         };
         let id = uuid::Uuid::new_v4().simple().to_string();
-        Self { id, wish, cancel: CancellationToken::new(), asked, now: Mutex::new(now) }
+        let (cancel, now, taken) = (CancellationToken::new(), Mutex::new(now), Mutex::default());
+        Self { id, wish, cancel, asked, now, taken }
     }
 
     fn now(&self) -> std::sync::MutexGuard<'_, Now> {
@@ -133,6 +139,22 @@ impl Job {
 
     pub(super) fn progress(&self, step: Progress) {
         self.now().progress = step;
+    }
+
+    pub(super) fn waits(&self) -> bool {
+        self.now().state == State::Waiting
+    }
+
+    /// Somebody takes a part of a file; whether he begins with it.
+    pub(super) fn takes(&self, name: &str, who: &str, now: Instant) -> bool {
+        let mut taken = self.taken.lock().expect("no panic under this lock");
+        taken.retain(|_, began| now - *began < ONCE);
+        let key = (who.to_owned(), name.to_owned());
+        let is_new = !taken.contains_key(&key);
+        if is_new {
+            taken.insert(key, now);
+        }
+        is_new
     }
 
     /// Its turn has come. `false`: it was ended meanwhile.

@@ -116,21 +116,40 @@ async fn exports_are_bounded_in_number_and_can_be_ended() {
     let place = Place::with_spans(&[Part::plain(2)], Vec::new()).await;
     let clock = Arc::new(Simulated::starting_at(seconds(100.0)));
     // Nobody works: all wait.
-    let (exports, mut worker) =
+    let (exports, _worker) =
         super::exports(&root(&place), Arc::new(Disk), FreeFloor::Bytes(0), clock);
     let ids: Vec<_> = (0..WAITING_MAX).map(|_| exports.begin(wish(0.0, 1.0)).unwrap().id).collect();
     assert!(matches!(exports.begin(wish(0.0, 1.0)), Err(Denied::Full(_))));
     assert_eq!(exports.remove(&ids[0]).unwrap().state, State::Cancelled);
     assert_eq!(exports.list().len(), WAITING_MAX, "it is seen that it was ended");
-    while worker.queue.try_recv().is_ok() {}
+    exports.begin(wish(0.0, 1.0)).expect("its place is free at once");
+    assert!(matches!(exports.begin(wish(0.0, 1.0)), Err(Denied::Full(_))));
+    assert_eq!(exports.next().unwrap().id, ids[1], "the first that still waits");
     while exports.list().len() < JOBS_MAX {
         exports.begin(wish(0.0, 1.0)).unwrap();
-        worker.queue.try_recv().unwrap();
+        exports.next().unwrap();
     }
     match exports.begin(wish(0.0, 1.0)) {
         Err(Denied::Full(why)) => assert!(why.contains("remove some"), "{why}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_a_file_in_parts_takes_it_once_an_hour() {
+    let exports = Exports::of_tests();
+    let id = exports.begin(wish(0.0, 1.0)).unwrap().id;
+    for (name, who, is_new) in [
+        ("a.mp4", "anna", true),
+        ("a.mp4", "anna", false),
+        ("a.mp4", "cleo", true),
+        ("b.mp4", "anna", true),
+        ("a.mp4", "anna", false),
+    ] {
+        assert_eq!(exports.takes(&id, name, who), is_new, "{who} {name}");
+    }
+    tokio::time::advance(ONCE).await;
+    assert!(exports.takes(&id, "a.mp4", "anna") && !exports.takes(&id, "a.mp4", "anna"));
 }
 
 #[tokio::test(start_paused = true)]
