@@ -61,6 +61,8 @@ struct Item {
     date: Option<Timestamp>,
     /// The time line breaks before it, or its header is another: it needs its file's.
     breaks: bool,
+    /// The checksum of that, where it is known.
+    head: Option<u32>,
 }
 
 /// The file before.
@@ -199,6 +201,7 @@ impl Playlist {
             ticks: next - group.ticks,
             date: (breaks || first).then_some(date),
             breaks,
+            head: file.head,
         });
         Ok(())
     }
@@ -228,13 +231,18 @@ impl Playlist {
             put(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={lead},PRECISE=YES\n"));
         }
         for (at, item) in self.items.iter().enumerate() {
-            let Item { sequence, offset, length, ticks, .. } = *item;
+            let Item { sequence, offset, length, ticks, head, .. } = *item;
             if item.breaks {
                 if at > 0 {
                     out.push_str("#EXT-X-DISCONTINUITY\n");
                 }
                 let name = if only_keys { "keys" } else { "init" };
-                put(&mut out, format_args!("#EXT-X-MAP:URI=\"hls/{sequence}/{name}.mp4\"\n"));
+                put(&mut out, format_args!("#EXT-X-MAP:URI=\"hls/{sequence}/{name}.mp4"));
+                // The file of this number is another once the store was begun anew.
+                if let Some(head) = head {
+                    put(&mut out, format_args!("?head={head:08x}"));
+                }
+                out.push_str("\"\n");
             }
             if let Some(date) = item.date {
                 put(&mut out, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}\n"));

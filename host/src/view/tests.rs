@@ -56,6 +56,7 @@ async fn played(view: &Arc<View>, text: &str, track: u32) -> (Vec<Sample>, usize
         let map = line.strip_prefix("#EXT-X-MAP:URI=\"").and_then(|rest| rest.strip_suffix('"'));
         let Some(name) = map.or((!line.starts_with('#')).then_some(line)) else { continue };
         let (sequence, name) = name.strip_prefix("hls/").unwrap().split_once('/').unwrap();
+        let name = name.split('?').next().unwrap_or_default();
         let piece = playback_name(name).expect("a name that is given is understood");
         let bytes = fetch(view, sequence.parse().unwrap(), piece).await.expect("it is there");
         if map.is_some() {

@@ -66,7 +66,7 @@ fn a_playlist_is_as_the_standard_has_it() {
 #EXT-X-TARGETDURATION:6
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-START:TIME-OFFSET=1.500000,PRECISE=YES
-#EXT-X-MAP:URI=\"hls/17/init.mp4\"
+#EXT-X-MAP:URI=\"hls/17/init.mp4?head=00000007\"
 #EXT-X-PROGRAM-DATE-TIME:2025-11-22T08:26:40.000Z
 #EXTINF:6.000000,
 hls/17/1000-3000.m4s
@@ -107,7 +107,7 @@ fn every_break_names_the_head_of_what_follows() {
     let text = made(all(0.0, 60.0), &[file(1, 0.0, 6, 2), other]).text();
     let lines: Vec<&str> = text.lines().collect();
     let at = lines.iter().position(|line| *line == "#EXT-X-DISCONTINUITY").unwrap();
-    assert_eq!(lines[at + 1], "#EXT-X-MAP:URI=\"hls/2/init.mp4\"");
+    assert_eq!(lines[at + 1], "#EXT-X-MAP:URI=\"hls/2/init.mp4?head=00000008\"");
     assert!(lines[at + 2].starts_with("#EXT-X-PROGRAM-DATE-TIME:"), "{}", lines[at + 2]);
 }
 
@@ -166,7 +166,7 @@ fn key_frames_are_as_far_apart_as_is_asked() {
     assert_eq!(names[8], "2/3000-500-90000.m4s");
     let text = keys(5).text();
     assert!(text.contains("#EXT-X-I-FRAMES-ONLY\n"));
-    assert!(text.contains("#EXT-X-MAP:URI=\"hls/1/keys.mp4\"\n"));
+    assert!(text.contains("#EXT-X-MAP:URI=\"hls/1/keys.mp4?head=00000007\"\n"));
     let lengths: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("#EXTINF:")).collect();
     assert_eq!(lengths, ["6.000000,", "6.000000,", "5.000000,"]);
