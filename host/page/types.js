@@ -31,7 +31,7 @@
  * @property {Pin[]} pins
  * @property {Mark[]} events
  * @property {{ start: string, step: string, values: number[] } | null} motion
- * @property {boolean} truncated
+ * @property {string | null} truncated What is before this may lack some.
  *
  * @typedef {{ x: number, y: number, width: number, height: number }} Area
  * @typedef {{ area: Area, label?: string, confidence: number, track?: number }} Region

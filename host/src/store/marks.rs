@@ -13,7 +13,7 @@ use super::index::{Connection, Read};
 use crate::base::{Timestamp, time};
 
 /// Phases of events that are looked at for one answer: a month of a busy camera.
-const PHASES_MAX: usize = 500_000;
+pub(super) const PHASES_MAX: usize = 500_000;
 
 /// An event that is not heard of for so long (10 s, twice the time in which it must be renewed) has ended.
 const SILENCE: i64 = 10_000_000;
@@ -61,65 +61,84 @@ pub(super) fn step(from: Timestamp, to: Timestamp, resolution: Duration) -> i64 
     step.saturating_add(STEP_MIN - 1) / STEP_MIN * STEP_MIN
 }
 
-/// The events of a camera in `[from, to)`, and whether there were too many to be looked at.
+/// The events of a camera in `[from, to)`, in order of their start; where they have more than `most`
+/// phases, the newest, and since when they are all.
 pub(super) fn events(
     c: &Connection,
     camera: &str,
     from: Timestamp,
     to: Timestamp,
     resolution: i64,
-) -> Read<(Vec<EventMark>, bool)> {
+    most: usize,
+) -> Read<(Vec<EventMark>, Option<Timestamp>)> {
     let mut marks = Marks { resolution, ..Marks::default() };
-    let mut seen = 0;
+    let (mut seen, mut whole_since) = (0, None);
     history::phases(c, camera, from, to, |phase| {
         seen += 1;
-        if seen > PHASES_MAX {
+        if seen > most {
+            whole_since = Some(phase.time.offset(1));
             return ControlFlow::Break(());
         }
         marks.add(phase);
         ControlFlow::Continue(())
     })?;
-    Ok((marks.all, seen > PHASES_MAX))
+    Ok((marks.done(), whole_since))
 }
 
-/// Marks in the making.
+/// Marks in the making, from phases of which the newest comes first.
 #[derive(Default)]
 struct Marks {
     resolution: i64,
-    all: Vec<EventMark>,
-    /// By origin and kind: the last one.
-    last: HashMap<(String, String), usize>,
+    all: Vec<Mark>,
+    /// By origin and kind: the earliest one.
+    earliest: HashMap<(String, String), usize>,
+}
+
+/// A mark, and what of its earliest phase decides whether it reaches further back.
+struct Mark {
+    mark: EventMark,
+    /// That of its last phase.
+    heard: Timestamp,
+    begins: bool,
+    instant: bool,
+    /// An event goes on in it.
+    lasts: bool,
 }
 
 impl Marks {
     fn add(&mut self, phase: Phased) {
-        // Who does not renew an event in time has ended it.
-        let near = match phase.begins {
-            true => self.resolution,
-            false => self.resolution.max(SILENCE),
-        };
-        let key = (phase.origin, phase.kind);
-        if let Some(mark) = self.last.get(&key).and_then(|at| self.all.get_mut(*at)) {
-            let heard = mark.end.unwrap_or(mark.start);
-            if phase.time.micros_since(heard) < near {
-                mark.count += u64::from(phase.begins);
-                if phase.time > mark.start || !phase.instant {
-                    mark.end = Some(heard.max(phase.time));
-                }
+        let Phased { sequence, kind, origin, begins, instant, time } = phase;
+        let key = (origin, kind);
+        if let Some(known) = self.earliest.get(&key).and_then(|at| self.all.get_mut(*at)) {
+            // Who does not renew an event in time has ended it.
+            let near = match known.begins {
+                true => self.resolution,
+                false => self.resolution.max(SILENCE),
+            };
+            if known.mark.start.micros_since(time) < near {
+                known.mark.count += u64::from(known.begins);
+                known.lasts |= !known.instant;
+                (known.mark.start, known.mark.sequence) = (time, sequence);
+                (known.begins, known.instant) = (begins, instant);
                 return;
             }
         }
         let (origin, kind) = key.clone();
-        self.last.insert(key, self.all.len());
-        self.all.push(EventMark {
-            kind,
-            origin,
-            start: phase.time,
-            end: None,
-            // One that began before is there all the same.
-            count: 1,
-            sequence: phase.sequence,
-        });
+        self.earliest.insert(key, self.all.len());
+        // One that began before is there all the same.
+        let mark = EventMark { kind, origin, start: time, end: None, count: 1, sequence };
+        self.all.push(Mark { mark, heard: time, begins, instant, lasts: false });
+    }
+
+    /// In order of their start.
+    fn done(self) -> Vec<EventMark> {
+        let done = |Mark { mark, heard, lasts, .. }: Mark| EventMark {
+            end: (lasts || heard > mark.start).then_some(heard),
+            ..mark
+        };
+        let mut all: Vec<EventMark> = self.all.into_iter().map(done).collect();
+        all.sort_by_key(|mark| (mark.start, mark.sequence));
+        all
     }
 }
 
@@ -145,4 +164,97 @@ pub(super) fn motion(
         values[at] = values[at].max(strength);
     })?;
     Ok(Motion { start: from, step: format!("{}s", step / STEP_MIN), values })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use super::super::{NewEvent, Outcome, index};
+    use super::*;
+    use crate::events::{Event, Phase};
+
+    fn phase(sequence: u64, seconds: i64, begins: bool, instant: bool, kind: &str) -> Phased {
+        let time = Timestamp::from_millis(seconds * 1000);
+        let (kind, origin) = (kind.to_owned(), "motion".to_owned());
+        Phased { sequence, kind, origin, begins, instant, time }
+    }
+
+    /// The same, read from the oldest on.
+    fn forwards(phases: &[Phased], resolution: i64) -> Vec<EventMark> {
+        let mut all: Vec<EventMark> = Vec::new();
+        for phase in phases {
+            let near = if phase.begins { resolution } else { resolution.max(SILENCE) };
+            let last = all.iter_mut().rev().find(|mark| mark.kind == phase.kind);
+            match last {
+                Some(mark) if phase.time.micros_since(mark.end.unwrap_or(mark.start)) < near => {
+                    mark.count += u64::from(phase.begins);
+                    if phase.time > mark.start || !phase.instant {
+                        mark.end = Some(phase.time);
+                    }
+                }
+                _ => all.push(EventMark {
+                    kind: phase.kind.clone(),
+                    origin: phase.origin.clone(),
+                    start: phase.time,
+                    end: None,
+                    count: 1,
+                    sequence: phase.sequence,
+                }),
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn of_too_many_the_newest_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let c = index::open(&folder.path().join("index.sqlite")).unwrap();
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        for seconds in 0..10 {
+            index::events::insert(&c, &instant("gate", at(seconds))).unwrap();
+        }
+        for (most, first) in [(10, 0), (4, 6)] {
+            let (marks, since) = events(&c, "gate", at(0), at(20), 1, most).unwrap();
+            let starts: Vec<_> = marks.iter().map(|mark| mark.start).collect();
+            assert_eq!(starts, (first..10).map(at).collect::<Vec<_>>());
+            assert_eq!(since, (most == 4).then(|| at(5).offset(1)));
+        }
+    }
+
+    fn instant(camera: &str, time: Timestamp) -> NewEvent {
+        let event = Event {
+            id: format!("{camera}/bell/1/a"),
+            kind: "bell".into(),
+            phase: Phase::Instant,
+            time,
+            confidence: 1.0,
+            regions: vec![],
+            cameras: vec![],
+            correlation: None,
+            attributes: vec![],
+        };
+        let (camera, origin, outcome) = (camera.into(), "bell".into(), Outcome::Accepted);
+        NewEvent { event, camera, origin, received: time, outcome }
+    }
+
+    proptest! {
+        #[test]
+        fn marks_are_the_same_from_either_end(
+            phases in vec((0_i64..20, any::<bool>(), any::<bool>(), any::<bool>()), 0..40),
+            resolution in 0_i64..60,
+        ) {
+            let (mut now, mut all) = (0, Vec::new());
+            for (sequence, (step, begins, instant, door)) in (1..).zip(phases) {
+                now += step;
+                let kind = if door { "door" } else { "motion" };
+                all.push(phase(sequence, now, begins || instant, instant, kind));
+            }
+            let resolution = resolution * 1_000_000;
+            let mut marks = Marks { resolution, ..Marks::default() };
+            all.iter().rev().cloned().for_each(|phase| marks.add(phase));
+            prop_assert_eq!(marks.done(), forwards(&all, resolution));
+        }
+    }
 }

@@ -35,8 +35,9 @@ pub struct Timeline {
     pub events: Vec<EventMark>,
     /// How strongly there was motion.
     pub motion: Motion,
-    /// There were more than [`MARKS_MAX`] of some kind: those after them are left out.
-    pub truncated: bool,
+    /// There were more than [`MARKS_MAX`] of some kind, or events that were not looked at: what is
+    /// before this may lack some.
+    pub truncated: Option<Timestamp>,
 }
 
 /// Video without a break that would be seen at the resolution.
@@ -120,10 +121,10 @@ impl Reader {
         let step = marks::step(from, to, resolution);
         let resolution = time::micros(resolution);
         let mut line = Timeline::default();
-        let mut more = false;
         let mut list = || {
             // Events may be about a camera that was never recorded.
-            (line.events, more) = marks::events(c, camera, from, to, resolution)?;
+            (line.events, line.truncated) =
+                marks::events(c, camera, from, to, resolution, marks::PHASES_MAX)?;
             line.motion = marks::motion(c, camera, from, to, step)?;
             let Some(id) = spans::camera_id(c, camera)? else { return Ok(()) };
             read::times(c, id, from, to, |next| join(&mut line.recorded, next, resolution))?;
@@ -139,15 +140,20 @@ impl Reader {
         };
         list().map_err(failed("read a time line"))?;
         let Timeline { recorded, gaps, spans, pins, events, truncated, .. } = &mut line;
-        let lengths = [recorded.len(), gaps.len(), spans.len(), pins.len(), events.len()];
-        *truncated = more || lengths.iter().any(|length| *length > MARKS_MAX);
-        recorded.truncate(MARKS_MAX);
-        gaps.truncate(MARKS_MAX);
-        spans.truncate(MARKS_MAX);
-        pins.truncate(MARKS_MAX);
-        events.truncate(MARKS_MAX);
+        *truncated = (*truncated)
+            .max(newest(recorded, |one| one.end))
+            .max(newest(gaps, |one| one.end.unwrap_or(to)))
+            .max(newest(spans, |one| one.end))
+            .max(newest(pins, |one| one.end))
+            .max(newest(events, |one| one.end.unwrap_or(one.start).offset(1)));
         Ok(line)
     }
+}
+
+/// Leaves the last [`MARKS_MAX`] of a list. With more, gives when the last of the others has ended.
+fn newest<T>(list: &mut Vec<T>, end: impl Fn(&T) -> Timestamp) -> Option<Timestamp> {
+    let others = list.len().saturating_sub(MARKS_MAX);
+    list.drain(..others).map(|one| end(&one)).max()
 }
 
 /// Adds video, to the stretch before it where no break between them would be seen.
@@ -214,6 +220,15 @@ mod tests {
             assert_eq!(found, expected, "{resolution} s");
             assert_eq!(recorded.iter().map(|one| one.bytes).sum::<u64>(), 20);
         }
+    }
+
+    #[test]
+    fn of_too_many_the_last_stay() {
+        let mut few: Vec<i64> = (0..MARKS_MAX as i64).collect();
+        assert_eq!((newest(&mut few, |one| at(*one)), few.len()), (None, MARKS_MAX));
+        let mut many: Vec<i64> = (0..MARKS_MAX as i64 + 3).collect();
+        assert_eq!(newest(&mut many, |one| at(*one)), Some(at(2)));
+        assert_eq!((many[0], many.len()), (3, MARKS_MAX));
     }
 
     #[test]

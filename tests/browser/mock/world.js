@@ -163,7 +163,7 @@ export class World {
       spans: events.filter((event) => event.kind !== "motion").map((event) => ({ policy: "visits", start: iso(Date.parse(event.start) - 10 * SECOND), end: iso(Date.parse(event.end ?? event.start) + 20 * SECOND), count: 1, id: event.id, label: event.kind })),
       pins: this.pins.filter((pin) => pin.camera === camera),
       events: events.map(({ kind, origin, start, end, sequence }) => ({ kind, origin, start, end, count: 1, sequence })),
-      motion: { start: iso(from), step: `${step / SECOND}s`, values }, truncated: false,
+      motion: { start: iso(from), step: `${step / SECOND}s`, values }, truncated: null,
     };
   }
 

@@ -139,8 +139,8 @@ pub(crate) fn life(
     Ok(())
 }
 
-/// Shows all phases of a camera's events in `[from, to)` that were not refused, by time, until `visit`
-/// has seen enough.
+/// Shows all phases of a camera's events in `[from, to)` that were not refused, the newest first, until
+/// `visit` has seen enough.
 ///
 /// # Errors
 /// When the index can't be read.
@@ -154,7 +154,7 @@ pub(crate) fn phases(
     let mut statement = c.prepare_cached(
         "SELECT sequence, kind, origin, phase, time FROM event
          WHERE camera = ?1 AND time >= ?2 AND time < ?3 AND outcome <> 'refused'
-         ORDER BY time, sequence",
+         ORDER BY time DESC, sequence DESC",
     )?;
     let mut rows = statement.query(params![camera, from.micros(), to.micros()])?;
     while let Some(row) = rows.next()? {
