@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt};
 use serde_json::json;
 
 use super::{Live, Refusal, Stream, Viewer};
+use crate::base::Timestamp;
 
 /// Streams of one answer.
 pub const VIEWS_MAX: usize = 64;
@@ -18,10 +19,14 @@ pub const VIEWS_MAX: usize = 64;
 /// After a refusal that came at once, before the stream is asked for again.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// A `start` that differs less from the one that was said is not said again, in microseconds.
+const DRIFT: i64 = 1000;
+
 /// What a record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A run begins: JSON with `codecs`, `start` (UTC of presentation time 0) and `stream`.
+    /// A run begins: JSON with `codecs`, `start` (UTC of presentation time 0) and `stream`. Said again
+    /// where it is not over: it goes on, and `start` is another from here on.
     Begin = 0,
     /// Bytes of it: its head first, then whole pieces.
     Bytes = 1,
@@ -45,8 +50,8 @@ enum Stage {
     Refused,
     /// A run was announced.
     Begun(Viewer),
-    /// The head of the run was given.
-    Playing(Viewer),
+    /// The head of the run was given; with the `start` that was said last.
+    Playing(Viewer, Timestamp),
 }
 
 impl Live {
@@ -64,7 +69,8 @@ impl Live {
 }
 
 impl View {
-    async fn next(mut self) -> Option<([Bytes; 2], Self)> {
+    async fn next(mut self) -> Option<(Vec<Bytes>, Self)> {
+        let mut records = Vec::with_capacity(2);
         let (kind, payload) = match std::mem::replace(&mut self.stage, Stage::Asking) {
             stage @ (Stage::Asking | Stage::Refused) => {
                 if matches!(stage, Stage::Refused) {
@@ -72,11 +78,9 @@ impl View {
                 }
                 match self.live.watch(&self.camera, self.stream).await {
                     Ok(viewer) => {
-                        let (codecs, start) = (viewer.head().codecs(), viewer.zero());
-                        let stream = self.stream.as_str();
+                        let begin = self.begin(&viewer);
                         self.stage = Stage::Begun(viewer);
-                        let begin = json!({"codecs": codecs, "start": start, "stream": stream});
-                        (Kind::Begin, begin.to_string().into())
+                        begin
                     }
                     Err(refusal) => {
                         let waited = refusal == Refusal::NothingComes;
@@ -91,19 +95,31 @@ impl View {
                 }
             }
             Stage::Begun(viewer) => {
-                let head = viewer.head().data.clone();
-                self.stage = Stage::Playing(viewer);
+                let (head, start) = (viewer.head().data.clone(), viewer.zero());
+                self.stage = Stage::Playing(viewer, start);
                 (Kind::Bytes, head)
             }
-            Stage::Playing(mut viewer) => match viewer.next().await {
+            Stage::Playing(mut viewer, mut start) => match viewer.next().await {
                 Some(piece) => {
-                    self.stage = Stage::Playing(viewer);
+                    if viewer.zero().micros_since(start).abs() >= DRIFT {
+                        start = viewer.zero();
+                        let (kind, payload) = self.begin(&viewer);
+                        records.extend(record(self.number, kind, payload));
+                    }
+                    self.stage = Stage::Playing(viewer, start);
                     (Kind::Bytes, piece)
                 }
                 None => over("the stream was interrupted"),
             },
         };
-        Some((record(self.number, kind, payload), self))
+        records.extend(record(self.number, kind, payload));
+        Some((records, self))
+    }
+
+    fn begin(&self, viewer: &Viewer) -> (Kind, Bytes) {
+        let (codecs, start) = (viewer.head().codecs(), viewer.zero());
+        let begin = json!({"codecs": codecs, "start": start, "stream": self.stream.as_str()});
+        (Kind::Begin, begin.to_string().into())
     }
 }
 

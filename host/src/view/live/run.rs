@@ -150,7 +150,7 @@ impl Viewer {
         &self.run.head
     }
 
-    /// UTC of presentation time 0 of what it gets.
+    /// UTC of presentation time 0 of what it gets, as the last key frame has it: a camera's clock drifts.
     pub fn zero(&self) -> Timestamp {
         self.zero
     }
@@ -169,7 +169,7 @@ impl Viewer {
     }
 
     fn look(&mut self) -> Look {
-        let Self { run, next, awaits_key, skipped, .. } = self;
+        let Self { run, next, awaits_key, zero, skipped, .. } = self;
         run.with(|state| {
             if *next < state.first {
                 let to = state.newest_key().unwrap_or(state.end());
@@ -180,6 +180,9 @@ impl Viewer {
                 *next += 1;
                 if piece.key || !*awaits_key {
                     *awaits_key = false;
+                    if piece.key {
+                        *zero = piece.zero;
+                    }
                     return Look::Piece(piece.data.clone());
                 }
                 skipped.inc();

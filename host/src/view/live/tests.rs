@@ -20,6 +20,8 @@ struct Scene {
     parameters: Arc<VideoParameters>,
     metrics: Metrics,
     sent: i64,
+    /// How far the camera's clock is ahead, in milliseconds.
+    drift: i64,
 }
 
 fn parameters(version: u8) -> Arc<VideoParameters> {
@@ -40,7 +42,7 @@ impl Scene {
         let main = Tap::new("gate", &metrics);
         let inlet = main.inlet();
         live.add("gate", Streams { main, second: None });
-        Self { live, inlet, parameters: parameters(0), metrics, sent: 0 }
+        Self { live, inlet, parameters: parameters(0), metrics, sent: 0, drift: 0 }
     }
 
     /// Sends the next picture of `size` bytes, a key frame every second, at its time.
@@ -58,7 +60,7 @@ impl Scene {
             session: 0,
             epoch: 0,
             pts: self.sent * PICTURE,
-            time: Timestamp::from_millis(1_000_000 + self.sent * 100),
+            time: Timestamp::from_millis(1_000_000 + self.sent * 100 + self.drift),
             arrived: Instant::now(),
             access,
             damaged: false,
@@ -363,4 +365,24 @@ async fn many_streams_share_one_answer() {
     advance(Duration::from_secs(10)).await;
     settle().await;
     assert_eq!(of(1, &records(&mut answer).await)[0].0, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_clock_drifts_the_next_key_frame_says_so() {
+    let mut scene = Scene::new();
+    scene.pictures(16, 100).await;
+    let mut answer = Box::pin(scene.live.many(vec![("gate".to_owned(), Stream::Main)]));
+    for _ in 0..2 {
+        records(&mut answer).await;
+        settle().await;
+    }
+    scene.drift = 40;
+    scene.pictures(18, 100).await;
+    let all = records(&mut answer).await;
+    let kinds: Vec<u8> = all.iter().map(|record| record.1).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind != 1).count(), 1, "once: {kinds:?}");
+    let at = kinds.iter().position(|kind| *kind == 0).expect("a new start, and no end before");
+    let begin: serde_json::Value = serde_json::from_slice(&all[at].2).unwrap();
+    assert_eq!(begin["start"], serde_json::json!(Timestamp::from_millis(1_001_040)));
+    assert_eq!(numbers(&[all[at - 1].2.clone(), all[at + 1].2.clone()]), [19, 20]);
 }
