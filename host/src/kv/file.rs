@@ -9,13 +9,11 @@
 //! Numbers are little endian. A batch that is not whole ends the file: it was being written when
 //! the power went, and nothing of it counts.
 
+use super::shelf::{Change, Entries, KEY_BYTES, Unwritten, VALUE_BYTES};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use super::shelf::{Entries, KEY_BYTES, Unwritten, VALUE_BYTES};
 
 const HEADER: &[u8] = b"wardline-kv 1\n";
 const PUT: u8 = 1;
@@ -33,9 +31,6 @@ pub(super) struct ShelfFile {
     /// Where the next batch goes. `None`: all is to be written anew.
     end: Option<u64>,
 }
-
-/// A change of one key: its new value, or none.
-type Change = (String, Option<Arc<[u8]>>);
 
 impl ShelfFile {
     /// Opens the file at `path`, which may be missing, and reads it. What can't be read any more is

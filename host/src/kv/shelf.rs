@@ -34,6 +34,9 @@ pub enum Refusal {
 #[derive(Clone, Debug, Default)]
 pub struct Shelf(Arc<Mutex<Content>>);
 
+/// A key, and its new value or none.
+pub(super) type Change = (String, Option<Arc<[u8]>>);
+
 /// Keys and their values.
 pub(super) type Entries = BTreeMap<String, Arc<[u8]>>;
 
@@ -42,17 +45,23 @@ struct Content {
     entries: Entries,
     used_bytes: u64,
     changes: Changes,
-    /// What keys had before they were changed first, since when that is noted.
-    before: Option<BTreeMap<String, Option<Arc<[u8]>>>>,
+    /// What there was when a draft landed: the values are shared, so that this costs no more than the
+    /// keys, and what was replaced since.
+    before: Option<Entries>,
     draft: Option<Draft>,
 }
 
-/// Of a shelf that is not the true one, yet.
+/// Of a shelf that is not the true one.
 #[derive(Debug)]
-struct Draft {
-    of: Shelf,
-    /// It is the true one now.
-    landed: bool,
+enum Draft {
+    /// Not yet.
+    Apart {
+        of: Shelf,
+        /// What that had when the draft was made.
+        had: Entries,
+    },
+    /// This one is meant now.
+    Landed(Shelf),
 }
 
 /// What is not on disk yet.
@@ -70,7 +79,7 @@ enum Changes {
 /// What is to be written of a shelf.
 pub(super) enum Unwritten {
     /// These keys, with their values or none.
-    Some(Vec<(String, Option<Arc<[u8]>>)>),
+    Some(Vec<Change>),
     /// All of it.
     All(Entries),
 }
@@ -104,43 +113,46 @@ impl Shelf {
         let copy = of.overlay();
         {
             let mut content = copy.lock();
-            content.changes = Changes::Keys(BTreeSet::new());
-            content.draft = Some(Draft { of, landed: false });
+            let had = content.entries.clone();
+            content.draft = Some(Draft::Apart { of, had });
         }
         copy
     }
 
-    /// What was put into this draft is put into the true shelf, and all that follows. What was changed
-    /// there meanwhile stays, but for the same keys. From now on it is noted what the true one had, so
-    /// that it can be had [again](Self::undo); `goes_on`: from then on when that began. Nothing, for
-    /// what is no draft.
+    /// What was changed in this draft is changed in the true shelf, and all that follows. What was
+    /// changed there meanwhile stays, but for the same keys. From now on it is known what the true one
+    /// had, so that it can be had [again](Self::undo); `goes_on`: what it had when that began. Nothing,
+    /// for what is no draft.
     pub fn land(&self, goes_on: bool) {
-        let (of, changes, entries) = {
+        let (of, changes) = {
             let mut content = self.lock();
-            let changes = content.changes.of_keys(&content.entries);
-            let Some(draft) = content.draft.as_mut().filter(|draft| !draft.landed) else { return };
-            draft.landed = true;
-            (draft.of.clone(), changes, std::mem::take(&mut content.entries))
+            let draft = content.draft.take();
+            let Some(Draft::Apart { of, had }) = draft else {
+                content.draft = draft;
+                return;
+            };
+            content.draft = Some(Draft::Landed(of.clone()));
+            (of, changes(&had, &std::mem::take(&mut content.entries)))
         };
         let mut content = of.lock();
-        let noted = content.before.take().filter(|_| goes_on);
-        content.before = Some(noted.unwrap_or_default());
-        for key in changes {
-            let value = entries.get(&key).cloned();
+        let before = content.before.take().filter(|_| goes_on);
+        content.before = Some(before.unwrap_or_else(|| content.entries.clone()));
+        for (key, value) in changes {
             content.set(&key, value);
         }
     }
 
-    /// What was changed stays, and is noted no more.
+    /// What was changed stays, and what was before is known no more.
     pub fn settle(&self) {
         self.target().lock().before = None;
     }
 
-    /// What was changed since it is noted is as before, on the true shelf.
+    /// The true shelf has what it had before, if that is known.
     pub fn undo(&self) {
         let target = self.target();
         let mut content = target.lock();
-        for (key, value) in content.before.take().unwrap_or_default() {
+        let Some(before) = content.before.take() else { return };
+        for (key, value) in changes(&content.entries, &before) {
             content.set(&key, value);
         }
     }
@@ -148,7 +160,7 @@ impl Shelf {
     /// Where it is put and looked up.
     fn target(&self) -> Self {
         match &self.lock().draft {
-            Some(Draft { of, landed: true }) => of.clone(),
+            Some(Draft::Landed(of)) => of.clone(),
             _ => self.clone(),
         }
     }
@@ -246,24 +258,12 @@ impl Content {
         if old.is_none() && new == 0 {
             return;
         }
-        self.used_bytes = self.used_bytes + new - old.as_ref().map_or(0, |old| cost(key, old));
+        self.used_bytes = self.used_bytes + new - old.map_or(0, |old| cost(key, &old));
         self.changes.note(key);
-        if let Some(before) = &mut self.before {
-            before.entry(key.to_owned()).or_insert(old);
-        }
     }
 }
 
 impl Changes {
-    /// The keys that may have been changed, of those there are and were.
-    fn of_keys(&self, entries: &Entries) -> BTreeSet<String> {
-        match self {
-            Self::Forgotten => BTreeSet::new(),
-            Self::Keys(keys) => keys.clone(),
-            Self::All => entries.keys().cloned().collect(),
-        }
-    }
-
     fn note(&mut self, key: &str) {
         if let Self::Keys(keys) = self {
             keys.insert(key.to_owned());
@@ -272,6 +272,17 @@ impl Changes {
             }
         }
     }
+}
+
+/// What makes `new` of `old`.
+fn changes(old: &Entries, new: &Entries) -> Vec<Change> {
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), None));
+    // What was put once more is another one, even where it says the same.
+    let is_old = |(key, value): &(&String, &Arc<[u8]>)| {
+        old.get(*key).is_some_and(|old| Arc::ptr_eq(old, value))
+    };
+    let put = new.iter().filter(|entry| !is_old(entry));
+    gone.chain(put.map(|(key, value)| (key.clone(), Some(value.clone())))).collect()
 }
 
 fn cost(key: &str, value: &[u8]) -> u64 {

@@ -114,6 +114,44 @@ fn what_was_settled_stays_and_a_draft_that_never_landed_changes_nothing() {
     assert_eq!(shelf.keys(""), ["a", "b"]);
 }
 
+/// However many: nothing that was removed comes back, and what was not touched is not changed.
+#[test]
+fn a_draft_lands_with_exactly_what_was_changed() {
+    let shelf = Shelf::kept(Entries::new());
+    for key in ["gone", "mine", "theirs"] {
+        shelf.put(key, b"1", QUOTA).unwrap();
+    }
+    let draft = shelf.draft();
+    draft.remove("gone");
+    for number in 0..2 * CHANGES_MAX {
+        draft.put(&number.to_string(), b"", u64::MAX).unwrap();
+        draft.remove(&number.to_string());
+    }
+    draft.put("mine", b"1", QUOTA).unwrap();
+    shelf.put("theirs", b"2", QUOTA).unwrap();
+    shelf.put("mine", b"2", QUOTA).unwrap();
+    draft.land(false);
+    let expected = [("mine", b"1"), ("theirs", b"2")];
+    assert_eq!(all(&shelf), expected.map(|(key, value)| (key.to_owned(), value.to_vec())));
+}
+
+/// What can be undone takes no more room than there was.
+#[test]
+fn what_comes_and_goes_on_probation_is_not_remembered() {
+    let shelf = Shelf::kept(Entries::new());
+    shelf.put("a", b"1", QUOTA).unwrap();
+    let draft = shelf.draft();
+    draft.land(false);
+    for number in 0..1000 {
+        draft.put(&number.to_string(), b"", QUOTA).unwrap();
+        draft.remove(&number.to_string());
+    }
+    draft.put("a", b"2", QUOTA).unwrap();
+    assert_eq!(shelf.lock().before.as_ref().unwrap().len(), 1);
+    draft.undo();
+    assert_eq!(all(&shelf), [("a".to_owned(), b"1".to_vec())]);
+}
+
 #[test]
 fn lists_and_changes_are_bounded() {
     let shelf = Shelf::kept(Entries::new());
