@@ -7,11 +7,16 @@ use url::Url;
 use super::chains::kinds_of;
 use super::stores::{MAIN_STORE, SIZE};
 use super::table::{Context, Table, Text};
-use super::{Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport};
+use super::{
+    Camera, KEEP_DEFAULT, Login, Mode, Pace, Secret, Source, Time, Transport, show_duration,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
+
+/// How long recordings can be kept.
+const KEEP: std::ops::RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_secs(100 * 365 * 86_400);
 
 /// The longest camera or plugin name: leaves room in a file name of 255 bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -53,7 +58,8 @@ pub(super) fn camera(
     let mode = table.choice("mode", &modes.map(|mode| (mode.as_str(), mode)));
     let fallback = if policies.is_empty() { Mode::Continuous } else { Mode::Both };
     let store = table.text("store");
-    let keep = table.duration("keep", Duration::ZERO..=100 * 365 * DAY);
+    let keep = table.duration("keep", KEEP).unwrap_or(KEEP_DEFAULT);
+    let keep_max = keep_max(context, &table, keep, role);
     let size_max = table.size("size-max", SIZE);
     let segment = table.duration("segment", SECOND..=60 * MINUTE);
     let preroll = table.duration("preroll", Duration::ZERO..=60 * MINUTE);
@@ -77,7 +83,8 @@ pub(super) fn camera(
         analysis,
         mode: mode.unwrap_or(fallback),
         store: store.as_ref().map_or_else(|| MAIN_STORE.into(), |store| store.value.clone()),
-        keep: keep.unwrap_or(KEEP_DEFAULT),
+        keep,
+        keep_max,
         size_max,
         segment: segment.unwrap_or(MINUTE),
         preroll: preroll.unwrap_or(MINUTE),
@@ -90,6 +97,26 @@ pub(super) fn camera(
         hears,
     };
     Some(Read { camera, at, store, analyzers, policies, hears: heard })
+}
+
+/// The longest that policies can ask for. A template's `keep` may yet become another.
+fn keep_max(
+    context: &Context<'_>,
+    table: &Table<'_, '_>,
+    keep: Duration,
+    role: Role,
+) -> Option<Duration> {
+    let most = table.duration("keep-max", KEEP)?;
+    if most < keep && role == Role::Camera {
+        let at = table.get("keep-max").map_or(table.at, |(_, at)| at);
+        let text = format!(
+            "`keep-max` in `[{}]` is less than its `keep` ({}): raise it, or lower `keep`",
+            table.name,
+            show_duration(keep)
+        );
+        context.mistake(at, text);
+    }
+    Some(most)
 }
 
 /// What belongs to streams, whatever their kind.

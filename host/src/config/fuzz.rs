@@ -39,6 +39,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let small = "[store]\npath = \"rec\"\n[cameras.gate]\nurl = \"rtsp://gate/\"\n";
     let large = r#"mode = "both"
 keep = "7d"
+keep-max = "90d"
 [http]
 listen = "127.0.0.1:8090"
 [store]

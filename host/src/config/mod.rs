@@ -193,6 +193,8 @@ pub struct Camera {
     pub store: String,
     /// How long continuous video, and spans whose policy says nothing, are kept.
     pub keep: Duration,
+    /// The longest that its policies can ask for; `None`: no limit. Not shorter than `keep`.
+    pub keep_max: Option<Duration>,
     /// The most bytes of its recordings, wherever they lie; `None`: no limit.
     pub size_max: Option<u64>,
     /// The wished length of a file.

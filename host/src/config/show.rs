@@ -142,6 +142,7 @@ fn camera(one: &Camera) -> Value {
         "mode": one.mode.as_str(),
         "store": one.store,
         "keep": show_duration(one.keep),
+        "keep-max": one.keep_max.map(show_duration),
         "size-max": one.size_max.map(size),
         "segment": show_duration(one.segment),
         "preroll": show_duration(one.preroll),

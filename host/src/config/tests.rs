@@ -62,6 +62,7 @@ cameras = ["gate"]
 username = "admin"
 password = "${GATE_PASSWORD}"
 keep = "7d"
+keep-max = "30d"
 analyzers = ["motion"]
 [cameras.gate]
 template = "outdoor"
@@ -104,7 +105,9 @@ loop = true
         assert_eq!((login.username.as_str(), login.password.reveal()), ("admin", "s3cr3t/x"));
         assert_eq!(*transport, Transport::Tcp);
     }
+    assert_eq!(gate.keep_max, Some(gate.keep), "as its template says");
     let door = config.camera("door").unwrap();
+    assert_eq!(door.keep_max, None, "no limit");
     assert_eq!(door.mode, Mode::Continuous);
     assert!(matches!(&door.source, Source::File { pace: Pace::Fast, repeat: true, .. }));
     let shown = format!("{config:?}");
@@ -236,6 +239,10 @@ fn mistakes_of_cameras_say_what_to_do() {
         (
             &with_base("[cameras.gate]\nurl = \"rtsp://x/\"\ntimezone = \"Mars/Base\""),
             &["5: `timezone`: `Mars/Base` is not a known time zone"],
+        ),
+        (
+            &with_base("[cameras.gate]\nurl = \"rtsp://x/\"\nkeep-max = \"6d\""),
+            &["5: `keep-max` in `[cameras.gate]` is less than its `keep` (7d): raise it"],
         ),
     ] {
         check(text, expected);

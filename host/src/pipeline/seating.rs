@@ -18,6 +18,7 @@ use crate::config;
 use crate::events::{Bus, Heard};
 use crate::fetch::Answers;
 use crate::policy::floors::Floors;
+use crate::policy::terms::Terms;
 use crate::policy::{self, Span};
 use crate::seat::Seat;
 use crate::shadow::{self, Pair};
@@ -134,6 +135,7 @@ impl Seating<'_> {
             clock: self.shared.clock.clone(),
             unsaved: VecDeque::new(),
             floors: Floors::default(),
+            terms: Terms { keep: Some(self.camera.keep), keep_max: self.camera.keep_max },
             open: None,
         };
         let token = tasks.shutdown().clone();

@@ -4,9 +4,11 @@
 //! Pure: spans and times in, spans out.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Span;
 use crate::base::{Timestamp, limits};
+use crate::store::seal;
 
 /// Spans remembered; the oldest give way.
 const SPANS_MAX: usize = 512;
@@ -26,43 +28,37 @@ impl Floors {
         self.asked.clear();
     }
 
-    /// Who was on probation fell: what it asked for stands.
-    pub fn fix(&mut self) {
-        for (id, span) in std::mem::take(&mut self.asked) {
-            let span = match self.fixed.remove(&id) {
-                Some(floor) => widened(span, &floor),
-                None => span,
-            };
+    /// Who was on probation fell: what it asked for stands. `keep` is how long the camera keeps
+    /// what is kept as configured; `None`: for ever.
+    pub fn fix(&mut self, keep: Option<Duration>) {
+        for (id, mut span) in std::mem::take(&mut self.asked) {
+            if let Some(floor) = self.fixed.remove(&id) {
+                seal::extend(&mut span, &floor, keep);
+            }
             self.fixed.insert(id, span);
         }
         bound(&mut self.fixed);
     }
 
-    /// What becomes of a span that is asked for. `on_probation`: by somebody who may still fall.
-    pub fn raise(&mut self, span: Span, on_probation: bool, now: Timestamp) -> Span {
+    /// What becomes of a span that is asked for. `on_probation`: by somebody who may still fall;
+    /// `keep` as for [`fix`](Self::fix).
+    pub fn raise(
+        &mut self,
+        mut span: Span,
+        on_probation: bool,
+        keep: Option<Duration>,
+        now: Timestamp,
+    ) -> Span {
         self.fixed.retain(|_, floor| floor.end + limits::SPAN_SEAL > now);
-        let span = match self.fixed.get(&span.id) {
-            Some(floor) => widened(span, floor),
-            None => span,
-        };
+        if let Some(floor) = self.fixed.get(&span.id) {
+            seal::extend(&mut span, floor, keep);
+        }
         if on_probation {
             self.asked.insert(span.id.clone(), span.clone());
             bound(&mut self.asked);
         }
         span
     }
-}
-
-/// Not shorter than `floor`, and not held for less.
-fn widened(mut span: Span, floor: &Span) -> Span {
-    span.start = span.start.min(floor.start);
-    span.end = span.end.max(floor.end);
-    // How long "as configured" is, is not known here: what was said first stands.
-    span.keep = match (span.keep, floor.keep) {
-        (Some(keep), Some(floor)) => Some(keep.max(floor)),
-        (_, floor) => floor,
-    };
-    span
 }
 
 fn bound(spans: &mut BTreeMap<String, Span>) {
@@ -74,9 +70,10 @@ fn bound(spans: &mut BTreeMap<String, Span>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    /// As configured.
+    const KEEP: Option<Duration> = Some(Duration::from_secs(7));
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_millis(seconds * 1000)
@@ -100,40 +97,67 @@ mod tests {
     fn what_a_fallen_policy_opened_is_never_made_shorter() {
         let mut floors = Floors::default();
         floors.begin();
-        let opened = floors.raise(span("a", 10, 60, Some(9)), true, at(20));
+        let opened = floors.raise(span("a", 10, 60, Some(9)), true, KEEP, at(20));
         assert_eq!(opened, span("a", 10, 60, Some(9)));
         // Its own affair, as long as it is in charge.
-        floors.raise(span("a", 10, 50, Some(9)), true, at(20));
-        floors.fix();
+        floors.raise(span("a", 10, 50, Some(9)), true, KEEP, at(20));
+        floors.fix(KEEP);
         for (asked, expected) in [
             (span("a", 12, 30, Some(5)), span("a", 10, 50, Some(9))),
             (span("a", 5, 70, Some(20)), span("a", 5, 70, Some(20))),
             (span("a", 10, 50, None), span("a", 10, 50, Some(9))),
+            (span("a", 10, 60, Some(8)), span("a", 10, 60, Some(9))),
             (span("b", 12, 30, Some(5)), span("b", 12, 30, Some(5))),
         ] {
-            assert_eq!(floors.raise(asked, false, at(25)), expected);
+            assert_eq!(floors.raise(asked, false, KEEP, at(25)), expected);
         }
         // Sealed long ago: the store sees to it.
-        assert_eq!(floors.raise(span("a", 12, 30, None), false, at(111)), span("a", 12, 30, None));
+        assert_eq!(
+            floors.raise(span("a", 12, 30, None), false, KEEP, at(111)),
+            span("a", 12, 30, None)
+        );
+    }
+
+    /// "As configured" is a length like others.
+    #[test]
+    fn the_longer_hold_counts_whoever_asked_for_it() {
+        for (fallen, asked, expected) in [
+            (None, Some(365), Some(365)),
+            (None, Some(5), None),
+            (Some(1), None, None),
+            (Some(9), None, Some(9)),
+            (Some(0), Some(1), Some(1)),
+            (None, None, None),
+        ] {
+            let mut floors = Floors::default();
+            floors.begin();
+            floors.raise(span("a", 10, 60, fallen), true, KEEP, at(20));
+            floors.fix(KEEP);
+            let raised = floors.raise(span("a", 10, 60, asked), false, KEEP, at(20));
+            assert_eq!(raised.keep, expected.map(Duration::from_secs), "{fallen:?} {asked:?}");
+        }
     }
 
     #[test]
     fn a_probation_that_ends_well_fixes_nothing() {
         let mut floors = Floors::default();
         floors.begin();
-        floors.raise(span("a", 10, 60, None), true, at(20));
+        floors.raise(span("a", 10, 60, None), true, KEEP, at(20));
         floors.begin();
-        floors.fix();
-        assert_eq!(floors.raise(span("a", 10, 30, None), false, at(20)), span("a", 10, 30, None));
+        floors.fix(KEEP);
+        assert_eq!(
+            floors.raise(span("a", 10, 30, None), false, KEEP, at(20)),
+            span("a", 10, 30, None)
+        );
     }
 
     #[test]
     fn they_are_bounded() {
         let mut floors = Floors::default();
         for n in 0..2000 {
-            floors.raise(span(&n.to_string(), n, n + 10, None), true, at(0));
+            floors.raise(span(&n.to_string(), n, n + 10, None), true, KEEP, at(0));
         }
-        floors.fix();
+        floors.fix(KEEP);
         assert_eq!(floors.fixed.len(), SPANS_MAX);
         assert!(floors.fixed.contains_key("1999"));
     }

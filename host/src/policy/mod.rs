@@ -7,6 +7,7 @@ pub mod spans;
 mod asking;
 mod life;
 pub mod floors;
+pub mod terms;
 pub mod stage;
 mod keep;
 

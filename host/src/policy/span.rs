@@ -29,3 +29,10 @@ pub struct Span {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation: Option<String>,
 }
+
+impl Span {
+    /// Room that it takes, about, in bytes.
+    pub fn weight(&self) -> usize {
+        512 + self.label.len() + self.because.iter().map(String::len).sum::<usize>()
+    }
+}

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::asking::Asking;
 use super::floors::Floors;
 use super::life::{Life, WAKE_INTERVAL};
+use super::terms::Terms;
 use super::{Span, spans};
 use crate::base::clock::Clock;
 use crate::events::lifecycle::Lifecycle;
@@ -56,6 +57,8 @@ pub struct Stage {
     pub unsaved: VecDeque<Span>,
     /// What others asked for who are in charge no more. Starts empty.
     pub floors: Floors,
+    /// What the operator says of how long it is kept.
+    pub terms: Terms,
     /// What an instance left open that is to be made anew. Starts empty.
     pub open: Option<Lifecycle>,
 }
@@ -276,20 +279,20 @@ impl Stage {
         let given = match self.seat.give(asked).await {
             Ok(given) => given,
             // Asked again, it would cost the next instance too: it is kept as configured.
-            Err(Trouble::Fault(fault)) => {
+            Err(trouble) if !trouble.is_hosts() => {
                 let said = vec![Answer { sequence: segment.sequence, keep: None }];
                 self.warn(self.store.answer(self.judge, said).await);
-                return Err(fault.into());
+                return Err(trouble);
             }
-            Err(lost) => {
+            Err(trouble) => {
                 self.warn(life.asking.answered(&*self.store, &segment, None).await);
-                return Err(lost);
+                return Err(trouble);
             }
         };
         // Whoever comes back is asked about everything again.
         let is_same = given.seated.is_none();
         let keep = match self.took(life, given).await? {
-            Some(Said::Answer(keep)) => Some(keep),
+            Some(Said::Answer(keep)) => Some(self.terms.grant(keep)),
             Some(Said::Declined(fault)) if matches!(fault.cause, wasm::Cause::Transient(_)) => None,
             Some(Said::Declined(_)) => Some(None),
             None => None,
@@ -311,7 +314,7 @@ impl Stage {
             keep = self.apply(life, reply).await;
         }
         if let Some(seated) = given.seated {
-            self.floors.fix();
+            self.floors.fix(self.terms.keep);
             self.seated(life, &seated).await;
         }
         for reply in given.replies {
@@ -342,16 +345,18 @@ impl Stage {
             Input::Wake(_) | Input::Segment(..) => None,
         };
         for ask in answer.spans {
-            let span = spans::qualify(ask, &self.camera, &self.name, &life.events, cause);
+            let mut span = spans::qualify(ask, &self.camera, &self.name, &life.events, cause);
+            span.keep = self.terms.grant(span.keep);
+            self.seat.charge(&span);
             let (on_probation, now) = (self.seat.is_on_probation(), self.clock.wall());
-            let span = self.floors.raise(span, on_probation, now);
+            let span = self.floors.raise(span, on_probation, self.terms.keep, now);
             self.keep(span).await;
         }
         // Others have heard of this already, from one that is in charge no more.
         if reply.again == Some(true) {
             return None;
         }
-        for event in answer.events {
+        for event in self.seat.affordable(answer.events) {
             if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.say(event).await;
             }

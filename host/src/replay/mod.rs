@@ -90,6 +90,8 @@ pub struct Plan {
     pub zone: TimeZone,
     /// How long the camera keeps what no policy speaks of.
     pub keep: Duration,
+    /// The longest that a policy can ask for; `None`: no limit.
+    pub keep_max: Option<Duration>,
     /// What its policies hear of other cameras, whose notices are among `notices`.
     pub hears: Vec<KindsOf>,
     /// Where simulated time begins.

@@ -26,6 +26,7 @@ use crate::policy::Span;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
+use crate::policy::terms::Terms;
 use crate::seat;
 use crate::store::holds::Until;
 use crate::store::kept::Kept;
@@ -97,6 +98,7 @@ fn plan(policy: Seat, notices: Vec<Notice>) -> Plan {
         camera: CAMERA.into(),
         zone: TimeZone::UTC,
         keep: 7 * DAY,
+        keep_max: None,
         hears: Vec::new(),
         start: start(),
         end: at(1000.0),
@@ -298,6 +300,7 @@ impl Live {
             clock,
             unsaved: VecDeque::new(),
             floors: Floors::default(),
+            terms: Terms::default(),
             open: None,
         };
         let shutdown = CancellationToken::new();

@@ -183,6 +183,10 @@ impl Rig<'_> {
             clock: self.clock.clone(),
             unsaved: VecDeque::new(),
             floors: Floors::default(),
+            terms: policy::terms::Terms {
+                keep: Some(self.plan.keep),
+                keep_max: self.plan.keep_max,
+            },
             open: None,
         };
         let token = tasks.shutdown().clone();

@@ -35,7 +35,7 @@ pub(crate) fn replace(
 }
 
 /// Makes `span` at least as long as `known`, and kept at least as long.
-fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
+pub(crate) fn extend(span: &mut Span, known: &Span, camera_keep: Option<Duration>) {
     span.start = span.start.min(known.start);
     span.end = span.end.max(known.end);
     let until = |keep| holds::Span { start: span.start, end: span.end, keep }.until(camera_keep);

@@ -134,6 +134,7 @@ fn blank(camera: &config::Camera, analyzers: Vec<Seat>, policies: Vec<Seat>) -> 
         camera: camera.name.clone(),
         zone: zone.unwrap_or_else(TimeZone::system),
         keep: camera.keep,
+        keep_max: camera.keep_max,
         hears: camera.hears.clone(),
         start: Timestamp::ZERO,
         end: Timestamp::ZERO,

@@ -15,6 +15,7 @@ use crate::events::Heard;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
+use crate::policy::terms::Terms;
 use crate::record::{SegmentEnd, SegmentStart, Sink};
 use crate::store::holds::Until;
 use crate::store::query::Filter;
@@ -84,6 +85,7 @@ fn judging(place: &Place, name: &str, judge: Judge, policy: (Plugin, Setup)) -> 
         clock: place.clock.clone(),
         unsaved: VecDeque::new(),
         floors: Floors::default(),
+        terms: Terms::default(),
         open: None,
     };
     Judging { stage, queue, standing }
@@ -125,14 +127,16 @@ async fn of_two_policies_the_longer_counts_and_a_changed_one_is_asked_again() {
     let mut sink = place.sink.take().unwrap();
     let end = record(&place, &mut sink, 0).await;
     assert_eq!(kept(&place), Until::Forever, "as configured, until somebody has answered");
-    for (digests, days, expected) in [
-        ([("a", "1"), ("b", "1")], ["3d", "7d"], 7),
-        ([("a", "1"), ("b", "2")], ["3d", "2d"], 3),
-        ([("a", "2"), ("b", "2")], ["30d", "2d"], 30),
+    for (digests, days, most, expected) in [
+        ([("a", "1"), ("b", "1")], ["3d", "7d"], None, 7),
+        ([("a", "1"), ("b", "2")], ["3d", "2d"], None, 3),
+        ([("a", "2"), ("b", "2")], ["30d", "2d"], None, 30),
+        ([("a", "3"), ("b", "2")], ["90d", "2d"], Some(DAY * 60), 60),
     ] {
         let judges = appoint(&place, &digests).await;
-        let [one, two] =
+        let [mut one, two] =
             [0, 1].map(|at| judging(&place, digests[at].0, judges[at], keeps(days[at])));
+        one.stage.terms.keep_max = most;
         let shutdown = CancellationToken::new();
         let script = async {
             all_answered(&place, &judges).await;

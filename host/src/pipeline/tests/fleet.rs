@@ -26,6 +26,7 @@ use crate::pipeline::{recorder, status};
 use crate::policy;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
+use crate::policy::terms::Terms;
 use crate::record::{Mode, Recorder, RecorderConfig};
 use crate::seat::{By, Offer, Order, Outcome};
 use crate::store::query::{Filter, Reader};
@@ -180,6 +181,7 @@ impl Fleet {
             clock: self.clock.clone(),
             unsaved: VecDeque::new(),
             floors: Floors::default(),
+            terms: Terms::default(),
             open: None,
         };
         self.tasks[1].spawn("policy", stage.run(self.tasks[1].shutdown().clone()));

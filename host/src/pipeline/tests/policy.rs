@@ -13,6 +13,7 @@ use crate::policy::Span;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
+use crate::policy::terms::Terms;
 use crate::store::query::Filter;
 use crate::wasm::standing::{Asker, Standing};
 use crate::wasm::{Plugin, Setup};
@@ -40,6 +41,7 @@ async fn stage(
         clock: place.clock.clone(),
         unsaved: VecDeque::new(),
         floors: Floors::default(),
+        terms: Terms::default(),
         open: None,
     };
     (stage, asked, standing)
@@ -73,6 +75,25 @@ async fn an_event_becomes_a_span_that_is_stored_and_sent() {
         recordings.iter().any(|one| one.span.as_ref().is_some_and(|facts| facts.id == span.id)),
         "{recordings:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_is_kept_no_longer_than_the_operator_says() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for (keep_max, expected) in
+        [(None, 24 * HOUR), (Some(48 * HOUR), 24 * HOUR), (Some(HOUR), HOUR)]
+    {
+        let place = Place::new();
+        let (queue, heard) = mpsc::channel(8);
+        let bus = place.bus();
+        let (mut stage, mut spans, _) = stage(&place, bus, before_and_after(), heard).await;
+        stage.terms = Terms { keep: Some(HOUR), keep_max };
+        let shutdown = CancellationToken::new();
+        queue.try_send(Heard::Notice(Box::new(notice("gate/api/1", place.now())))).unwrap();
+        shutdown.cancel();
+        stage.run(shutdown).await;
+        assert_eq!(spans.try_recv().unwrap().keep, Some(expected), "{keep_max:?}");
+    }
 }
 
 /// What was said before the end is judged, and what the index does not take is recorded.

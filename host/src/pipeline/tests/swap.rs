@@ -14,6 +14,7 @@ use crate::policy::Span;
 use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
+use crate::policy::terms::Terms;
 use crate::seat::{By, Offer, Order, Outcome};
 use crate::wasm::standing::{Asker, Standing};
 use crate::wasm::{self, Plugin, Setup, guests};
@@ -68,6 +69,7 @@ impl World {
             clock: place.clock.clone(),
             unsaved: VecDeque::new(),
             floors: Floors::default(),
+            terms: Terms::default(),
             open: None,
         };
         let shutdown = CancellationToken::new();

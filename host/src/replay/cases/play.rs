@@ -73,6 +73,7 @@ pub(super) fn plan(
         zone: TimeZone::get(&case.timezone)
             .map_err(|error| Error::refuse(format!("time zone {}", case.timezone)).with(error))?,
         keep: case.keep.map_or(KEEP_DEFAULT, |keep| keep.0),
+        keep_max: None,
         hears: Vec::new(),
         start,
         // The last picture and the last notice belong to it.
