@@ -320,7 +320,7 @@ impl Stage {
             }
         };
         self.thin(life, reply.stats);
-        for event in events {
+        for event in self.seat.affordable(events) {
             if let Some(event) = life.events.accept(event, Instant::now()) {
                 self.publish(event).await;
             }

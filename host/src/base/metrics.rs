@@ -25,7 +25,7 @@ pub struct Edge {
     /// The camera's name in the configuration.
     pub camera: String,
     /// `record`, `decode`, `live`, `view`, `analyze`, `listen` or `disk`: the stage that could not
-    /// take more.
+    /// take more. `say`: what a plugin may not have stored.
     pub edge: &'static str,
 }
 

@@ -3,6 +3,7 @@
 //! Events are heard in the order in which they are stored, by all who listen; storing several at a
 //! time is left to the index. Knows cameras by name only, and nothing of plugins.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -139,27 +140,36 @@ impl Bus {
         Ok(notice)
     }
 
-    /// As [`publish`](Self::publish), but waits for room first, for at most `wait`: an event that
-    /// its sender is told to send again has been neither stored nor heard.
+    /// Waits until the judges of these cameras have room for an event each time one is named, for at
+    /// most `wait`: who says them then is not told to say them again after some were stored.
     ///
     /// # Errors
-    /// As [`publish`](Self::publish), and `Retry` when a judge has no room in time.
-    pub async fn publish_within(
-        &self,
-        by: Publish<'_>,
-        event: Event,
-        wait: Duration,
-    ) -> Result<Notice> {
-        let seats = self.seats(by)?;
-        let judges = seats.iter().filter(|seat| seat.is_judge() && seat.ear.name != by.origin);
-        // One that is gone has ended with its camera.
-        let room = join_all(judges.map(|seat| async { drop(seat.ear.queue.reserve().await) }));
-        if tokio::time::timeout(wait, room).await.is_err() {
-            let camera = by.camera;
-            let busy = format!("a policy of camera {camera} is too busy: try again later");
+    /// `Refuse` for an unknown camera, `Retry` when a judge has no room in time.
+    pub async fn room(&self, origin: &str, cameras: &[&str], wait: Duration) -> Result<()> {
+        let mut events = BTreeMap::<&str, usize>::new();
+        cameras.iter().for_each(|camera| *events.entry(camera).or_default() += 1);
+        let mut judges = Vec::new();
+        for (&camera, &count) in &events {
+            let seats = self.seats(Publish { origin, camera })?;
+            let others = |seat: &&Arc<Seat>| seat.is_judge() && seat.ear.name != origin;
+            judges.extend(seats.iter().filter(others).map(|seat| (seat.clone(), count)));
+        }
+        // One that is gone has ended with its camera. No queue has room for more than it holds.
+        let room = judges.iter().map(async |(seat, count)| {
+            let queue = &seat.ear.queue;
+            drop(queue.reserve_many((*count).min(queue.max_capacity())).await);
+        });
+        if tokio::time::timeout(wait, join_all(room)).await.is_err() {
+            let cameras = events.into_keys().collect::<Vec<_>>().join(", ");
+            let busy = format!("a policy of camera {cameras} is too busy: try again later");
             return Err(Error::retry(busy));
         }
-        self.publish(by, event).await
+        Ok(())
+    }
+
+    /// Whether an event lies too far ahead to be taken now.
+    pub fn is_ahead(&self, event: &Event) -> bool {
+        event.time > self.clock.wall() + limits::EVENT_LEAD
     }
 
     /// Offers a notice as it was once stored: nothing is stored again. Waits for room in the queues

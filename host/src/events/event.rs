@@ -115,18 +115,24 @@ pub struct Event {
     pub attributes: Vec<Attribute>,
 }
 
-impl Notice {
-    /// Room that it takes, about, in bytes.
+impl Event {
+    /// Room that it takes, about, in bytes: each one something, however little it says.
     pub fn weight(&self) -> usize {
         let value = |value: &Value| match value {
             Value::Text(text) | Value::Json(text) => text.len(),
             Value::Bytes(bytes) => bytes.len(),
             Value::Integer(_) | Value::Number(_) | Value::Flag(_) => 0,
         };
-        let event = &self.event;
         let attributes: usize =
-            event.attributes.iter().map(|one| 64 + one.key.len() + value(&one.value)).sum();
-        512 + 96 * event.regions.len() + attributes
+            self.attributes.iter().map(|one| 64 + one.key.len() + value(&one.value)).sum();
+        512 + 96 * self.regions.len() + attributes
+    }
+}
+
+impl Notice {
+    /// Room that it takes, about, in bytes.
+    pub fn weight(&self) -> usize {
+        self.event.weight()
     }
 }
 

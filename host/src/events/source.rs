@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::lifecycle::Lifecycle;
 use super::{Attribute, Bus, Event, Follower, Notice, Publish};
 use crate::base::clock::{Clock, sleep_until};
-use crate::base::{Kind, limits};
+use crate::base::{Kind, Result, limits};
 use crate::fetch::{self, Answer, Answers};
 use crate::seat::{self, Acted, After, Given, Seat, Seated, Signal};
 use crate::wasm::source::Input;
@@ -279,7 +279,7 @@ impl Source {
         match (reply.said, &reply.input) {
             (Said::Answer(events), Input::Message(_)) => self.publish_all(life, events).await,
             (Said::Answer(events), _) => {
-                for event in events {
+                for event in self.seat.affordable(events) {
                     if let Some(event) = life.events.accept(event, Instant::now()) {
                         self.publish(event).await;
                     }
@@ -305,33 +305,47 @@ impl Source {
         }
     }
 
-    async fn publish_all(&self, life: &mut Life, events: Vec<Event>) -> Reply {
+    /// All of it or nothing, unless the index fails: a sender that is told to send it again would have
+    /// it stored twice.
+    async fn publish_all(&mut self, life: &mut Life, events: Vec<Event>) -> Reply {
+        let events = self.seat.affordable(events);
+        match self.publish_each(life, events).await {
+            Ok(notices) => Reply::Stored(notices),
+            Err(error) if error.kind() == Kind::Refuse => Reply::Rejected(error.chain()),
+            Err(error) => Reply::Unavailable(error.chain()),
+        }
+    }
+
+    async fn publish_each(&self, life: &mut Life, events: Vec<Event>) -> Result<Vec<Notice>> {
+        let meant: Vec<&str> = events.iter().flat_map(|event| self.meant(event)).collect();
+        self.bus.room(&self.name, &meant, limits::HOOK_WAIT).await?;
+        // One that can't be stands alone in the index, with the reason.
+        let events = match events.iter().find(|event| self.bus.is_ahead(event)) {
+            Some(event) => vec![event.clone()],
+            None => events,
+        };
         let now = Instant::now();
         let mut notices = Vec::new();
         for event in events {
             let Some(event) = life.events.accept(event, now) else { continue };
-            let cameras =
-                if event.cameras.is_empty() { self.cameras.clone() } else { event.cameras.clone() };
-            for camera in cameras {
-                let by = Publish { origin: &self.name, camera: &camera };
-                match self.bus.publish_within(by, event.clone(), limits::HOOK_WAIT).await {
-                    Ok(notice) => notices.push(notice),
-                    Err(error) if error.kind() == Kind::Refuse => {
-                        return Reply::Rejected(error.chain());
-                    }
-                    Err(error) => return Reply::Unavailable(error.chain()),
-                }
+            for camera in self.meant(&event) {
+                let by = Publish { origin: &self.name, camera };
+                notices.push(self.bus.publish(by, event.clone()).await?);
             }
         }
-        Reply::Stored(notices)
+        Ok(notices)
+    }
+
+    /// The cameras that an event is about.
+    fn meant<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = &'a str> {
+        let named = if event.cameras.is_empty() { &self.cameras } else { &event.cameras };
+        named.iter().map(String::as_str)
     }
 
     /// For what nobody waits to hear about.
     async fn publish(&self, event: Event) {
-        let cameras =
-            if event.cameras.is_empty() { self.cameras.clone() } else { event.cameras.clone() };
-        for camera in cameras {
-            let by = Publish { origin: &self.name, camera: &camera };
+        for camera in self.meant(&event) {
+            let by = Publish { origin: &self.name, camera };
             if let Err(error) = self.bus.publish(by, event.clone()).await {
                 tracing::warn!(camera, plugin = self.name, "{}", error.chain());
             }

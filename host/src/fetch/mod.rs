@@ -26,7 +26,8 @@ use address::Guarded;
 /// Requests of one instance that are under way, or whose answers it has not taken.
 pub const UNDER_WAY: usize = 8;
 
-/// Requests of all plugins that are under way: each has a thread.
+/// Requests of all plugins that are on their way, each with a thread. One that is answered makes room,
+/// whether or not the answer is taken: who takes none must not be in the way of others.
 const UNDER_WAY_ALL: usize = 32;
 
 /// Bytes of a body, either way.
@@ -61,14 +62,14 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// The answer to one request. As long as it lives, it counts as under way.
+/// The answer to one request. As long as it lives, it counts as under way for its instance.
 #[derive(Debug)]
 pub struct Answer {
     /// What [`Line::send`] gave.
     pub ticket: u64,
     /// What came back, or why nothing did.
     pub result: Result<Response, String>,
-    _room: [OwnedSemaphorePermit; 2],
+    _room: OwnedSemaphorePermit,
 }
 
 /// Answers, as they come.
@@ -140,8 +141,9 @@ impl Line {
         let answers = self.answers.clone();
         let ask = move || {
             let result = exchange::exchange(&shared.agent, request);
+            drop(all);
             // Nobody is there any more: fine.
-            let _gone = answers.try_send(Answer { ticket, result, _room: [own, all] });
+            let _gone = answers.try_send(Answer { ticket, result, _room: own });
         };
         // Not awaited: it ends by its timeout, and with the process.
         let thread = std::thread::Builder::new().name("plugin-http".into()).spawn(ask);

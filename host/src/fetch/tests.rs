@@ -124,6 +124,28 @@ async fn so_many_are_under_way() {
     ask(&line).unwrap();
 }
 
+/// As those of a quarantined plugin.
+#[tokio::test]
+async fn answers_that_are_not_taken_are_in_the_way_of_nobody_else() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ask = |line: &Line| line.send(request("GET", &format!("http://{nobody}/")));
+    let client = Client::new(Timestamp::ZERO);
+    let mut lines: Vec<_> = (0..UNDER_WAY_ALL / UNDER_WAY).map(|_| client.line()).collect();
+    let mut held = Vec::new();
+    for (line, answers) in &mut lines {
+        for _ in 0..UNDER_WAY {
+            ask(line).unwrap();
+        }
+        for _ in 0..UNDER_WAY {
+            held.push(answers.recv().await.unwrap());
+        }
+    }
+    let (other, mut answers) = client.line();
+    ask(&other).unwrap();
+    answers.recv().await.unwrap();
+    assert_eq!(ask(&lines[0].0).unwrap_err(), "8 requests are under way: wait for an answer");
+}
+
 /// A name that is granted, whose DNS leads elsewhere.
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused() {

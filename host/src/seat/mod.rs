@@ -19,6 +19,8 @@ mod post;
 mod sit;
 mod hand;
 mod probation;
+mod guilty;
+mod budget;
 mod swap;
 
 pub use facts::Facts;

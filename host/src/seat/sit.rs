@@ -8,7 +8,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Budget;
 use super::facts::Facts;
+use super::guilty::{self, Guilty};
 use super::journal::Journal;
 use super::order::{Offer, Order};
 use super::post::{Acted, After, Given, Post, Reply, Seated, Shared, ask, has_events};
@@ -33,9 +35,6 @@ const POISONED: Duration = Duration::from_secs(2);
 
 /// Inputs that an offer is tried with.
 const RECENT: usize = 4;
-
-/// Inputs remembered that brought a fault.
-const GUILTY_MAX: usize = 32;
 
 /// Who is in charge of one plugin's work on one camera.
 pub struct Seat<T: Kind> {
@@ -62,8 +61,8 @@ pub struct Seat<T: Kind> {
     pub(super) save_at: Option<Instant>,
     /// When the instance went on from a snapshot.
     restored: Option<Instant>,
-    /// Component digests and the inputs that brought them down.
-    guilty: VecDeque<(String, u32)>,
+    pub(super) guilty: Guilty,
+    pub(super) budget: Budget,
     /// Offers that were rolled back, and why.
     pub(super) bad: BTreeMap<String, String>,
     pub(super) probation: Option<Probation<T>>,
@@ -107,7 +106,8 @@ impl<T: Kind> Seat<T> {
             recent: VecDeque::new(),
             save_at: None,
             restored: None,
-            guilty: VecDeque::new(),
+            guilty: Guilty::default(),
+            budget: Budget::default(),
             bad: BTreeMap::new(),
             probation: None,
             trial: None,
@@ -177,7 +177,7 @@ impl<T: Kind> Seat<T> {
         let built = match built {
             Ok(built) => built,
             Err(fault) => {
-                if kept.is_some() {
+                if kept.is_some() && !fault.is_hosts() {
                     self.forget("it could not go on from it");
                 }
                 return Err(fault.into());
@@ -215,8 +215,12 @@ impl<T: Kind> Seat<T> {
             let replies = vec![Reply { input, said, stats, again: None }];
             return Ok(Given::plain(replies));
         }
+        let excess = self.excess();
         let sitter = self.sitter.as_mut().ok_or_else(|| Error::bug("nobody is in charge"))?;
-        let reply = ask(sitter, input.clone(), None).await;
+        let reply = match excess {
+            None => ask(sitter, input.clone(), None).await,
+            Some(trouble) => Err(trouble),
+        };
         if self.recent.len() >= RECENT {
             self.recent.pop_front();
         }
@@ -231,7 +235,7 @@ impl<T: Kind> Seat<T> {
                 Ok(Given::plain(vec![reply]))
             }
             Err(trouble) => {
-                self.blame(&input);
+                self.blame(&input, &trouble);
                 if self.probation.is_some() {
                     return Ok(self.roll_back(&trouble.to_string(), None, Some(input)).await);
                 }
@@ -254,7 +258,8 @@ impl<T: Kind> Seat<T> {
         self.sitter = None;
         self.end_probation();
         self.save_at = None;
-        if self.restored.take().is_some_and(|at| at.elapsed() < POISONED) {
+        let restored = self.restored.take().filter(|_| !trouble.is_hosts());
+        if restored.is_some_and(|at| at.elapsed() < POISONED) {
             self.forget("it fell within 2 s of going on from it");
         }
         let again = match self.supervisor.fell(&trouble) {
@@ -362,28 +367,27 @@ impl<T: Kind> Seat<T> {
         self.run = self.shared.clock.wall().max(next);
     }
 
-    fn blame(&mut self, input: &T::Input) {
+    fn blame(&mut self, input: &T::Input, trouble: &Trouble) {
         let (Some(offer), Some(print)) = (&self.offer, T::fingerprint(input)) else { return };
-        if self.guilty.len() >= GUILTY_MAX {
-            self.guilty.pop_front();
+        if matches!(trouble, Trouble::Fault(fault) if fault.blames_input()) {
+            self.guilty.note(offer.plugin.digest(), print, Instant::now());
         }
-        self.guilty.push_back((offer.plugin.digest().to_owned(), print));
     }
 
-    /// What brought this component down once is not given to it again.
+    /// What brought this component down lately is not given to it again.
     fn refuse_guilty(&self, input: &T::Input) -> Option<Fault> {
         let offer = self.offer.as_ref()?;
         let print = T::fingerprint(input)?;
-        let digest = offer.plugin.digest();
-        let known = self.guilty.iter().any(|(guilty, it)| guilty == digest && *it == print);
-        known.then(|| Fault {
+        let is_guilty = self.guilty.knows(offer.plugin.digest(), print, Instant::now());
+        is_guilty.then(|| Fault {
             plugin: self.key.plugin.clone(),
             version: offer.plugin.manifest().version.clone(),
             camera: self.instance.camera.clone(),
             call: "on-message",
-            cause: Cause::Rejected(
-                "it brought this component down before, and is not given to it again".into(),
-            ),
+            cause: Cause::Rejected(format!(
+                "it brought this component down less than {} s ago",
+                guilty::MEMORY.as_secs()
+            )),
         })
     }
 }

@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::hand::{Handed, Passed, Passing};
 use super::journal::Journal;
 use super::order::{By, Offer, Order, Outcome};
@@ -123,6 +124,9 @@ impl<T: Kind> Seat<T> {
 
     async fn consider(&mut self, order: Order) -> Result<Acted<T>, Trouble> {
         let Order { offer, by, answer } = order;
+        if by == By::Person {
+            self.guilty.forget();
+        }
         if offer.plugin.world() != T::WORLD {
             let (is, wanted) = (offer.plugin.world().as_str(), T::WORLD.as_str());
             let why = format!("it is of world {is} now, not {wanted}: restart the host for that");
@@ -239,6 +243,7 @@ impl<T: Kind> Seat<T> {
 
     fn revive(&mut self, offer: Offer, answer: oneshot::Sender<Outcome>) -> Acted<T> {
         self.supervisor.forgive();
+        self.budget = Budget::default();
         self.offer = Some(offer);
         let _gone = answer.send(Outcome::Revived);
         Acted::Revived
@@ -288,6 +293,7 @@ impl<T: Kind> Seat<T> {
         self.sitter = Some(Guest::new(&self.lane, new));
         self.wishes = Some(built.wishes.clone());
         self.supervisor.forgive();
+        self.budget = Budget::default();
         let (from, to) = (from.describe(), offer.describe());
         self.offer = Some(offer);
         self.save_at = self.probation.is_none().then(Instant::now);

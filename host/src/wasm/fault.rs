@@ -38,10 +38,17 @@ pub enum Cause {
         /// What all may have, in bytes.
         limit_bytes: u64,
     },
+    /// The host can't give it what it needs, now.
+    Host(String),
     /// The answer does not keep to the contract.
     Nonsense {
         /// What is wrong with it.
         what: String,
+    },
+    /// All that it says is more than may be stored.
+    Flood {
+        /// What may be, in the long run.
+        bytes_a_second: u64,
     },
     /// An earlier fault ended the instance.
     Gone,
@@ -79,14 +86,26 @@ impl Fault {
                 | Cause::Deadline { .. }
                 | Cause::OutOfMemory { .. }
                 | Cause::HostOutOfMemory { .. }
+                | Cause::Host(_)
                 | Cause::Gone
         )
+    }
+
+    /// What the host lacks cost it its instance: no fault of the plugin's, nor of its input.
+    pub fn is_hosts(&self) -> bool {
+        matches!(self.cause, Cause::HostOutOfMemory { .. } | Cause::Host(_))
+    }
+
+    /// It may well come of the input, and come again with it. (Memory may have run out over many.)
+    pub fn blames_input(&self) -> bool {
+        matches!(self.cause, Cause::Trapped(_) | Cause::Deadline { .. } | Cause::Nonsense { .. })
     }
 
     /// The instance should be replaced by a new one (after the back-off). Nonsense counts: its
     /// state is not to be trusted.
     pub fn wants_new_instance(&self) -> bool {
-        self.poisons() || matches!(self.cause, Cause::Nonsense { .. } | Cause::Failed(_))
+        self.poisons()
+            || matches!(self.cause, Cause::Nonsense { .. } | Cause::Flood { .. } | Cause::Failed(_))
     }
 
     /// No retry before parameters, host, camera or plugin change.
@@ -94,10 +113,10 @@ impl Fault {
         matches!(self.cause, Cause::BadParams(_) | Cause::Unsupported(_))
     }
 
-    /// Counts as a fault of the plugin: not of its input or parameters, and not the echo of an
-    /// earlier fault.
+    /// Counts as a fault of the plugin: not of its input, parameters or host, and not the echo of
+    /// an earlier fault.
     pub fn counts(&self) -> bool {
-        self.wants_new_instance() && self.cause != Cause::Gone
+        self.wants_new_instance() && !self.is_hosts() && self.cause != Cause::Gone
     }
 
     /// A word for metrics, events and logs.
@@ -107,7 +126,9 @@ impl Fault {
             Cause::Deadline { .. } => "deadline",
             Cause::OutOfMemory { .. } => "out-of-memory",
             Cause::HostOutOfMemory { .. } => "host-out-of-memory",
+            Cause::Host(_) => "host",
             Cause::Nonsense { .. } => "nonsense",
+            Cause::Flood { .. } => "flood",
             Cause::Gone => "gone",
             Cause::BadParams(_) => "bad-params",
             Cause::Unsupported(_) => "unsupported",
@@ -157,9 +178,16 @@ impl fmt::Display for Cause {
                  `[limits]`, or run fewer instances",
                 limit_bytes >> 20
             ),
+            Self::Host(text) => write!(f, "can't run, for now: {text}"),
             Self::Nonsense { what } => {
                 write!(f, "answered against the contract: {what}: report it to the plugin's author")
             }
+            Self::Flood { bytes_a_second } => write!(
+                f,
+                "is more than may be stored, {} KiB a second in the long run: ask it for less, or \
+                 report it to the plugin's author",
+                bytes_a_second >> 10
+            ),
             Self::Gone => f.write_str("refused: an earlier fault ended this instance"),
             Self::BadParams(text) => {
                 write!(f, "refused its params: {text}: correct the configuration")

@@ -238,7 +238,7 @@ impl Instance {
             return Err(self.fault(call, Cause::Gone));
         }
         if let Some(why) = &self.unusable {
-            return Err(self.fault(call, Cause::Transient(why.clone())));
+            return Err(self.fault(call, Cause::Host(why.clone())));
         }
         let limit =
             if call.name == INIT.name { call.limit } else { self.plugin.deadline(call.limit) };
@@ -328,7 +328,7 @@ impl Instance {
         let refused =
             error.chain().any(|cause| cause.is::<Errno>() || cause.is::<std::io::Error>());
         if refused {
-            return Cause::Transient(format!("the system has no room for its memory: {error:#}"));
+            return Cause::Host(format!("the system has no room for its memory: {error:#}"));
         }
         // What is left: the answer could not be read, or the exports have another shape.
         let what = error.root_cause().to_string();

@@ -5,8 +5,8 @@
 
 use super::instance::Instance;
 use super::{
-    Analyzer, CallStats, Fault, InstanceConfig, Plugin, Policy, Setup, Snapshot, Source, World,
-    analyzer, policy, source,
+    Analyzer, CallStats, Fault, InstanceConfig, Message, Plugin, Policy, Setup, Snapshot, Source,
+    World, analyzer, policy, source,
 };
 use crate::base::Timestamp;
 
@@ -146,11 +146,12 @@ impl Kind for Source {
         })
     }
 
-    /// Who sends a message once more after a fault sends the same bytes.
+    /// Who sends a message once more after a fault sends the same, but for the time.
     fn fingerprint(input: &source::Input) -> Option<u32> {
         let source::Input::Message(message) = input else { return None };
-        let topic = crc32c::crc32c(message.topic.as_bytes());
-        Some(crc32c::crc32c_append(topic, &message.body))
+        let Message { topic, content_type, received: _, attributes, body } = &**message;
+        let head = format!("{:?}", (topic, content_type, attributes));
+        Some(crc32c::crc32c_append(crc32c::crc32c(head.as_bytes()), body))
     }
 
     fn has_events(output: &Self::Output) -> bool {

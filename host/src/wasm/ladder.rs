@@ -32,24 +32,31 @@ pub enum Next {
 pub struct Ladder {
     backoff: Backoff,
     faults: VecDeque<Instant>,
+    /// When it last had to wait.
+    last: Option<Instant>,
 }
 
 impl Ladder {
     /// No fault yet.
     pub fn new(seed: u64) -> Self {
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30), seed);
-        Self { backoff, faults: VecDeque::new() }
+        Self { backoff, faults: VecDeque::new(), last: None }
     }
 
-    /// Takes a fault.
+    /// Takes a fault of the plugin's.
     pub fn fault(&mut self, now: Instant) -> Next {
-        if self.faults.back().is_some_and(|last| now - *last >= HEALTH) {
-            self.backoff.reset();
-        }
         self.faults.retain(|fault| now - *fault < WINDOW);
         self.faults.push_back(now);
         if self.faults.len() >= FAULTS_MAX {
             return Next::Quarantine;
+        }
+        self.hindrance(now)
+    }
+
+    /// Takes what is not the plugin's fault: it waits as after one, and is never given up for it.
+    pub fn hindrance(&mut self, now: Instant) -> Next {
+        if self.last.replace(now).is_some_and(|last| now - last >= HEALTH) {
+            self.backoff.reset();
         }
         Next::Rebuild(self.backoff.wait())
     }
@@ -68,6 +75,22 @@ mod tests {
             assert!(matches!(next, Next::Rebuild(wait) if wait <= Duration::from_millis(200)));
         }
         assert_eq!(ladder.fault(start + Duration::from_secs(300)), Next::Quarantine);
+    }
+
+    #[test]
+    fn what_hinders_it_is_waited_for_and_does_not_count() {
+        let start = Instant::now();
+        let mut ladder = Ladder::new(1);
+        let mut now = start;
+        for n in 0..20 {
+            let Next::Rebuild(wait) = ladder.hindrance(now) else { panic!("hindrance {n}") };
+            assert!(n < 10 || wait > Duration::from_secs(20), "it waits longer and longer");
+            now += wait;
+        }
+        for _ in 0..4 {
+            assert!(matches!(ladder.fault(now), Next::Rebuild(_)));
+        }
+        assert_eq!(ladder.fault(now), Next::Quarantine);
     }
 
     #[test]

@@ -22,6 +22,16 @@ pub enum Trouble {
     Lost(Error),
 }
 
+impl Trouble {
+    /// No fault of the plugin's, nor of its input.
+    pub fn is_hosts(&self) -> bool {
+        match self {
+            Self::Fault(fault) => fault.is_hosts(),
+            Self::Lost(_) => true,
+        }
+    }
+}
+
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
@@ -134,8 +144,12 @@ impl Supervisor {
 
     /// Says what happened, and what comes next.
     pub fn fell(&mut self, trouble: &Trouble) -> Next {
-        let is_final = matches!(trouble, Trouble::Fault(fault) if fault.is_final());
-        let next = if is_final { Next::Quarantine } else { self.ladder.fault(Instant::now()) };
+        let now = Instant::now();
+        let next = match trouble {
+            Trouble::Fault(fault) if fault.is_final() => Next::Quarantine,
+            trouble if trouble.is_hosts() => self.ladder.hindrance(now),
+            _ => self.ladder.fault(now),
+        };
         let reason = trouble.to_string();
         match next {
             Next::Quarantine => {
@@ -183,6 +197,32 @@ mod tests {
 
     use super::super::standing::standing;
     use super::*;
+
+    fn fault(cause: Cause) -> Trouble {
+        let (plugin, version) = ("test".into(), "0.1.0".into());
+        Fault { plugin, version, camera: None, call: "on-message", cause }.into()
+    }
+
+    #[test]
+    fn nobody_is_quarantined_for_what_the_host_lacks() {
+        let (teller, asker) = standing();
+        let mut supervisor = Supervisor::new("gate", "test", teller);
+        for _ in 0..10 {
+            for trouble in [
+                fault(Cause::HostOutOfMemory { limit_bytes: 1 << 30 }),
+                fault(Cause::Host("its store can't be read".into())),
+                Error::bug("a job panicked").into(),
+            ] {
+                assert!(matches!(supervisor.fell(&trouble), Next::Rebuild(_)), "{trouble}");
+                assert!(matches!(&*asker.borrow(), Standing::Down { .. }));
+            }
+        }
+        for _ in 0..4 {
+            let its_own = fault(Cause::OutOfMemory { limit_bytes: 1 << 20 });
+            assert!(matches!(supervisor.fell(&its_own), Next::Rebuild(_)));
+        }
+        assert_eq!(supervisor.fell(&fault(Cause::Failed("no".into()))), Next::Quarantine);
+    }
 
     #[test]
     fn a_panic_is_told_and_an_orderly_end_is_not() {

@@ -144,7 +144,8 @@ fn a_store_that_cannot_be_read_is_told_at_init() {
     let config = InstanceConfig { services, ..config(&Metrics::default()) };
     let plugin = load_granted("policy-remembers", &["kv"]);
     let fault = Policy::new(&plugin, config, &Setup::default(), NOW).err().unwrap();
-    assert_eq!(fault.word(), "transient");
+    assert_eq!(fault.word(), "host");
+    assert!(fault.is_hosts() && !fault.counts() && !fault.blames_input());
     assert!(fault.to_string().contains("plugin test: open its store"), "{fault}");
 }
 
