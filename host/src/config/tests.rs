@@ -62,7 +62,6 @@ cameras = ["gate"]
 username = "admin"
 password = "${GATE_PASSWORD}"
 keep = "7d"
-keep-max = "30d"
 analyzers = ["motion"]
 [cameras.gate]
 template = "outdoor"
@@ -105,13 +104,22 @@ loop = true
         assert_eq!((login.username.as_str(), login.password.reveal()), ("admin", "s3cr3t/x"));
         assert_eq!(*transport, Transport::Tcp);
     }
-    assert_eq!(gate.keep_max, Some(gate.keep), "as its template says");
     let door = config.camera("door").unwrap();
-    assert_eq!(door.keep_max, None, "no limit");
     assert_eq!(door.mode, Mode::Continuous);
     assert!(matches!(&door.source, Source::File { pace: Pace::Fast, repeat: true, .. }));
     let shown = format!("{config:?}");
     assert!(!shown.contains("s3cr3t") && !shown.contains("0123456789abcdef"), "{shown}");
+}
+
+#[test]
+fn the_longest_that_policies_can_ask_for_may_stand_in_a_template() {
+    let text = "store.path = \"r\"\n[templates.t]\nkeep = \"90d\"\nkeep-max = \"30d\"\n\
+                [cameras.gate]\ntemplate = \"t\"\nkeep = \"30d\"\nurl = \"rtsp://gate/\"\n\
+                [cameras.door]\nurl = \"rtsp://door/\"\n";
+    let config = read(text).unwrap();
+    let gate = config.camera("gate").unwrap();
+    assert_eq!(gate.keep_max, Some(gate.keep));
+    assert_eq!(config.camera("door").unwrap().keep_max, None, "no limit");
 }
 
 #[test]

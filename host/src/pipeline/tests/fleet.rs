@@ -24,9 +24,7 @@ use crate::ingest::timeline::{Arrival, Timeline};
 use crate::ingest::{Item, VideoParameters, VideoUnit, queue};
 use crate::pipeline::{recorder, status};
 use crate::policy;
-use crate::policy::floors::Floors;
 use crate::policy::spans::Reach;
-use crate::policy::terms::Terms;
 use crate::record::{Mode, Recorder, RecorderConfig};
 use crate::seat::{By, Offer, Order, Outcome};
 use crate::store::query::{Filter, Reader};
@@ -180,8 +178,8 @@ impl Fleet {
             reach: Reach::default(),
             clock: self.clock.clone(),
             unsaved: VecDeque::new(),
-            floors: Floors::default(),
-            terms: Terms::default(),
+            floors: Default::default(),
+            terms: Default::default(),
             open: None,
         };
         self.tasks[1].spawn("policy", stage.run(self.tasks[1].shutdown().clone()));
