@@ -118,8 +118,8 @@ impl Bus {
         Ok(notice)
     }
 
-    /// As [`publish`](Self::publish), for judges: two that wait for each other must not do so for
-    /// ever. Waits at most `wait`.
+    /// As [`publish`](Self::publish), for who must not depend on a judge, and for judges: two that
+    /// wait for each other must not do so for ever. Waits at most `wait`.
     ///
     /// # Errors
     /// As [`publish`](Self::publish), and `Retry` when a judge has not heard what is stored.

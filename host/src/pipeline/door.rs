@@ -9,10 +9,10 @@ use super::residents::View;
 use super::swaps::Swaps;
 use super::{camera_events, reload, status, storage};
 use crate::base::clock::Clock;
-use crate::base::{Kind, Result, limits};
+use crate::base::{Error, Kind, Result, limits};
 use crate::config::{Config, Mode};
 use crate::events::source::{Delivery, Reply};
-use crate::events::{Attribute, Bus, Publish, Value};
+use crate::events::{Attribute, Bus, Event, Publish, Value};
 use crate::policy::Span;
 use crate::seat::By;
 use crate::serve::{
@@ -37,6 +37,31 @@ pub(super) struct Camera {
     pub(super) mode: Mode,
     pub(super) preroll: Duration,
     pub(super) spans: mpsc::Sender<Span>,
+}
+
+impl Camera {
+    /// Records what a person asks for. Who judges is told of it afterwards, if there is room in
+    /// time: the recording depends on none of them.
+    ///
+    /// # Errors
+    /// When the index does not take the span, or the camera is ending.
+    pub(super) async fn record(
+        &self,
+        span: Span,
+        event: Event,
+        store: &Store,
+        bus: &Bus,
+    ) -> Result<()> {
+        let camera = span.camera.clone();
+        store.span(span.clone()).await?;
+        let ending = |_| Error::retry(format!("camera {camera} is ending"));
+        self.spans.send(span).await.map_err(ending)?;
+        let by = Publish { origin: "api", camera: &camera };
+        if let Err(error) = bus.publish_among(by, event, limits::HOOK_WAIT).await {
+            tracing::warn!(camera, error = error.chain(), "not all policies heard of a recording");
+        }
+        Ok(())
+    }
 }
 
 /// The door.
@@ -111,10 +136,6 @@ impl Host for Door {
         let label = request.label.unwrap_or_else(|| "record now".into());
         let text = Attribute { key: "label".into(), value: Value::Text(label.clone()) };
         let event = camera_events::instant(id.clone(), "record.now", now, vec![text]);
-        let by = Publish { origin: "api", camera: name };
-        if let Err(error) = self.bus.publish(by, event).await {
-            return TriggerAnswer::Failed(error.chain());
-        }
         let span = Span {
             id: format!("{name}/host/{}", now.micros()),
             camera: name.into(),
@@ -126,11 +147,8 @@ impl Host for Door {
             because: vec![id.clone()],
             correlation: None,
         };
-        if let Err(error) = self.store.span(span.clone()).await {
+        if let Err(error) = camera.record(span, event, &self.store, &self.bus).await {
             return TriggerAnswer::Failed(error.chain());
-        }
-        if camera.spans.send(span).await.is_err() {
-            return TriggerAnswer::Failed(format!("camera {name} is ending"));
         }
         TriggerAnswer::Taken(Triggered { event: id, start, end })
     }

@@ -6,6 +6,7 @@ mod bus;
 mod candidate;
 mod chains;
 mod crew;
+mod door;
 mod listening;
 mod fleet;
 mod house;
@@ -68,13 +69,18 @@ impl Place {
     }
 
     fn with(clock: Arc<dyn Clock>) -> Self {
+        Self::on(Arc::new(store::fs::Disk), clock)
+    }
+
+    fn on(disk: Arc<dyn store::fs::Fs>, clock: Arc<dyn Clock>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let metrics = Metrics::default();
-        let (store, sink) = Self::store(&directory, &clock, &metrics);
+        let (store, sink) = Self::store(disk, &directory, &clock, &metrics);
         Self { store, clock, metrics, sink: Some(sink), directory, shelf: Shelf::default() }
     }
 
     fn store(
+        disk: Arc<dyn store::fs::Fs>,
         directory: &TempDir,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
@@ -84,7 +90,6 @@ impl Place {
             free_floor: FreeFloor::Bytes(0),
             ..StoreConfig::new(directory.path().join("store"))
         };
-        let disk = Arc::new(store::fs::Disk);
         let (store, _) = Store::open(config, disk, clock.clone(), metrics.clone()).unwrap();
         let (sink, _) = store.camera(CAMERA, CameraSettings::default()).unwrap();
         (Arc::new(store), sink)
@@ -92,7 +97,8 @@ impl Place {
 
     /// Opens the store again, after its shutdown.
     fn open(&mut self) {
-        let (store, sink) = Self::store(&self.directory, &self.clock, &self.metrics);
+        let disk = Arc::new(store::fs::Disk);
+        let (store, sink) = Self::store(disk, &self.directory, &self.clock, &self.metrics);
         (self.store, self.sink) = (store, Some(sink));
     }
 
