@@ -3,7 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use super::fs::{Disk, File, Fs, FsKind, Hold, Lock, Source, Space, Unlinked};
 
@@ -19,6 +19,7 @@ pub(crate) enum Fault {
 
 struct Plan {
     fault: Fault,
+    stalls: bool,
     count: usize,
     hit: bool,
     space: Option<Space>,
@@ -28,24 +29,32 @@ struct Plan {
 
 /// Clones share the count.
 #[derive(Clone)]
-pub(crate) struct Faulty(Arc<Mutex<Plan>>);
+pub(crate) struct Faulty(Arc<Mutex<Plan>>, Arc<Condvar>);
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self(Arc::new(Mutex::new(Plan {
+        let plan = Plan {
             fault,
+            stalls: false,
             count: 0,
             hit: false,
             space: None,
             magic: 0,
             unreadable: Vec::new(),
-        })))
+        };
+        Self(Arc::new(Mutex::new(plan)), Arc::default())
     }
 
     /// From here on, counted anew.
     pub(crate) fn set(&self, fault: Fault) {
         let mut plan = self.0.lock().unwrap();
         (plan.fault, plan.count) = (fault, 0);
+    }
+
+    /// While it stalls, operations do not come back.
+    pub(crate) fn set_stalls(&self, stalls: bool) {
+        self.0.lock().unwrap().stalls = stalls;
+        self.1.notify_all();
     }
 
     /// The filesystem says that it has so many bytes free, of 100 GiB.
@@ -74,7 +83,7 @@ impl Faulty {
     }
 
     fn step(&self) -> io::Result<()> {
-        let mut plan = self.0.lock().unwrap();
+        let mut plan = self.1.wait_while(self.0.lock().unwrap(), |plan| plan.stalls).unwrap();
         plan.count += 1;
         let fails = match plan.fault {
             Fault::None => false,

@@ -344,7 +344,13 @@ fn on_disk(root: &Path) -> u64 {
 
 pub(super) fn units(path: &Path) -> Vec<u64> {
     let bytes = std::fs::read(path).unwrap();
-    let marks = bytes.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
-    let number = |at: usize| std::str::from_utf8(&bytes[at..at + 8]).unwrap().parse().unwrap();
-    marks.map(|(at, _)| number(at + MARK.len())).collect()
+    let (mut rest, mut found) = (&bytes[..], Vec::new());
+    while let Some(at) = rest.iter().position(|byte| *byte == MARK[0]) {
+        rest = &rest[at..];
+        if let Some(number) = rest.strip_prefix(MARK) {
+            found.push(std::str::from_utf8(&number[..8]).unwrap().parse().unwrap());
+        }
+        rest = &rest[1..];
+    }
+    found
 }
