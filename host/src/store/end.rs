@@ -102,6 +102,21 @@ impl Store {
     pub async fn shutdown(&self) {
         self.shutdown_within(END).await;
     }
+
+    fn take_threads(&self) -> Option<Threads> {
+        self.threads.lock().expect("no panic under this lock").take()
+    }
+}
+
+impl Drop for Store {
+    /// Without `shutdown`, everything is left as a power cut would leave it.
+    fn drop(&mut self) {
+        let Some(threads) = self.take_threads() else { return };
+        self.writers.tell(|| Letter::Abandon);
+        self.requests.close();
+        self.moves.close();
+        threads.join(&self.indexer, End::Abandoned, None);
+    }
 }
 
 /// Runs `work` on a thread of its own. Gives whether it ended within `bound` of the disk's time,

@@ -20,6 +20,7 @@ mod settings;
 mod load;
 mod gate;
 mod guard;
+mod age;
 mod news;
 mod condition;
 mod telling;
@@ -111,13 +112,14 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
+use age::Age;
 use ballast::Ballast;
 use condition::Condition;
 use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
 use index::{edit, failed, retain, spans};
-use journal::drain::{self, End, Journal};
+use journal::drain::{self, Journal};
 use leave::Stay;
 use load::Cameras;
 use mailbox::Mailbox;
@@ -125,7 +127,7 @@ use mover::Mover;
 use places::{Place, Places};
 use sink::Camera;
 use sweep::{Request, Sweeper};
-use writer::{Letter, Writer};
+use writer::Writer;
 use writers::Writers;
 
 /// Closed segments that a slow subscriber may be behind; the index has them all.
@@ -151,7 +153,7 @@ pub struct Store {
     deleted: broadcast::Sender<DeletedSegment>,
     news: broadcast::Sender<News>,
     room: watch::Sender<Option<Room>>,
-    guarded: watch::Sender<Option<Guarded>>,
+    age: Arc<Age>,
     condition: Condition,
     /// Taken once, by what ends the store; guards nothing else.
     threads: Mutex<Option<Threads>>,
@@ -174,7 +176,8 @@ impl Store {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
-        let opened_at = clock.wall();
+        let opened = clock.moment();
+        let opened_at = opened.1;
         let opening::Ready { id, places, locks, connection, recovered, guard, alive } =
             opening::ready(&config, &*fs, opened_at)?;
         let places = Arc::new(places);
@@ -187,7 +190,8 @@ impl Store {
         let closed = broadcast::Sender::new(CLOSED_QUEUE);
         let deleted = broadcast::Sender::new(DELETED_QUEUE);
         let (news, _) = broadcast::channel(NEWS_QUEUE);
-        let (room, guarded) = (watch::channel(None).0, watch::channel(guard.guarded()).0);
+        let (room, _) = watch::channel(None);
+        let age = Arc::new(Age::new(clock.clone(), guard, opened, config.visit));
         let sweeper = Sweeper {
             fs: fs.clone(),
             places: places.clone(),
@@ -199,7 +203,7 @@ impl Store {
             deleted: deleted.clone(),
             condition: condition.clone(),
             room: room.clone(),
-            guarded: guarded.clone(),
+            age: age.clone(),
             event_keep: config.event_keep,
             visit: config.visit,
         };
@@ -212,7 +216,7 @@ impl Store {
         let (writers, threads) = Writers::start(recorded.map(writer))?;
         let mover = mover::start(Mover::beside(&sweeper, moves.clone()))?;
         let scrub = scrub::beside(&sweeper, &config, &id, &news)?;
-        let sweep = sweep::start(sweeper, guard, requests.clone())?;
+        let sweep = sweep::start(sweeper, requests.clone())?;
         let threads = Threads { writers: threads, sweep, mover, scrub, journal, index, locks };
         let store = Self {
             id,
@@ -229,7 +233,7 @@ impl Store {
             deleted,
             news,
             room,
-            guarded,
+            age,
             condition,
             threads: Mutex::new(Some(threads)),
             opened_at,
@@ -381,20 +385,5 @@ impl Store {
     /// How each place is.
     pub fn places(&self) -> Vec<PlaceStatus> {
         self.places.iter().map(|place| place.status(&self.condition)).collect()
-    }
-
-    fn take_threads(&self) -> Option<Threads> {
-        self.threads.lock().expect("no panic under this lock").take()
-    }
-}
-
-impl Drop for Store {
-    /// Without `shutdown`, everything is left as a power cut would leave it.
-    fn drop(&mut self) {
-        let Some(threads) = self.take_threads() else { return };
-        self.writers.tell(|| Letter::Abandon);
-        self.requests.close();
-        self.moves.close();
-        threads.join(&self.indexer, End::Abandoned, None);
     }
 }

@@ -10,7 +10,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
+use super::age::Age;
 use super::condition::{Condition, Task};
 use super::fs::Fs;
 use super::index::row::Segment;
@@ -31,6 +33,8 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// Room is waited for so long, and made for so many segments at a time.
 const ROOM_PERIOD: Duration = Duration::from_secs(1);
 const ROOM_SEGMENTS: u32 = 16;
+/// After so long it is told that there is none.
+const ROOM_PATIENCE: Duration = Duration::from_secs(60);
 /// A disk that refuses is asked again after at most so long.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -51,6 +55,7 @@ pub(super) struct Mover {
     pub(super) fs: Arc<dyn Fs>,
     pub(super) places: Arc<Places>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) age: Arc<Age>,
     pub(super) metrics: Metrics,
     pub(super) indexer: Indexer,
     pub(super) condition: Condition,
@@ -65,6 +70,7 @@ impl Mover {
             fs: sweeper.fs.clone(),
             places: sweeper.places.clone(),
             clock: sweeper.clock.clone(),
+            age: sweeper.age.clone(),
             metrics: sweeper.metrics.clone(),
             indexer: sweeper.indexer.clone(),
             condition: sweeper.condition.clone(),
@@ -83,7 +89,7 @@ pub(super) fn start(mover: Mover) -> Result<JoinHandle<()>> {
 }
 
 fn run(mover: &Mover) {
-    let mut state = State { mover, passed: BTreeMap::new(), waits: false };
+    let mut state = State { mover, passed: BTreeMap::new(), waiting: BTreeMap::new() };
     let mut backoff = Backoff::new(PERIOD, PATIENCE, 0);
     let mut letters = Vec::new();
     let mut wait = PERIOD;
@@ -99,8 +105,9 @@ fn run(mover: &Mover) {
             Taken::Nothing => match state.pass() {
                 Ok(_) => {
                     backoff.reset();
-                    wait = if state.waits { ROOM_PERIOD } else { PERIOD };
+                    wait = if state.waiting.is_empty() { PERIOD } else { ROOM_PERIOD };
                 }
+                Err(_) if !state.waiting.is_empty() => wait = PERIOD,
                 Err(_) => wait = backoff.wait(),
             },
         }
@@ -112,15 +119,14 @@ struct State<'a> {
     mover: &'a Mover,
     /// A segment that can't be moved does not keep those after it: where to go on, by place.
     passed: BTreeMap<PlaceId, Timestamp>,
-    /// For room in another place, which its sweep makes.
-    waits: bool,
+    /// Since when places wait for room in another, which its sweep makes.
+    waiting: BTreeMap<PlaceId, Instant>,
 }
 
 impl State<'_> {
     /// Moves everything that is due, up to the first failure of each place.
     fn pass(&mut self) -> Result<Moved> {
         let mut moved = Moved::default();
-        self.waits = false;
         let mut result = self.clear_leftovers();
         for place in self.mover.places.iter().filter(|place| place.moving.is_some()) {
             let before = moved;
@@ -171,12 +177,13 @@ impl State<'_> {
             if mover.requests.is_closed() {
                 return Ok(());
             }
-            let (id, before) = (from.id, mover.clock.wall() - age);
+            let (id, before) = (from.id, self.now(from) - age);
             let due = mover.indexer.ask_blocking(move |c| {
                 rows::oldest(c, id, after, before).map_err(failed("look for old segments"))
             })?;
             let Some(segment) = due else {
                 to.gate.set_coming(0);
+                self.waiting.remove(&from.id);
                 break;
             };
             from.check(&*mover.fs)?;
@@ -184,15 +191,15 @@ impl State<'_> {
             // What is being recorded there comes first.
             let reserve = mover.cameras.reserve(to.id).open;
             if !to.gate.fits(space, segment.bytes.saturating_add(reserve)) {
-                // Its sweep makes room first, and says when it can't.
+                // Its sweep makes room first.
                 let coming = mover.indexer.ask_blocking(move |c| {
                     let bytes = rows::due_bytes(c, id, after, before, ROOM_SEGMENTS);
                     bytes.map_err(failed("look for old segments"))
                 })?;
                 to.gate.set_coming(coming);
-                self.waits = true;
-                return Ok(());
+                return self.wait_for_room(from, to);
             }
+            self.waiting.remove(&from.id);
             after = segment.start;
             if let Err(error) = self.relocate(from, to, segment, moved) {
                 self.passed.insert(from.id, after);
@@ -203,6 +210,27 @@ impl State<'_> {
             None => Ok(()),
             Some(_) => Err(Error::retry("segments were left behind: they are tried again")),
         }
+    }
+
+    /// The time by which age is judged: a clock that has jumped ahead must not make all of a place
+    /// due, for which its target would lose as much. Where a place has no room to wait in, it is
+    /// what the clock shows: what does not move would be deleted.
+    fn now(&self, from: &Place) -> Timestamp {
+        let now = self.mover.age.read();
+        if from.is_tight(&self.mover.cameras) { now.wall } else { now.guarded }
+    }
+
+    fn wait_for_room(&mut self, from: &Place, to: &Place) -> Result<()> {
+        let now = self.mover.clock.moment().0;
+        let since = *self.waiting.entry(from.id).or_insert(now);
+        if now.saturating_duration_since(since) < ROOM_PATIENCE {
+            return Ok(());
+        }
+        Err(Error::retry(format!(
+            "store `{}` has had no room for the old segments of store `{}` for a minute: free space \
+             there, or unpin what is not needed",
+            to.name, from.name
+        )))
     }
 
     fn relocate(

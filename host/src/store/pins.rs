@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
+use super::age::Now;
 use super::fs::{Fs, Lock};
 use super::index::row::Segment;
-use super::index::{Connection, failed, pins, retain, spans};
+use super::index::{Connection, failed, pins, spans};
 use super::sweep::Request;
-use super::{FreeFloor, Guarded, Reason, Store, StoreConfig, Swept, layout};
+use super::{FreeFloor, Guarded, Store, StoreConfig, Swept, layout};
 use crate::base::clock::Clock;
 use crate::base::limits::SPAN_SEAL;
 use crate::base::metrics::Metrics;
@@ -229,7 +230,8 @@ impl Store {
     /// Refuses a span that is not sealed yet; or when a file can't be deleted, or the index can't
     /// be written.
     pub async fn delete(&self, what: Named, extent: Extent) -> Result<Option<Deletion>> {
-        let (now, since) = (self.clock.wall(), self.clock.wall() - self.config.event_keep);
+        let now = self.age.read();
+        let since = now.guarded - self.config.event_keep;
         let planned = self
             .indexer
             .ask(move |c| match extent {
@@ -267,27 +269,16 @@ impl Store {
     }
 
     async fn delete_segments(&self, segments: Vec<Segment>) -> Result<Swept> {
-        let (claimed, moving) = self
-            .indexer
-            .ask(move |c| retain::claim_all(c, segments).map_err(failed("claim segments")))
-            .await?;
         let (sender, receiver) = oneshot::channel();
         let ended = || Error::retry("the store has been shut down");
-        let request = Request::Delete { claimed, reason: Reason::Person, done: sender };
-        self.requests.post(request).map_err(|_| ended())?;
-        let swept = receiver.await.map_err(|_| ended())??;
-        if moving == 0 {
-            return Ok(swept);
-        }
-        Err(Error::retry(format!(
-            "{moving} segments are just being moved to another store: ask again in a moment"
-        )))
+        self.requests.post(Request::Delete(segments, sender)).map_err(|_| ended())?;
+        receiver.await.map_err(|_| ended())?
     }
 }
 
 type Plan = Option<(Vec<Segment>, Deletion)>;
 
-fn plan(c: &Connection, what: &Named, now: Timestamp, since: Timestamp) -> Result<Plan> {
+fn plan(c: &Connection, what: &Named, now: Now, since: Timestamp) -> Result<Plan> {
     let failed = || failed("delete recordings");
     match what {
         Named::Range { camera, start, end } => {
@@ -297,12 +288,12 @@ fn plan(c: &Connection, what: &Named, now: Timestamp, since: Timestamp) -> Resul
         Named::Id(id) => {
             let Some(stored) = spans::find(c, id).map_err(failed())? else { return Ok(None) };
             let sealed = stored.span.end + SPAN_SEAL;
-            if now <= sealed {
+            if now.wall <= sealed {
                 return Err(Error::refuse(format!(
                     "span {id} may still grow until {sealed}: delete it after that"
                 )));
             }
-            pins::without_span(c, &stored, now, since).map(Some).map_err(failed())
+            pins::without_span(c, &stored, now.guarded, since).map(Some).map_err(failed())
         }
     }
 }

@@ -16,6 +16,7 @@ use super::ground::{self, Use};
 use super::index::thread::Indexer;
 use super::index::{Connection, failed, places as rows};
 use super::layout;
+use super::load::Cameras;
 use super::news::Room;
 use super::settings::{FreeFloor, Moving, PlaceConfig, StoreConfig};
 use crate::base::metrics::{self, Metrics};
@@ -121,6 +122,19 @@ impl Place {
         let (floor, is_shut) = (self.floor.bytes(space), self.gate.is_shut());
         let room = Room { free: space.free, floor, is_shut };
         (room.floor > 0).then_some(room)
+    }
+
+    /// Whether one file more of each camera that records there would bring it to its floor or over
+    /// its size, as measured last.
+    pub(super) fn is_tight(&self, cameras: &Cameras) -> bool {
+        let reserve = cameras.reserve(self.id);
+        let soon = reserve.open.saturating_add(reserve.files);
+        let near_floor = self.space_seen().is_some_and(|space| {
+            let also = soon.max(self.gate.margin(space)).saturating_add(self.gate.coming());
+            space.free < self.floor.bytes(space).saturating_add(also)
+        });
+        let here = self.bytes.load(Ordering::Relaxed).saturating_add(cameras.of_place(self.id));
+        near_floor || self.size_max.is_some_and(|most| here.saturating_add(soon) > most)
     }
 
     pub(super) fn status(&self, condition: &Condition) -> PlaceStatus {

@@ -39,8 +39,22 @@ struct Bound {
     name: String,
     /// Bytes; of a floor, what is to be free.
     bytes: u64,
+    /// Bytes that wait to be moved here, for which nothing goes that is pinned.
+    coming: u64,
     /// Bytes that are wanted too, but for which nothing goes that a span or a pin keeps.
     spare: u64,
+}
+
+impl Bound {
+    /// What is wanted of `bytes` when segments of a rank may go for it.
+    fn wanted(&self, rank: Rank) -> u64 {
+        let also = match rank {
+            Rank::Expired | Rank::Continuous => self.coming.saturating_add(self.spare),
+            Rank::Span => self.coming,
+            Rank::Pinned => 0,
+        };
+        self.bytes.saturating_add(also)
+    }
 }
 
 impl State<'_> {
@@ -103,6 +117,7 @@ impl State<'_> {
                 place: PlaceId::MAIN,
                 name: camera.name,
                 bytes: camera.size_max?,
+                coming: 0,
                 spare: 0,
             })
         });
@@ -113,6 +128,7 @@ impl State<'_> {
                 place: place.id,
                 name: place.name.clone(),
                 bytes: place.size_max?,
+                coming: 0,
                 spare: 0,
             })
         });
@@ -125,7 +141,6 @@ impl State<'_> {
         let space = place.space_seen().filter(|_| !place.gate.is_none())?;
         let reserve = self.sweeper.cameras.reserve(place.id);
         place.gate.set_files(reserve.files);
-        let coming = place.gate.coming();
         let margin = if place.gate.is_shut() { place.gate.margin(space) } else { 0 };
         let is_main = place.id == PlaceId::MAIN;
         Some(Bound {
@@ -133,9 +148,10 @@ impl State<'_> {
             scope: Scope::Place(place.id),
             place: place.id,
             name: place.name.clone(),
-            bytes: [reserve.open, margin, coming]
+            bytes: [reserve.open, margin]
                 .into_iter()
                 .fold(place.floor.bytes(space), u64::saturating_add),
+            coming: place.gate.coming(),
             spare: if is_main { self.sweeper.ballast.lacking(space) } else { 0 },
         })
     }
@@ -145,9 +161,9 @@ impl State<'_> {
         let sweeper = self.sweeper;
         if bound.limit == Limit::Floor {
             let Some(space) = sweeper.places.get(bound.place)?.space_seen() else { return Ok(0) };
-            let spare = if rank <= Rank::Continuous { bound.spare } else { 0 };
+            let wanted = bound.wanted(rank);
             let freed = self.freed.get(&bound.place).copied().unwrap_or(0);
-            return Ok((bound.bytes + spare).saturating_sub(space.free.saturating_add(freed)));
+            return Ok(wanted.saturating_sub(space.free.saturating_add(freed)));
         }
         let scope = bound.scope;
         // The index first: what is closed in between is then missed once, and never counted twice.

@@ -11,11 +11,12 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
+use super::age::Age;
 use super::ballast::Ballast;
 use super::condition::{Condition, Task};
 use super::cursor::Cursors;
 use super::fs::Fs;
-use super::guard::{Guard, Guarded};
+use super::guard::Guarded;
 use super::index::retain::{self, Ages};
 use super::index::row::Segment;
 use super::index::thread::Indexer;
@@ -60,8 +61,8 @@ pub(super) enum Request {
     Look,
     /// A sweep now; told what came of it.
     Sweep(oneshot::Sender<Result<Swept>>),
-    /// The files of claimed segments gone.
-    Delete { claimed: Vec<Segment>, reason: Reason, done: oneshot::Sender<Result<Swept>> },
+    /// Segments gone, whatever holds them; told what came of it.
+    Delete(Vec<Segment>, oneshot::Sender<Result<Swept>>),
     /// A person says that the clock is right; told what was guarded until then.
     Confirm(oneshot::Sender<Result<Option<Guarded>>>),
 }
@@ -78,30 +79,23 @@ pub(super) struct Sweeper {
     pub(super) deleted: broadcast::Sender<DeletedSegment>,
     pub(super) condition: Condition,
     pub(super) room: watch::Sender<Option<Room>>,
-    pub(super) guarded: watch::Sender<Option<Guarded>>,
+    pub(super) age: Arc<Age>,
     pub(super) event_keep: Duration,
     /// Opened for a person's wish: nothing goes by itself, and time does not pass.
     pub(super) visit: bool,
 }
 
 /// Starts the thread. It ends when `requests` is closed.
-pub(super) fn start(
-    sweeper: Sweeper,
-    guard: Guard,
-    requests: Arc<Mailbox<Request>>,
-) -> Result<JoinHandle<()>> {
+pub(super) fn start(sweeper: Sweeper, requests: Arc<Mailbox<Request>>) -> Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("sweep".into())
-        .spawn(move || run(State::new(&sweeper, guard), &requests))
+        .spawn(move || run(State::new(&sweeper), &requests))
         .map_err(|error| Error::stop("can't start the sweep thread").with(error))
 }
 
 /// The sweeper at work.
 pub(super) struct State<'a> {
     pub(super) sweeper: &'a Sweeper,
-    guard: Guard,
-    /// The monotonic clock, and the wall clock, at the last look.
-    clocks: (Instant, crate::base::Timestamp),
     next_age: Instant,
     /// A sweep by age has more to do.
     is_behind: bool,
@@ -133,11 +127,9 @@ fn run(mut state: State<'_>, requests: &Mailbox<Request>) {
 }
 
 impl<'a> State<'a> {
-    fn new(sweeper: &'a Sweeper, guard: Guard) -> Self {
+    fn new(sweeper: &'a Sweeper) -> Self {
         Self {
             sweeper,
-            guard,
-            clocks: sweeper.clock.moment(),
             next_age: Instant::now() + AGE_PERIOD,
             is_behind: false,
             passed: HashMap::new(),
@@ -151,15 +143,11 @@ impl<'a> State<'a> {
     }
 
     fn answer(&mut self, request: Request) {
-        self.read_clocks();
         // Who asked may have gone.
         match request {
             Request::Look => {}
             Request::Sweep(done) => drop(done.send(self.sweep_all())),
-            Request::Delete { claimed, reason, done } => {
-                let (swept, result) = self.delete(claimed, reason);
-                drop(done.send(result.map(|()| swept)));
-            }
+            Request::Delete(segments, done) => drop(done.send(self.delete_named(segments))),
             Request::Confirm(done) => drop(done.send(self.confirm())),
         }
     }
@@ -168,7 +156,6 @@ impl<'a> State<'a> {
         if self.sweeper.visit {
             return;
         }
-        self.read_clocks();
         let mut result = self.look().map(drop);
         let now = Instant::now();
         if now >= self.next_age || self.is_behind {
@@ -186,41 +173,8 @@ impl<'a> State<'a> {
         self.well = result.is_ok();
     }
 
-    /// Sees whether the wall clock has jumped since the last look.
-    fn read_clocks(&mut self) {
-        if self.sweeper.visit {
-            return;
-        }
-        let now = self.sweeper.clock.moment();
-        let (ran, wall) = (now.0 - self.clocks.0, now.1.micros_since(self.clocks.1));
-        self.clocks = now;
-        let before = self.guard.guarded();
-        self.guard.pass(wall, ran, now.1);
-        let after = self.guard.guarded();
-        if before.map(|one| one.behind) != after.map(|one| one.behind) {
-            self.tell_guard();
-        }
-    }
-
-    pub(super) fn tell_guard(&self) {
-        let guarded = self.guard.guarded();
-        self.sweeper.guarded.send_replace(guarded);
-        match guarded {
-            Some(Guarded { behind, left, .. }) => tracing::warn!(
-                behind_s = behind.as_secs(),
-                ends_in_s = left.as_secs(),
-                "the clock has jumped ahead: nothing goes by age as if it had not, until the new \
-                 time has stood, or `wardline recordings confirm-time`"
-            ),
-            None => tracing::info!("what is old goes by the clock again"),
-        }
-    }
-
-    fn confirm(&mut self) -> Result<Option<Guarded>> {
-        let (before, now) = (self.guard.guarded(), self.sweeper.clock.wall());
-        self.guard.confirm(now);
-        self.tell_guard();
-        let text = self.guard.note();
+    fn confirm(&self) -> Result<Option<Guarded>> {
+        let (before, text) = self.sweeper.age.confirm();
         self.sweeper
             .indexer
             .ask_blocking(move |c| retain::set_guard(c, &text).map_err(failed("note the time")))?;
@@ -229,7 +183,7 @@ impl<'a> State<'a> {
 
     /// The moments by which age is judged now.
     pub(super) fn ages(&self) -> Ages {
-        let now = self.guard.age(self.sweeper.clock.wall());
+        let now = self.sweeper.age.read().guarded;
         Ages { now, events_since: now - self.sweeper.event_keep }
     }
 
@@ -256,7 +210,7 @@ impl<'a> State<'a> {
 
     /// Deletes what nothing keeps; with more than is done in one go, the second value is true.
     fn sweep_age(&mut self) -> Result<(Swept, bool)> {
-        let (ages, wall, indexer) = (self.ages(), self.sweeper.clock.wall(), &self.sweeper.indexer);
+        let (ages, indexer) = (self.ages(), &self.sweeper.indexer);
         self.recheck()?;
         let (mut all, mut more) = (Swept::default(), false);
         // What lies on a disk that is not there waits until it is.
@@ -266,10 +220,7 @@ impl<'a> State<'a> {
             all += swept;
             more |= left;
         }
-        let note = (!self.sweeper.visit).then(|| {
-            self.guard.run();
-            self.guard.note()
-        });
+        let note = (!self.sweeper.visit).then(|| self.sweeper.age.note());
         while indexer.ask_blocking(move |c| {
             let before = ages.events_since;
             let old = events::expire(c, before, CLAIM * 2).map_err(failed("delete events"))?;
@@ -277,13 +228,28 @@ impl<'a> State<'a> {
             let spans = spans::expire(c, ages.now, CLAIM).map_err(failed("delete spans"))?;
             Ok(old + gaps + spans > 0)
         })? {}
-        if let Some(text) = note {
+        if let Some((now, text)) = note {
             indexer.ask_blocking(move |c| {
-                let noted = retain::set_alive(c, wall).and_then(|()| retain::set_guard(c, &text));
+                let noted = retain::set_alive(c, now).and_then(|()| retain::set_guard(c, &text));
                 noted.map_err(failed("note the time"))
             })?;
         }
         Ok((all, more))
+    }
+
+    /// Deletes those of `segments` that are still there, whatever holds them but pins. They are
+    /// claimed here, so that nothing comes between a claim and who carries it out.
+    fn delete_named(&mut self, segments: Vec<Segment>) -> Result<Swept> {
+        let claim = |c: &_| retain::claim_all(c, segments).map_err(failed("claim segments"));
+        let (claimed, moving) = self.sweeper.indexer.ask_blocking(claim)?;
+        let (swept, result) = self.delete(claimed, Reason::Person);
+        result?;
+        if moving == 0 {
+            return Ok(swept);
+        }
+        Err(Error::retry(format!(
+            "{moving} segments are just being moved to another store: ask again in a moment"
+        )))
     }
 
     /// Marks what is to be looked at because what keeps it has changed.

@@ -51,7 +51,7 @@ impl Store {
 
     /// Whether age is guarded because the clock has jumped ahead, and changes of that.
     pub fn guarded(&self) -> watch::Receiver<Option<Guarded>> {
-        self.guarded.subscribe()
+        self.age.subscribe()
     }
 
     /// The spans of which not all is told.

@@ -235,8 +235,8 @@ pub(crate) fn claim_chosen(c: &Connection, segments: &[Segment]) -> rusqlite::Re
     segments.iter().try_for_each(|segment| claim(c, segment.id))
 }
 
-/// Claims those of `segments` that are still there, as they are now; and says how many of them
-/// can't be claimed before they have arrived in another place.
+/// Claims those of `segments` that are still there and not pinned, as they are now; and says how
+/// many of them can't be claimed before they have arrived in another place.
 pub(crate) fn claim_all(
     c: &Connection,
     segments: Vec<Segment>,
@@ -244,6 +244,8 @@ pub(crate) fn claim_all(
     let (mut claimed, mut moving) = (Vec::new(), 0);
     for segment in segments {
         match super::edit::find(c, segment.camera_id, segment.sequence)? {
+            // Pinned meanwhile.
+            Some(now) if is_pinned(c, &now)? => {}
             Some(now) if now.state == State::Closed && now.moving.is_none() => {
                 claim(c, now.id)?;
                 claimed.push(now);

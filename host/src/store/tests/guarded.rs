@@ -1,5 +1,7 @@
 //! The guard of age, through the store: restarts, and a person who confirms.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use super::super::fs::Disk;
 use super::super::{Guarded, Store};
 use super::*;
@@ -47,6 +49,48 @@ async fn a_jump_ahead_deletes_nothing_until_it_has_stood() {
     recorded(&store, 1, YEAR + 3700).await;
     clock.set(YEAR + 2 * DAY);
     assert_eq!((left(&store, root.path()).await, behind(&store)), (0, None), "it stood");
+}
+
+/// Clocks that jump ahead just before they are read for the nth time.
+struct Jumpy {
+    hands: Arc<Hands>,
+    left: AtomicI64,
+}
+
+impl Jumpy {
+    fn hands(&self) -> &Hands {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.hands.step(YEAR);
+        }
+        &self.hands
+    }
+}
+
+impl Clock for Jumpy {
+    fn wall(&self) -> Timestamp {
+        self.hands().wall()
+    }
+
+    fn moment(&self) -> (Instant, Timestamp) {
+        self.hands().moment()
+    }
+}
+
+#[tokio::test]
+async fn a_jump_in_the_middle_of_a_sweep_deletes_nothing() {
+    for n in 1..=8 {
+        let root = temporary();
+        let clock = Arc::new(Jumpy { hands: Hands::at(0), left: AtomicI64::new(i64::MAX) });
+        let store =
+            Store::open(config(root.path()), Arc::new(Disk), clock.clone(), Metrics::default());
+        let store = store.unwrap().0;
+        recorded(&store, 0, 0).await;
+        clock.left.store(n, Ordering::Relaxed);
+        for _ in 0..4 {
+            assert_eq!(left(&store, root.path()).await, 1, "before reading {n}");
+        }
+        assert_eq!(behind(&store), Some(YEAR));
+    }
 }
 
 #[tokio::test]

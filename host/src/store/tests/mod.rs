@@ -22,6 +22,7 @@ mod power;
 mod rebuilding;
 mod recovery;
 mod retention;
+mod room;
 mod rough;
 mod scale;
 mod scrub;

@@ -9,7 +9,6 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 use super::super::fs::{Disk, Fs};
 use super::super::index::places as rows;
 use super::super::query::{Filter, Reader};
-use super::super::sim::narrow::Narrow;
 use super::super::{Action, FreeFloor, Health, Moving, PlaceConfig};
 use super::rough::Rough;
 use super::*;
@@ -42,15 +41,17 @@ fn try_open(
     Store::open(two(root), Arc::new(fs), clock.clone(), Metrics::default())
 }
 
-/// Two segments in the fast store, a day and more before second `2 * DAY`.
-async fn recorded(root: &Path) {
-    let store = open_two(root, Disk, &Hands::at(0));
+/// Two segments in the fast store, of the first seconds of a host that runs until second `until`.
+pub(super) async fn recorded(root: &Path, until: i64) {
+    let clock = Hands::at(0);
+    let store = open_two(root, Disk, &clock);
     let (mut sink, _) = gate(&store, None);
     let mut closed = store.subscribe_closed();
     for (sequence, seconds) in [(0, 0), (1, 10)] {
         record(&mut sink, sequence, seconds, 3, true).unwrap();
         closed.recv().await.unwrap();
     }
+    clock.set(until);
     store.shutdown().await;
 }
 
@@ -99,7 +100,7 @@ pub(super) fn check_places(root: &Path, what: &str) -> Vec<i64> {
 #[tokio::test]
 async fn old_segments_move_and_are_found() {
     let root = tempfile::tempdir().unwrap();
-    recorded(root.path()).await;
+    recorded(root.path(), DAY).await;
     let clock = Hands::at(DAY + 5);
     let store = open_two(root.path(), Disk, &clock);
     let moved = store.move_now().await.unwrap();
@@ -122,7 +123,7 @@ async fn nth_fails(fault: fn(usize) -> Fault) {
     for n in 1..200 {
         let what = format!("{:?}", fault(n));
         let root = tempfile::tempdir().unwrap();
-        recorded(root.path()).await;
+        recorded(root.path(), 2 * DAY).await;
         let faulty = Faulty::new(Fault::None);
         let store = open_two(root.path(), faulty.clone(), &Hands::at(2 * DAY));
         faulty.set(fault(n));
@@ -155,7 +156,7 @@ async fn all_operations_of_a_move_fail_from_the_nth_on() {
 async fn the_power_goes_after_any_change() {
     for n in 0..200 {
         let root = tempfile::tempdir().unwrap();
-        recorded(root.path()).await;
+        recorded(root.path(), 2 * DAY).await;
         let rough = Rough::after(n);
         let store = open_two(root.path(), rough.clone(), &Hands::at(2 * DAY));
         let moved = store.move_now().await;
@@ -184,7 +185,7 @@ async fn start_up_removes_the_copy_that_is_not_the_segment() {
         ("source gone", 1, 0, &[(large, "")]),
     ] {
         let root = tempfile::tempdir().unwrap();
-        recorded(root.path()).await;
+        recorded(root.path(), 2 * DAY).await;
         let below = super::super::layout::segment("gate", at(0), 0);
         let whole = fs::read(root.path().join(fast).join(&below)).unwrap();
         fs::remove_file(root.path().join(fast).join(&below)).unwrap();
@@ -212,7 +213,7 @@ async fn start_up_removes_the_copy_that_is_not_the_segment() {
 async fn a_bad_or_full_target_leaves_the_source_and_is_said() {
     for (name, expected) in [("spoiled", "differs"), ("full", "write")] {
         let root = tempfile::tempdir().unwrap();
-        recorded(root.path()).await;
+        recorded(root.path(), 2 * DAY).await;
         let rough = Rough::default();
         let store = open_two(root.path(), rough.clone(), &Hands::at(2 * DAY));
         let health = store.health();
@@ -237,7 +238,7 @@ async fn a_bad_or_full_target_leaves_the_source_and_is_said() {
 #[tokio::test]
 async fn a_source_that_is_read_is_deleted_later() {
     let root = tempfile::tempdir().unwrap();
-    recorded(root.path()).await;
+    recorded(root.path(), 2 * DAY).await;
     let source = root.path().join("fast").join(super::super::layout::segment("gate", at(0), 0));
     let hold = Disk.hold(&source).unwrap();
     let clock = Hands::at(2 * DAY);
@@ -257,62 +258,6 @@ async fn a_source_that_is_read_is_deleted_later() {
     assert_eq!(check_places(root.path(), "read"), [1]);
     assert_eq!(store.sweep_now().await.unwrap().segments, 1);
     assert!(check_places(root.path(), "swept").is_empty());
-}
-
-#[tokio::test]
-async fn nothing_moves_to_a_store_below_its_floor() {
-    let root = tempfile::tempdir().unwrap();
-    recorded(root.path()).await;
-    let faulty = Faulty::new(Fault::None);
-    let mut config = two(root.path());
-    config.places[0].free_floor = FreeFloor::Bytes(1 << 30);
-    faulty.set_free((1 << 30) - 1);
-    let fs = Arc::new(faulty.clone());
-    let store = Store::open(config, fs, Hands::at(2 * DAY), Metrics::default()).unwrap().0;
-    assert_eq!(store.move_now().await.unwrap().segments, 0);
-    faulty.set_free((1 << 30) + (1 << 20));
-    assert_eq!(store.move_now().await.unwrap().segments, 2);
-}
-
-#[tokio::test]
-async fn a_full_store_loses_its_oldest_for_what_is_to_come() {
-    const FLOOR: u64 = 32 << 20;
-    let root = tempfile::tempdir().unwrap();
-    let disk = Narrow::new(2 * FLOOR);
-    let mut config = two(root.path());
-    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
-    let clock = Hands::at(0);
-    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
-    let store = store.unwrap().0;
-    let (mut sink, _) = gate(&store, None);
-    let mut closed = store.subscribe_closed();
-    for sequence in 0..5 {
-        record(&mut sink, sequence, sequence as i64 * 100, 60, true).unwrap();
-        closed.recv().await.unwrap();
-        if sequence == 2 {
-            clock.set(2 * DAY);
-            assert_eq!(store.move_now().await.unwrap().segments, 3, "there is room");
-            clock.set(0);
-        }
-    }
-    // Somebody takes what room the large store has.
-    let own = 2 * FLOOR - disk.free();
-    disk.set_others(FLOOR - own);
-    clock.set(2 * DAY);
-    assert_eq!(store.move_now().await.unwrap().segments, 0, "it waits for room");
-    assert_eq!(check_places(root.path(), "waits"), [1, 1, 1, 0, 0], "and nothing was lost");
-    // The sweep of the large store makes it, of its own oldest.
-    let mut moved = 0;
-    for _ in 0..10 {
-        store.sweep_now().await.unwrap();
-        moved += store.move_now().await.unwrap().segments;
-    }
-    assert_eq!(moved, 2);
-    let there: Vec<u64> =
-        segments(&root.path().join("fast")).iter().map(|segment| segment.sequence).collect();
-    assert_eq!(check_places(root.path(), "room was made"), vec![1; there.len()]);
-    assert!(there.ends_with(&[3, 4]) && !there.contains(&0), "{there:?}");
-    assert!(disk.free() >= FLOOR, "the floor holds");
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -146,6 +146,31 @@ async fn a_person_deletes_whole_files_but_what_is_pinned() {
 }
 
 #[tokio::test]
+async fn who_leaves_while_his_wish_is_carried_out_leaves_no_claim_behind() {
+    for polls in [1, 2, 3, 4, 5, usize::MAX] {
+        let root = tempfile::tempdir().unwrap();
+        let (store, _sink) = recorded(root.path(), &Hands::at(100)).await;
+        let mut is_done = false;
+        {
+            let delete = store.delete(range(5, 70), Extent::Do);
+            tokio::pin!(delete);
+            for _ in 0..polls {
+                is_done = futures::poll!(&mut delete).is_ready();
+                if is_done {
+                    break;
+                }
+                // All that it has asked of the index is done.
+                store.earliest("gate").await.unwrap();
+            }
+        }
+        assert!(is_done || polls < usize::MAX);
+        store.sweep_now().await.unwrap();
+        let claimed = |one: &row::Segment| one.state == row::State::Deleting;
+        assert!(!segments(root.path()).iter().any(claimed), "after {polls} polls");
+    }
+}
+
+#[tokio::test]
 async fn with_a_span_goes_what_only_it_kept() {
     let root = tempfile::tempdir().unwrap();
     let clock = Hands::at(100);
