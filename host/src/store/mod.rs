@@ -17,10 +17,6 @@ pub(crate) mod seal;
 pub mod answers;
 pub mod pins;
 mod settings;
-mod load;
-mod gate;
-mod guard;
-mod age;
 mod news;
 mod condition;
 mod telling;
@@ -37,12 +33,7 @@ mod writers;
 mod sink;
 mod recover;
 mod running;
-mod ballast;
-mod intents;
-mod sweep;
-mod pressure;
-mod cursor;
-mod deletion;
+mod retain;
 mod moves;
 mod mover;
 mod journal;
@@ -57,9 +48,6 @@ mod merge;
 pub mod kept;
 mod whereabouts;
 pub mod query;
-pub mod plan;
-mod draft;
-mod horizon;
 mod find;
 mod overview;
 mod listing;
@@ -78,7 +66,6 @@ mod sim;
 mod tests;
 
 pub use answers::{Answer, Judge, Page, Policy, Unjudged};
-pub use guard::Guarded;
 pub use index::events::{EventFilter, NewEvent, Outcome, StoredEvent};
 pub use index::{read::StoredGap, row::State};
 pub use listing::{FilePage, Listed};
@@ -94,12 +81,14 @@ pub use query::{Filter, Reader, Recording};
 pub use rebuild::{Rebuilt, Remark, rebuild};
 pub use records::Records;
 pub use recover::{Action, Recovered, Repair};
+pub use retain::guard::Guarded;
+pub use retain::plan;
+pub use retain::sweep::Swept;
 pub use settings::{
     CHECK_RATE, CameraSettings, EVENT_KEEP, FreeFloor, Moving, PlaceConfig, Resume, SYNC_INTERVAL,
     StoreConfig,
 };
 pub use sink::{Backlog, CameraSink};
-pub use sweep::Swept;
 pub use telling::Mark;
 pub use whereabouts::StoredPlace;
 
@@ -112,21 +101,21 @@ use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result, Timestamp};
 use crate::policy::Span;
-use age::Age;
-use ballast::Ballast;
 use condition::Condition;
 use end::Threads;
 use fs::Fs;
 use index::thread::Indexer;
-use index::{edit, failed, retain, spans};
+use index::{edit, failed, spans};
 use journal::drain::{self, Journal};
 use leave::Stay;
-use load::Cameras;
 use mailbox::Mailbox;
 use mover::Mover;
 use places::{Place, Places};
+use retain::age::Age;
+use retain::ballast::Ballast;
+use retain::load::Cameras;
+use retain::sweep::{self, Request, Sweeper};
 use sink::Camera;
-use sweep::{Request, Sweeper};
 use writer::Writer;
 use writers::Writers;
 
@@ -177,9 +166,8 @@ impl Store {
         metrics: Metrics,
     ) -> Result<(Self, Recovered)> {
         let opened = clock.moment();
-        let opened_at = opened.1;
         let opening::Ready { id, places, locks, connection, recovered, guard, alive } =
-            opening::ready(&config, &*fs, opened_at)?;
+            opening::ready(&config, &*fs, opened.1)?;
         let places = Arc::new(places);
         let (condition, cameras) = (Condition::default(), Arc::new(Cameras::default()));
         let ballast = Arc::new(Ballast::of(fs.clone(), places.main(), condition.clone()));
@@ -189,8 +177,7 @@ impl Store {
         let (requests, moves) = (Arc::new(Mailbox::default()), Arc::new(Mailbox::default()));
         let closed = broadcast::Sender::new(CLOSED_QUEUE);
         let deleted = broadcast::Sender::new(DELETED_QUEUE);
-        let (news, _) = broadcast::channel(NEWS_QUEUE);
-        let (room, _) = watch::channel(None);
+        let (news, room) = (broadcast::Sender::new(NEWS_QUEUE), watch::Sender::new(None));
         let age = Arc::new(Age::new(clock.clone(), guard, opened, config.visit));
         let sweeper = Sweeper {
             fs: fs.clone(),
@@ -236,7 +223,7 @@ impl Store {
             age,
             condition,
             threads: Mutex::new(Some(threads)),
-            opened_at,
+            opened_at: opened.1,
             known: Mutex::default(),
             alive,
         };
@@ -346,7 +333,9 @@ impl Store {
     pub async fn earliest(&self, camera: &str) -> Result<Option<Timestamp>> {
         let camera = camera.to_owned();
         self.indexer
-            .ask(move |c| retain::earliest(c, &camera).map_err(failed("find the oldest video")))
+            .ask(move |c| {
+                index::retain::earliest(c, &camera).map_err(failed("find the oldest video"))
+            })
             .await
     }
 

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::fs::{Fs, Lock};
 use super::ground::{self, Use};
-use super::guard::Guard;
 use super::index::{self, Connection, answers, failed, retain, told};
 use super::places::{MAIN_NAME, PlaceId, Places};
 use super::recover::Recovered;
+use super::retain::guard::Guard;
+use super::retain::intents;
 use super::settings::StoreConfig;
 use super::survey::{self, Ground, Roots};
-use super::{exchange, intents, known, layout, recover};
+use super::{exchange, known, layout, recover};
 use crate::base::{Error, Result, Timestamp};
 
 /// A store that is ready for its threads.

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
-use super::age::Now;
 use super::fs::{Fs, Lock};
 use super::index::row::Segment;
 use super::index::{Connection, failed, pins, spans};
-use super::sweep::Request;
+use super::retain::age::Now;
+use super::retain::sweep::Request;
 use super::{FreeFloor, Guarded, Store, StoreConfig, Swept, layout};
 use crate::base::clock::Clock;
 use crate::base::limits::SPAN_SEAL;

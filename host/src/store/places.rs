@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use super::condition::{Condition, Task};
 use super::fs::{Fs, Lock, Space};
-use super::gate::Gate;
 use super::ground::{self, Use};
 use super::index::thread::Indexer;
 use super::index::{Connection, failed, places as rows};
 use super::layout;
-use super::load::Cameras;
 use super::news::Room;
+use super::retain::gate::Gate;
+use super::retain::load::Cameras;
 use super::settings::{FreeFloor, Moving, PlaceConfig, StoreConfig};
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result};

@@ -3,9 +3,9 @@
 //! A part of the writer's thread.
 
 use super::condition::Task;
-use super::gate::Passage;
 use super::index::{edit, failed};
-use super::sweep::Request;
+use super::retain::gate::Passage;
+use super::retain::sweep::Request;
 use super::writer::{Cause, Key, State, Writer};
 use crate::base::{Error, Timestamp};
 use crate::ingest::GapReason;

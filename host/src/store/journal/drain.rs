@@ -18,7 +18,7 @@ use super::super::index::thread::Indexer;
 use super::super::index::{self, Connection, failed, outbox};
 use super::super::layout;
 use super::super::places::PlaceId;
-use super::super::sweep::Sweeper;
+use super::super::retain::sweep::Sweeper;
 use super::{Key, Note, files};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;

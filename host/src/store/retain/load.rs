@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use super::places::PlaceId;
-use super::sink::Camera;
+use super::super::places::PlaceId;
+use super::super::sink::Camera;
 
 /// What may be written until room has been made: between two looks, a file that is due to end goes
 /// on, or the next begins.
@@ -22,7 +22,7 @@ const NEED_MAX: u64 = 1 << 30;
 
 /// Of one camera's open files.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(in super::super) struct Load {
     written: AtomicU64,
     needed: AtomicU64,
     /// Bytes a second of its last complete file; 0: none yet.
@@ -30,26 +30,26 @@ pub(super) struct Load {
 }
 
 /// One open file's part of its camera's load, until it is dropped.
-pub(super) struct Share {
+pub(in super::super) struct Share {
     camera: Arc<Camera>,
     written: u64,
     needed: u64,
 }
 
 impl Share {
-    pub(super) fn new(camera: Arc<Camera>) -> Self {
+    pub(in super::super) fn new(camera: Arc<Camera>) -> Self {
         Self { camera, written: 0, needed: 0 }
     }
 
     /// The file has so many bytes, for so much video.
-    pub(super) fn grow(&mut self, written: u64, recorded: Duration) {
+    pub(in super::super) fn grow(&mut self, written: u64, recorded: Duration) {
         let planned = self.camera.segment;
         let before = self.camera.load.rate.load(Ordering::Relaxed);
         self.set(written, need(written, recorded, planned, before));
     }
 
     /// It is complete, and the index is about to count it.
-    pub(super) fn complete(&mut self, recorded: Duration) {
+    pub(in super::super) fn complete(&mut self, recorded: Duration) {
         if recorded >= SECOND {
             self.camera.load.rate.store(rate(self.written, recorded), Ordering::Relaxed);
         }
@@ -88,19 +88,19 @@ fn need(written: u64, recorded: Duration, planned: Duration, before: u64) -> u64
 
 /// All cameras that write, or have a file open.
 #[derive(Default)]
-pub(super) struct Cameras(Mutex<Vec<Weak<Camera>>>);
+pub(in super::super) struct Cameras(Mutex<Vec<Weak<Camera>>>);
 
 /// What is to be left free in a place beside its floor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reserve {
+pub(in super::super) struct Reserve {
     /// For files that are open, and what waits for them.
-    pub(super) open: u64,
+    pub(in super::super) open: u64,
     /// For one file of each camera.
-    pub(super) files: u64,
+    pub(in super::super) files: u64,
 }
 
 impl Cameras {
-    pub(super) fn add(&self, camera: &Arc<Camera>) {
+    pub(in super::super) fn add(&self, camera: &Arc<Camera>) {
         let mut all = self.0.lock().expect("no panic under this lock");
         all.retain(|one| one.strong_count() > 0);
         all.push(Arc::downgrade(camera));
@@ -111,17 +111,17 @@ impl Cameras {
     }
 
     /// More of some camera waits for the disk than a disk that keeps up leaves.
-    pub(super) fn is_behind(&self) -> bool {
+    pub(in super::super) fn is_behind(&self) -> bool {
         self.all().iter().any(|camera| camera.is_behind())
     }
 
     /// Bytes in open files of a camera.
-    pub(super) fn of_camera(&self, id: i64) -> u64 {
+    pub(in super::super) fn of_camera(&self, id: i64) -> u64 {
         self.written(|camera| camera.id == id)
     }
 
     /// Bytes in open files of a place.
-    pub(super) fn of_place(&self, place: PlaceId) -> u64 {
+    pub(in super::super) fn of_place(&self, place: PlaceId) -> u64 {
         self.written(|camera| camera.place == place)
     }
 
@@ -134,7 +134,7 @@ impl Cameras {
     }
 
     /// What the cameras of a place will take.
-    pub(super) fn reserve(&self, place: PlaceId) -> Reserve {
+    pub(in super::super) fn reserve(&self, place: PlaceId) -> Reserve {
         let mut reserve = Reserve::default();
         for camera in self.all().iter().filter(|camera| camera.place == place) {
             let waiting = camera.queued_bytes() as u64;
@@ -148,7 +148,7 @@ impl Cameras {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CameraSettings;
+    use super::super::super::CameraSettings;
     use super::*;
     use crate::base::metrics::Metrics;
 

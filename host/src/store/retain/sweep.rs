@@ -11,21 +11,21 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::Instant;
 
+use super::super::condition::{Condition, Task};
+use super::super::fs::Fs;
+use super::super::index::retain::{self, Ages};
+use super::super::index::row::Segment;
+use super::super::index::thread::Indexer;
+use super::super::index::{events, failed, spans};
+use super::super::mailbox::{Mailbox, Taken};
+use super::super::news::{DeletedSegment, Reason, Room};
+use super::super::places::{Place, PlaceId, Places};
 use super::age::Age;
 use super::ballast::Ballast;
-use super::condition::{Condition, Task};
 use super::cursor::Cursors;
-use super::fs::Fs;
 use super::guard::Guarded;
-use super::index::retain::{self, Ages};
-use super::index::row::Segment;
-use super::index::thread::Indexer;
-use super::index::{events, failed, spans};
 use super::intents::Intent;
 use super::load::Cameras;
-use super::mailbox::{Mailbox, Taken};
-use super::news::{DeletedSegment, Reason, Room};
-use super::places::{Place, PlaceId, Places};
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
 use crate::base::{Error, Result};
@@ -56,7 +56,7 @@ impl std::ops::AddAssign for Swept {
 }
 
 /// What the thread is asked for.
-pub(super) enum Request {
+pub(in super::super) enum Request {
     /// To look at the limits now.
     Look,
     /// A sweep now; told what came of it.
@@ -68,25 +68,28 @@ pub(super) enum Request {
 }
 
 /// What the thread stands on.
-pub(super) struct Sweeper {
-    pub(super) fs: Arc<dyn Fs>,
-    pub(super) places: Arc<Places>,
-    pub(super) cameras: Arc<Cameras>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) metrics: Metrics,
-    pub(super) indexer: Indexer,
-    pub(super) ballast: Arc<Ballast>,
-    pub(super) deleted: broadcast::Sender<DeletedSegment>,
-    pub(super) condition: Condition,
-    pub(super) room: watch::Sender<Option<Room>>,
-    pub(super) age: Arc<Age>,
-    pub(super) event_keep: Duration,
+pub(in super::super) struct Sweeper {
+    pub(in super::super) fs: Arc<dyn Fs>,
+    pub(in super::super) places: Arc<Places>,
+    pub(in super::super) cameras: Arc<Cameras>,
+    pub(in super::super) clock: Arc<dyn Clock>,
+    pub(in super::super) metrics: Metrics,
+    pub(in super::super) indexer: Indexer,
+    pub(in super::super) ballast: Arc<Ballast>,
+    pub(in super::super) deleted: broadcast::Sender<DeletedSegment>,
+    pub(in super::super) condition: Condition,
+    pub(in super::super) room: watch::Sender<Option<Room>>,
+    pub(in super::super) age: Arc<Age>,
+    pub(in super::super) event_keep: Duration,
     /// Opened for a person's wish: nothing goes by itself, and time does not pass.
-    pub(super) visit: bool,
+    pub(in super::super) visit: bool,
 }
 
 /// Starts the thread. It ends when `requests` is closed.
-pub(super) fn start(sweeper: Sweeper, requests: Arc<Mailbox<Request>>) -> Result<JoinHandle<()>> {
+pub(in super::super) fn start(
+    sweeper: Sweeper,
+    requests: Arc<Mailbox<Request>>,
+) -> Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("sweep".into())
         .spawn(move || run(State::new(&sweeper), &requests))
@@ -94,22 +97,22 @@ pub(super) fn start(sweeper: Sweeper, requests: Arc<Mailbox<Request>>) -> Result
 }
 
 /// The sweeper at work.
-pub(super) struct State<'a> {
-    pub(super) sweeper: &'a Sweeper,
+pub(in super::super) struct State<'a> {
+    pub(in super::super) sweeper: &'a Sweeper,
     next_age: Instant,
     /// A sweep by age has more to do.
     is_behind: bool,
     /// Segments that could not go, and until when they are passed over.
-    pub(super) passed: HashMap<i64, Instant>,
-    pub(super) cursors: Cursors,
+    pub(in super::super) passed: HashMap<i64, Instant>,
+    pub(in super::super) cursors: Cursors,
     /// Deletions of which the index does not know yet.
-    pub(super) unknown: Vec<Intent>,
+    pub(in super::super) unknown: Vec<Intent>,
     /// Segments of those.
-    pub(super) gone: HashSet<i64>,
+    pub(in super::super) gone: HashSet<i64>,
     /// What was freed in each place since it was measured.
-    pub(super) freed: HashMap<PlaceId, u64>,
+    pub(in super::super) freed: HashMap<PlaceId, u64>,
     /// When a limit was last kept in a way that a person should know of: of each place, and what.
-    pub(super) alarmed: HashMap<(PlaceId, Task), Instant>,
+    pub(in super::super) alarmed: HashMap<(PlaceId, Task), Instant>,
     well: bool,
 }
 
@@ -182,7 +185,7 @@ impl<'a> State<'a> {
     }
 
     /// The moments by which age is judged now.
-    pub(super) fn ages(&self) -> Ages {
+    pub(in super::super) fn ages(&self) -> Ages {
         let now = self.sweeper.age.read().guarded;
         Ages { now, events_since: now - self.sweeper.event_keep }
     }
@@ -253,14 +256,18 @@ impl<'a> State<'a> {
     }
 
     /// Marks what is to be looked at because what keeps it has changed.
-    pub(super) fn recheck(&self) -> Result<()> {
+    pub(in super::super) fn recheck(&self) -> Result<()> {
         let some = |c: &_| retain::recheck_some(c).map_err(failed("look at segments again"));
         while self.sweeper.indexer.ask_blocking(some)? {}
         Ok(())
     }
 
     /// As [`Self::sweep_age`], of one place, in at most so many claims.
-    pub(super) fn sweep_place(&mut self, place: &Place, claims: usize) -> Result<(Swept, bool)> {
+    pub(in super::super) fn sweep_place(
+        &mut self,
+        place: &Place,
+        claims: usize,
+    ) -> Result<(Swept, bool)> {
         let (id, mut all) = (place.id, Swept::default());
         for _ in 0..claims {
             let ages = self.ages();

@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::condition::{Condition, Task};
-use super::fs::{Fs, Space};
-use super::layout;
-use super::places::{Place, PlaceId};
+use super::super::condition::{Condition, Task};
+use super::super::fs::{Fs, Space};
+use super::super::layout;
+use super::super::places::{Place, PlaceId};
 
 /// Its size, and the part of its filesystem that it takes at most.
 const BYTES: u64 = 32 << 20;
@@ -18,7 +18,7 @@ const PART: u64 = 64;
 const EMPTY: u64 = 4 << 20;
 
 /// The ballast of a store.
-pub(super) struct Ballast {
+pub(in super::super) struct Ballast {
     fs: Arc<dyn Fs>,
     root: PathBuf,
     path: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Ballast {
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(in super::super) enum Change {
     /// It is there again.
     Made,
     /// It gave its room.
@@ -50,24 +50,24 @@ fn wanted_above(size: u64) -> u64 {
 }
 
 impl Ballast {
-    pub(super) fn of(fs: Arc<dyn Fs>, main: &Place, condition: Condition) -> Self {
+    pub(in super::super) fn of(fs: Arc<dyn Fs>, main: &Place, condition: Condition) -> Self {
         let (root, wanted) = (main.root.clone(), !main.gate.is_none());
         Self { fs, path: layout::ballast(&root), root, condition, wanted }
     }
 
     /// How much room it wants that is not free: none where it is there.
-    pub(super) fn lacking(&self, space: Space) -> u64 {
+    pub(in super::super) fn lacking(&self, space: Space) -> u64 {
         let is_missing = self.wanted && matches!(self.fs.length(&self.path), Ok(None));
         if is_missing { wanted_above(bytes(space)) } else { 0 }
     }
 
     /// The index's filesystem is full.
-    pub(super) fn is_needed(&self) -> bool {
+    pub(in super::super) fn is_needed(&self) -> bool {
         self.fs.space(&self.root).is_ok_and(is_empty)
     }
 
     /// The index could not be written: gives it the room if that is why.
-    pub(super) fn relieve(&self) {
+    pub(in super::super) fn relieve(&self) {
         if self.is_needed() {
             self.release();
         }
@@ -75,7 +75,11 @@ impl Ballast {
 
     /// Looks after it. `above`: bytes that are free above the floor and what is to be kept free
     /// beside it.
-    pub(super) fn look(&self, space: Space, above: u64) -> std::io::Result<Option<Change>> {
+    pub(in super::super) fn look(
+        &self,
+        space: Space,
+        above: u64,
+    ) -> std::io::Result<Option<Change>> {
         let (there, size) = (self.fs.length(&self.path)?, bytes(space));
         if !self.wanted {
             return there.map_or(Ok(()), |_| self.fs.unlink(&self.path)).map(|()| None);
@@ -99,7 +103,7 @@ impl Ballast {
     }
 
     /// Gives its room. Says whether there was any.
-    pub(super) fn release(&self) -> bool {
+    pub(in super::super) fn release(&self) -> bool {
         if !self.wanted || self.fs.unlink(&self.path).is_err() {
             return false;
         }
@@ -112,7 +116,7 @@ impl Ballast {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fs::Disk;
+    use super::super::super::fs::Disk;
     use super::*;
 
     #[test]

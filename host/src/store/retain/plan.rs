@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::super::holds::Rank;
+use super::super::index::retain::{self, Ages};
+use super::super::index::{failed, limits as rows, places as known};
+use super::super::news::Reason;
+use super::super::query::Reader;
+use super::super::settings::PlaceConfig;
 use super::draft::{Draft, places};
 use super::guard::{Guard, Guarded};
-use super::holds::Rank;
-use super::index::retain::{self, Ages};
-use super::index::{failed, limits as rows, places as known};
-use super::news::Reason;
-use super::query::Reader;
-use super::settings::PlaceConfig;
 use crate::base::{Result, Timestamp};
 
 /// The limits of a configuration.
@@ -96,7 +96,7 @@ pub struct Held {
 }
 
 impl Held {
-    pub(super) fn of(&mut self, rank: Rank) -> &mut u64 {
+    pub(in super::super) fn of(&mut self, rank: Rank) -> &mut u64 {
         match rank {
             Rank::Expired => &mut self.expired,
             Rank::Continuous => &mut self.continuous,

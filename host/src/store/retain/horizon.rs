@@ -5,11 +5,11 @@
 
 /// What a camera puts into a store: so many bytes a day, of an age from `from` to `to` days.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Demand {
-    pub(super) rate: f64,
-    pub(super) from: f64,
+pub(in super::super) struct Demand {
+    pub(in super::super) rate: f64,
+    pub(in super::super) from: f64,
     /// May be infinite.
-    pub(super) to: f64,
+    pub(in super::super) to: f64,
 }
 
 impl Demand {
@@ -24,7 +24,7 @@ fn bytes(demands: &[Demand], days: f64) -> f64 {
 }
 
 /// The age at which a full store of `capacity` bytes lets go; `None`: all that is asked for fits.
-pub(super) fn horizon(capacity: f64, demands: &[Demand]) -> Option<f64> {
+pub(in super::super) fn horizon(capacity: f64, demands: &[Demand]) -> Option<f64> {
     // No camera is older than a thousand years.
     let (mut low, mut high) = (0.0, 365_000.0);
     if bytes(demands, f64::MAX.min(high)) <= capacity {
@@ -38,7 +38,7 @@ pub(super) fn horizon(capacity: f64, demands: &[Demand]) -> Option<f64> {
 }
 
 /// How many days of one camera's demand fit beside the others, which let go at `days`.
-pub(super) fn left_for(
+pub(in super::super) fn left_for(
     capacity: f64,
     others: &[Demand],
     days: Option<f64>,

@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::condition::Task;
+use super::super::holds::Rank;
+use super::super::index::retain::{self, Chosen, Scope};
+use super::super::index::{self, Connection, failed, limits};
+use super::super::layout;
+use super::super::news::{Limit, Reason};
+use super::super::places::{Place, PlaceId};
 use super::ballast::Change;
-use super::condition::Task;
-use super::holds::Rank;
-use super::index::retain::{self, Chosen, Scope};
-use super::index::{self, Connection, failed, limits};
-use super::layout;
-use super::news::{Limit, Reason};
-use super::places::{Place, PlaceId};
 use super::sweep::{State, Swept};
 use crate::base::Result;
 
@@ -59,7 +59,7 @@ impl Bound {
 
 impl State<'_> {
     /// Measures everything, and deletes until all limits are kept or nothing is left to delete.
-    pub(super) fn look(&mut self) -> Result<Swept> {
+    pub(in super::super) fn look(&mut self) -> Result<Swept> {
         let sweeper = self.sweeper;
         let now = sweeper.clock.moment().0;
         self.passed.retain(|_, until| *until > now);
@@ -98,7 +98,7 @@ impl State<'_> {
             }
             recent
         });
-        let above = |room: &super::Room| i128::from(room.free) - i128::from(room.floor);
+        let above = |room: &super::super::Room| i128::from(room.free) - i128::from(room.floor);
         let rooms = places.iter().filter_map(|place| place.room());
         sweeper.room.send_replace(rooms.min_by_key(|room| (!room.is_shut, above(room))));
         result.map(|()| all)

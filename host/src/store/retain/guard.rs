@@ -33,7 +33,7 @@ struct Jump {
 /// beyond that is remembered too, so that a clock that was wrong (after a boot in 1970) may come
 /// back to the time that was believed before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Guard {
+pub(in super::super) struct Guard {
     jumps: Vec<Jump>,
     /// When the guard began, by the clock of then; `None` while there is none.
     since: Option<Timestamp>,
@@ -59,7 +59,7 @@ pub struct Guarded {
 impl Guard {
     /// Time has gone on: the wall clock by `wall` microseconds, the monotonic one by `ran`, in
     /// which the host ran. `now` is what the wall clock shows.
-    pub(super) fn pass(&mut self, wall: i64, ran: Duration, now: Timestamp) {
+    pub(in super::super) fn pass(&mut self, wall: i64, ran: Duration, now: Timestamp) {
         let ran_micros = time::micros(ran);
         for jump in &mut self.jumps {
             jump.stood = jump.stood.saturating_add(ran_micros);
@@ -74,7 +74,7 @@ impl Guard {
 
     /// The host did not run from `alive` to `now`, by the clock: how long that really was, only the
     /// clock says. Unless a person confirmed it meanwhile.
-    pub(super) fn resume(&mut self, alive: Option<Timestamp>, now: Timestamp) {
+    pub(in super::super) fn resume(&mut self, alive: Option<Timestamp>, now: Timestamp) {
         if let Some(known) = self.confirmed.or(alive) {
             self.pass(now.micros_since(known), Duration::ZERO, now);
         }
@@ -82,22 +82,22 @@ impl Guard {
     }
 
     /// A person says that the time is right: `now`.
-    pub(super) fn confirm(&mut self, now: Timestamp) {
+    pub(in super::super) fn confirm(&mut self, now: Timestamp) {
         *self = Self { confirmed: Some(now), ..Self::default() };
     }
 
     /// The host runs: from here on, what it notes each minute is the time that is known.
-    pub(super) fn run(&mut self) {
+    pub(in super::super) fn run(&mut self) {
         self.confirmed = None;
     }
 
     /// As it is to be remembered.
-    pub(super) fn note(&self) -> String {
+    pub(in super::super) fn note(&self) -> String {
         serde_json::to_string(self).expect("a struct of numbers")
     }
 
     /// As it was remembered; what can't be read is as if nothing was.
-    pub(super) fn remembered(text: Option<&str>) -> Self {
+    pub(in super::super) fn remembered(text: Option<&str>) -> Self {
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     }
 
@@ -129,12 +129,12 @@ impl Guard {
     }
 
     /// The time by which age is judged when the clock shows `wall`.
-    pub(super) fn age(&self, wall: Timestamp) -> Timestamp {
+    pub(in super::super) fn age(&self, wall: Timestamp) -> Timestamp {
         self.behind().map_or(wall, |behind| wall - behind)
     }
 
     /// What to tell of it.
-    pub(super) fn guarded(&self) -> Option<Guarded> {
+    pub(in super::super) fn guarded(&self) -> Option<Guarded> {
         let newest = self.jumps.last()?.stood;
         let stood = Duration::from_micros(u64::try_from(newest).unwrap_or(0));
         Some(Guarded {

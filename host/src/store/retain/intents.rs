@@ -8,16 +8,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::fs::Fs;
-use super::index::row::{Segment, State};
-use super::index::{Connection, edit, failed, spans};
-use super::layout;
-use super::places::{PlaceId, Places};
+use super::super::fs::Fs;
+use super::super::index::row::{Segment, State};
+use super::super::index::{Connection, edit, failed, spans};
+use super::super::layout;
+use super::super::places::{PlaceId, Places};
 use crate::base::{Error, Result, Timestamp};
 
 /// One deletion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Intent {
+pub(in super::super) struct Intent {
     place: i64,
     camera: String,
     start: Timestamp,
@@ -25,7 +25,7 @@ pub(super) struct Intent {
 }
 
 impl Intent {
-    pub(super) fn of(segment: &Segment) -> Self {
+    pub(in super::super) fn of(segment: &Segment) -> Self {
         Self {
             place: segment.place.0,
             camera: segment.camera.clone(),
@@ -36,7 +36,7 @@ impl Intent {
 }
 
 /// Adds a line, and brings it to the medium where that can be.
-pub(super) fn append(fs: &dyn Fs, root: &Path, intent: &Intent) -> std::io::Result<()> {
+pub(in super::super) fn append(fs: &dyn Fs, root: &Path, intent: &Intent) -> std::io::Result<()> {
     let path = layout::intents(root);
     let mut line = serde_json::to_vec(intent)?;
     line.push(b'\n');
@@ -54,7 +54,7 @@ pub(super) fn append(fs: &dyn Fs, root: &Path, intent: &Intent) -> std::io::Resu
 }
 
 /// What stands there; a line that was cut short by the end of the host is none.
-pub(super) fn all(fs: &dyn Fs, root: &Path) -> Result<Vec<Intent>> {
+pub(in super::super) fn all(fs: &dyn Fs, root: &Path) -> Result<Vec<Intent>> {
     let path = layout::intents(root);
     let failed = |error| Error::retry(format!("read {}", path.display())).with(error);
     if fs.length(&path).map_err(failed)?.is_none() {
@@ -68,7 +68,7 @@ pub(super) fn all(fs: &dyn Fs, root: &Path) -> Result<Vec<Intent>> {
 }
 
 /// All of it is done.
-pub(super) fn clear(fs: &dyn Fs, root: &Path) -> Result<()> {
+pub(in super::super) fn clear(fs: &dyn Fs, root: &Path) -> Result<()> {
     let path = layout::intents(root);
     let failed = |error| Error::retry(format!("remove {}", path.display())).with(error);
     if fs.length(&path).map_err(failed)?.is_some() {
@@ -78,7 +78,11 @@ pub(super) fn clear(fs: &dyn Fs, root: &Path) -> Result<()> {
 }
 
 /// Those of `intents` whose file is gone: their rows can go too.
-pub(super) fn carried_out(fs: &dyn Fs, places: &Places, intents: &[Intent]) -> Vec<Intent> {
+pub(in super::super) fn carried_out(
+    fs: &dyn Fs,
+    places: &Places,
+    intents: &[Intent],
+) -> Vec<Intent> {
     let is_gone = |intent: &&Intent| {
         let Ok(place) = places.get(PlaceId(intent.place)) else { return false };
         let file = layout::segment(&intent.camera, intent.start, intent.sequence);
@@ -88,7 +92,7 @@ pub(super) fn carried_out(fs: &dyn Fs, places: &Places, intents: &[Intent]) -> V
 }
 
 /// Removes the rows of files that are gone.
-pub(super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
+pub(in super::super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
     for intent in gone {
         let found = || {
             let Some(camera) = spans::camera_id(c, &intent.camera)? else { return Ok(None) };
@@ -107,7 +111,7 @@ pub(super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fs::Disk;
+    use super::super::super::fs::Disk;
     use super::*;
 
     #[test]

@@ -14,15 +14,15 @@ use crate::base::clock::Clock;
 
 /// One reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Now {
+pub(in super::super) struct Now {
     /// What the wall clock shows.
-    pub(super) wall: Timestamp,
+    pub(in super::super) wall: Timestamp,
     /// The time by which age is judged, at the latest that.
-    pub(super) guarded: Timestamp,
+    pub(in super::super) guarded: Timestamp,
 }
 
 /// What reads the clocks.
-pub(super) struct Age {
+pub(in super::super) struct Age {
     clock: Arc<dyn Clock>,
     /// Opened for a person's wish: time does not pass.
     visit: bool,
@@ -33,7 +33,7 @@ pub(super) struct Age {
 
 impl Age {
     /// Goes on from where `guard` was when the clocks showed `opened`.
-    pub(super) fn new(
+    pub(in super::super) fn new(
         clock: Arc<dyn Clock>,
         guard: Guard,
         opened: (Instant, Timestamp),
@@ -44,17 +44,17 @@ impl Age {
     }
 
     /// Whether age is guarded, and changes of that.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Option<Guarded>> {
+    pub(in super::super) fn subscribe(&self) -> watch::Receiver<Option<Guarded>> {
         self.told.subscribe()
     }
 
     /// Reads the clocks.
-    pub(super) fn read(&self) -> Now {
+    pub(in super::super) fn read(&self) -> Now {
         self.with(|guard, wall| Now { wall, guarded: guard.age(wall) })
     }
 
     /// The host runs at this moment: when that is, and what is to be remembered of the guard.
-    pub(super) fn note(&self) -> (Timestamp, String) {
+    pub(in super::super) fn note(&self) -> (Timestamp, String) {
         self.with(|guard, wall| {
             guard.run();
             (wall, guard.note())
@@ -63,7 +63,7 @@ impl Age {
 
     /// A person says that the clock is right. Gives what was guarded until then, and what is to be
     /// remembered of the guard.
-    pub(super) fn confirm(&self) -> (Option<Guarded>, String) {
+    pub(in super::super) fn confirm(&self) -> (Option<Guarded>, String) {
         self.with(|guard, wall| {
             let before = guard.guarded();
             guard.confirm(wall);

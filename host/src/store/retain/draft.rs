@@ -6,29 +6,29 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-use super::fs::{Disk, Fs};
+use super::super::fs::{Disk, Fs};
+use super::super::holds::{Rank, Until};
+use super::super::index::retain::{self, Ages, Scope};
+use super::super::index::row::Segment;
+use super::super::index::{Connection, Read, edit, limits, places as rows, spans};
+use super::super::news::{Limit, Reason};
+use super::super::settings::PlaceConfig;
 use super::guard::Guarded;
-use super::holds::{Rank, Until};
 use super::horizon::{Demand, horizon, left_for};
-use super::index::retain::{self, Ages, Scope};
-use super::index::row::Segment;
-use super::index::{Connection, Read, edit, limits, places as rows, spans};
-use super::news::{Limit, Reason};
 use super::plan::{CameraPlan, Going, Held, Limits, Next, Plan, StorePlan};
-use super::settings::PlaceConfig;
 use crate::base::Timestamp;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A place with its limits and its filesystem.
-pub(super) struct Spot {
+pub(in super::super) struct Spot {
     known: rows::Known,
     config: Option<PlaceConfig>,
     free: Option<u64>,
     floor: u64,
 }
 
-pub(super) fn places(limits: &Limits, known: Vec<rows::Known>) -> Vec<Spot> {
+pub(in super::super) fn places(limits: &Limits, known: Vec<rows::Known>) -> Vec<Spot> {
     let spot = |known: rows::Known| {
         let config = limits.places.iter().find(|place| place.name == known.name).cloned();
         let space = Disk.space(Path::new(&known.path)).ok();
@@ -39,12 +39,12 @@ pub(super) fn places(limits: &Limits, known: Vec<rows::Known>) -> Vec<Spot> {
 }
 
 /// Drawn up from one look at the index.
-pub(super) struct Draft<'a> {
-    pub(super) c: &'a Connection,
-    pub(super) limits: &'a Limits,
-    pub(super) ages: Ages,
-    pub(super) now: Timestamp,
-    pub(super) places: Vec<Spot>,
+pub(in super::super) struct Draft<'a> {
+    pub(in super::super) c: &'a Connection,
+    pub(in super::super) limits: &'a Limits,
+    pub(in super::super) ages: Ages,
+    pub(in super::super) now: Timestamp,
+    pub(in super::super) places: Vec<Spot>,
 }
 
 /// A camera's plan, and how long it is to be kept.
@@ -79,7 +79,7 @@ fn going(segment: &Segment, reason: Reason) -> Going {
 }
 
 impl Draft<'_> {
-    pub(super) fn plan(&self, guarded: Option<Guarded>) -> Read<Plan> {
+    pub(in super::super) fn plan(&self, guarded: Option<Guarded>) -> Read<Plan> {
         let found = self.walk()?;
         let now = self.now(&found)?;
         let mut plans = Vec::new();

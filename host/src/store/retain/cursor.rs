@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use super::holds::{Rank, Until};
-use super::index::retain::Scope;
+use super::super::holds::{Rank, Until};
+use super::super::index::retain::Scope;
 use crate::base::Timestamp;
 
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +20,11 @@ struct Cursor {
 
 /// One for each limit and rank.
 #[derive(Debug, Default)]
-pub(super) struct Cursors(BTreeMap<(Scope, Rank), Cursor>);
+pub(in super::super) struct Cursors(BTreeMap<(Scope, Rank), Cursor>);
 
 impl Cursors {
     /// The id after which to look.
-    pub(super) fn start(&mut self, scope: Scope, rank: Rank, now: Timestamp) -> i64 {
+    pub(in super::super) fn start(&mut self, scope: Scope, rank: Rank, now: Timestamp) -> i64 {
         match self.0.get(&(scope, rank)) {
             Some(cursor) if !cursor.until.is_over(now) => cursor.after,
             _ => {
@@ -35,7 +35,7 @@ impl Cursors {
     }
 
     /// All from `from` up to `to` are kept more strongly than `rank`, until `until`.
-    pub(super) fn advance(
+    pub(in super::super) fn advance(
         &mut self,
         scope: Scope,
         rank: Rank,
@@ -50,7 +50,7 @@ impl Cursors {
     }
 
     /// What keeps a segment may have changed.
-    pub(super) fn lower(&mut self, id: i64) {
+    pub(in super::super) fn lower(&mut self, id: i64) {
         for cursor in self.0.values_mut() {
             cursor.after = cursor.after.min(id - 1);
         }

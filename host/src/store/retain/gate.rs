@@ -5,10 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::condition::{Condition, Task};
-use super::fs::{Fs, Space};
-use super::places::Place;
-use super::settings::FreeFloor;
+use super::super::condition::{Condition, Task};
+use super::super::fs::{Fs, Space};
+use super::super::places::Place;
+use super::super::settings::FreeFloor;
 use crate::base::Result;
 
 /// Filesystems give whole blocks.
@@ -17,7 +17,7 @@ const BLOCK: u64 = 4096;
 const MARGIN_MIN: u64 = 1 << 20;
 
 /// Between the writer and a place's filesystem.
-pub(super) struct Gate {
+pub(in super::super) struct Gate {
     floor: FreeFloor,
     shut: AtomicBool,
     /// What one file of each camera takes, as known last.
@@ -28,7 +28,7 @@ pub(super) struct Gate {
 
 /// What the gate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Passage {
+pub(in super::super) enum Passage {
     /// It may be written.
     Open,
     /// It may be written again.
@@ -41,13 +41,13 @@ pub(super) enum Passage {
 
 impl Passage {
     /// Nothing may be written.
-    pub(super) fn is_shut(self) -> bool {
+    pub(in super::super) fn is_shut(self) -> bool {
         matches!(self, Self::ShutNow | Self::Shut)
     }
 }
 
 impl Gate {
-    pub(super) fn new(floor: FreeFloor) -> Self {
+    pub(in super::super) fn new(floor: FreeFloor) -> Self {
         Self {
             floor,
             shut: AtomicBool::new(false),
@@ -57,44 +57,44 @@ impl Gate {
     }
 
     /// The place has no floor: all may be written, as long as the disk takes it.
-    pub(super) fn is_none(&self) -> bool {
+    pub(in super::super) fn is_none(&self) -> bool {
         self.floor == FreeFloor::Bytes(0)
     }
 
-    pub(super) fn is_shut(&self) -> bool {
+    pub(in super::super) fn is_shut(&self) -> bool {
         self.shut.load(Ordering::Relaxed)
     }
 
     /// One file of each camera takes so many bytes.
-    pub(super) fn set_files(&self, bytes: u64) {
+    pub(in super::super) fn set_files(&self, bytes: u64) {
         self.files.store(bytes, Ordering::Relaxed);
     }
 
     /// Says that so many bytes are to be moved here, for which there may be no room yet.
-    pub(super) fn set_coming(&self, bytes: u64) {
+    pub(in super::super) fn set_coming(&self, bytes: u64) {
         let wanted = if bytes == 0 { 0 } else { taken(bytes) + BLOCK };
         self.coming.store(wanted, Ordering::Relaxed);
     }
 
     /// What waits to be moved here.
-    pub(super) fn coming(&self) -> u64 {
+    pub(in super::super) fn coming(&self) -> u64 {
         self.coming.load(Ordering::Relaxed)
     }
 
     /// Whether a file of so many bytes fits above the floor.
-    pub(super) fn fits(&self, space: Space, bytes: u64) -> bool {
+    pub(in super::super) fn fits(&self, space: Space, bytes: u64) -> bool {
         self.is_none() || space.free >= self.floor.bytes(space).saturating_add(taken(bytes))
     }
 
     /// What must be free above the floor before the gate opens again: one file of each camera, but
     /// at most a quarter of the floor more.
-    pub(super) fn margin(&self, space: Space) -> u64 {
+    pub(in super::super) fn margin(&self, space: Space) -> u64 {
         let most = (self.floor.bytes(space) / 4).max(MARGIN_MIN);
         self.files.load(Ordering::Relaxed).clamp(MARGIN_MIN, most)
     }
 
     /// Asks to write `bytes` more; with 0, whether the gate opens.
-    pub(super) fn pass(&self, space: Space, bytes: u64) -> Passage {
+    pub(in super::super) fn pass(&self, space: Space, bytes: u64) -> Passage {
         let floor = self.floor.bytes(space);
         let wanted = taken(bytes);
         let was_shut = self.is_shut();
@@ -121,7 +121,12 @@ impl Place {
     ///
     /// # Errors
     /// When the filesystem does not say how much room it has.
-    pub(super) fn pass(&self, fs: &dyn Fs, condition: &Condition, bytes: u64) -> Result<Passage> {
+    pub(in super::super) fn pass(
+        &self,
+        fs: &dyn Fs,
+        condition: &Condition,
+        bytes: u64,
+    ) -> Result<Passage> {
         if self.gate.is_none() {
             return Ok(Passage::Open);
         }

@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::condition::Task;
-use super::fs::Unlinked;
-use super::index::row::Segment;
-use super::index::{edit, failed, retain};
+use super::super::condition::Task;
+use super::super::fs::Unlinked;
+use super::super::index::row::Segment;
+use super::super::index::{edit, failed, retain};
+use super::super::layout;
+use super::super::news::{DeletedSegment, Reason};
+use super::super::places::PlaceId;
 use super::intents::{self, Intent};
-use super::layout;
-use super::news::{DeletedSegment, Reason};
-use super::places::PlaceId;
 use super::sweep::{State, Swept};
 use crate::base::metrics;
 use crate::base::{Error, Result};
@@ -36,7 +36,11 @@ struct Outcome {
 
 impl State<'_> {
     /// Deletes claimed segments. What can't be deleted is no more claimed.
-    pub(super) fn delete(&mut self, claimed: Vec<Segment>, reason: Reason) -> (Swept, Result<()>) {
+    pub(in super::super) fn delete(
+        &mut self,
+        claimed: Vec<Segment>,
+        reason: Reason,
+    ) -> (Swept, Result<()>) {
         if claimed.is_empty() {
             return (Swept::default(), Ok(()));
         }
@@ -70,7 +74,7 @@ impl State<'_> {
 
     /// Deletes segments that could not be claimed, because the index takes nothing: the file goes
     /// first, the row when it can.
-    pub(super) fn delete_unclaimed(
+    pub(in super::super) fn delete_unclaimed(
         &mut self,
         chosen: Vec<Segment>,
         reason: Reason,
@@ -100,7 +104,7 @@ impl State<'_> {
     }
 
     /// Tells the index of deletions that it could not take down, as soon as it can.
-    pub(super) fn reconcile(&mut self) {
+    pub(in super::super) fn reconcile(&mut self) {
         if self.unknown.is_empty() {
             return;
         }
