@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts, RawPathParams};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -22,7 +23,7 @@ use super::audit::{Audited, Told, Trail};
 use super::origin;
 use super::problem::{Problem, problem};
 use super::rights::{self, Needs};
-use super::visits::Visits;
+use super::visits::{LOOK, Visits};
 use crate::config::Secret;
 use crate::people::{Cameras, Digest, Known, Right, Role};
 
@@ -212,19 +213,21 @@ impl Gate {
         Some(Visitor::new(&user.name, user.right(), visit.revoked))
     }
 
-    /// Ends the visits of those who are no longer on the roll as they were, until `shutdown`; and
-    /// tells of all that has changed on it.
+    /// Ends the visits that are over, and those of who is no longer on the roll as he was, until
+    /// `shutdown`; and tells of all that has changed on it.
     pub(super) async fn follow_roll(self, shutdown: CancellationToken) {
         let mut known = self.known.clone();
         let mut before = known.borrow_and_update().clone();
+        let mut looks = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
                 changed = known.changed() => if changed.is_err() { return },
+                _ = looks.tick() => {}
             }
             let now = known.borrow_and_update().clone();
-            self.visits.keep(&now);
+            self.visits.keep(&now, Instant::now());
             for change in now.changes(&before) {
                 self.trail.tell(Audited::new("audit.users").with("change", change));
             }
@@ -274,8 +277,46 @@ pub(super) async fn identify(
     }
 }
 
-/// Lets through who may, and tells what he did.
+/// Lets through who may.
 pub(super) async fn authorize(
+    State(gate): State<Gate>,
+    matched: MatchedPath,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let params = match params {
+        Ok(params) => params,
+        Err(wrong) => return problem(wrong.status(), wrong.body_text()).into_response(),
+    };
+    let row = rights::of(request.method(), matched.as_str());
+    let peer = Peer::of(request.extensions());
+    let visitor: Option<&Visitor> = request.extensions().get();
+    if let Err(answer) = allow(&gate, row.needs, visitor, peer) {
+        return answer;
+    }
+    let queried = origin::queried_cameras(request.uri().query().unwrap_or_default());
+    let mut named = cameras(&params).chain(queried);
+    if let Some(visitor) = visitor
+        && let Some(hidden) = named.find(|camera| !visitor.sees(camera))
+    {
+        gate.trail.refused("camera", peer, &visitor.name);
+        // As if it were not there: whether it is, is not for him to know.
+        let why = format!("there is no camera `{hidden}` for {}", visitor.name);
+        return problem(StatusCode::NOT_FOUND, why).into_response();
+    }
+    drop(named);
+    next.run(request).await
+}
+
+/// The cameras that a path names.
+fn cameras(params: &RawPathParams) -> impl Iterator<Item = String> {
+    params.iter().filter(|(name, _)| *name == "camera").map(|(_, camera)| camera.to_owned())
+}
+
+/// Tells what was done, once it is. Belongs to what is carried out, so that nobody who hangs up
+/// leaves a change that was not told.
+pub(super) async fn tell(
     State(gate): State<Gate>,
     matched: MatchedPath,
     params: RawPathParams,
@@ -285,22 +326,8 @@ pub(super) async fn authorize(
     let row = rights::of(request.method(), matched.as_str());
     let peer = Peer::of(request.extensions());
     let visitor: Option<Visitor> = request.extensions().get().cloned();
-    if let Err(answer) = allow(&gate, row.needs, visitor.as_ref(), peer) {
-        return answer;
-    }
-    let named = params.iter().filter(|(name, _)| *name == "camera").map(|(_, camera)| camera);
-    let mut named: Vec<String> = named.map(str::to_owned).collect();
-    let camera = named.first().cloned();
-    named.extend(origin::queried_cameras(request.uri().query().unwrap_or_default()));
-    if let Some(visitor) = &visitor
-        && let Some(hidden) = named.iter().find(|camera| !visitor.sees(camera))
-    {
-        gate.trail.refused("camera", peer, &visitor.name);
-        // As if it were not there: whether it is, is not for him to know.
-        let why = format!("there is no camera `{hidden}` for {}", visitor.name);
-        return problem(StatusCode::NOT_FOUND, why).into_response();
-    }
     let (Some(kind), Some(visitor)) = (row.audit, visitor) else { return next.run(request).await };
+    let camera = cameras(&params).next();
     let asked = format!("{} {}", request.method(), request.uri());
     let mut response = next.run(request).await;
     let more = response.extensions_mut().remove::<Told>().unwrap_or_default();

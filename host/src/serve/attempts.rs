@@ -5,10 +5,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Attempts at once. People mistype a few times.
@@ -80,7 +80,7 @@ struct Ledgers {
 /// All attempts.
 pub(super) struct Attempts {
     ledgers: Mutex<Ledgers>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Attempts {
@@ -88,7 +88,7 @@ impl Default for Attempts {
         let (addresses, users) = (Ledger(HashMap::new()), Ledger(HashMap::new()));
         Self {
             ledgers: Mutex::new(Ledgers { addresses, users, friends: VecDeque::new() }),
-            turns: Semaphore::new(AT_A_TIME),
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
         }
     }
 }
@@ -109,9 +109,14 @@ impl Attempts {
     }
 
     /// Leave to compare a password, until it is dropped; `None`: too many do.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        let turn = tokio::time::timeout(TURN, self.turns.acquire()).await.ok()?;
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = tokio::time::timeout(TURN, self.turns.clone().acquire_owned()).await.ok()?;
         Some(turn.expect("it is never closed"))
+    }
+
+    #[cfg(test)]
+    pub(super) fn turns_left(&self) -> usize {
+        self.turns.available_permits()
     }
 
     /// It was right.

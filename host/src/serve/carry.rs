@@ -1,20 +1,25 @@
 //! What changes something is carried out once it has come whole, whether or not who asked for it
 //! still waits: nobody who hangs up leaves it half done.
 
-use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::oneshot;
 
-use super::problem::problem;
-use super::routes::refused_body;
+use super::extract::Raw;
+use super::problem::{Problem, again, problem};
 use crate::base::tasks::Tasks;
 
-/// Runs what follows as a task of its own, unless it changes nothing. There are no more of them than
-/// requests: one that never ends would hold only itself.
-pub(super) async fn carry_out(State(tasks): State<Tasks>, request: Request, next: Next) -> Response {
+/// What is carried out at a time, whoever still waits for it. Beyond, it is refused.
+const AT_A_TIME: usize = 256;
+
+/// Runs what follows as a task of its own, unless it changes nothing.
+pub(super) async fn carry_out(
+    State(tasks): State<Tasks>,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
@@ -22,8 +27,11 @@ pub(super) async fn carry_out(State(tasks): State<Tasks>, request: Request, next
     let name = format!("{} {path}", request.method());
     let whole = match gathered(request).await {
         Ok(whole) => whole,
-        Err(refused) => return refused,
+        Err(refused) => return refused.into_response(),
     };
+    if tasks.count() >= AT_A_TIME {
+        return again("too much is being changed at once: try again".into());
+    }
     let (answer, answered) = oneshot::channel();
     tasks.spawn(name, async move {
         // Who asked may have gone.
@@ -36,9 +44,9 @@ pub(super) async fn carry_out(State(tasks): State<Tasks>, request: Request, next
 }
 
 /// A request with all of its body.
-async fn gathered(request: Request) -> Result<Request, Response> {
+async fn gathered(request: Request) -> Result<Request, Problem> {
     let (head, body) = request.into_parts();
-    let body = Bytes::from_request(Request::from_parts(head.clone(), body), &()).await;
-    let body = body.map_err(|rejection| refused_body(&rejection).into_response())?;
-    Ok(Request::from_parts(head, Body::from(body)))
+    let whole = Request::from_parts(head.clone(), body);
+    let Raw(body) = Raw::from_request(whole, &()).await?;
+    Ok(Request::from_parts(head, body.into()))
 }

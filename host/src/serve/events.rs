@@ -10,8 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::Stream;
-use futures::stream::unfold;
+use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
@@ -69,13 +68,23 @@ struct Wanted {
     #[param(value_type = Option<String>, example = "0.1,0.5,0.3,0.2")]
     area: Option<Area>,
     /// `asc`: the oldest first; `desc`, as it is where nothing is said: the newest first.
-    #[param(value_type = Option<String>, example = "desc")]
-    order: bool,
+    #[param(inline)]
+    order: Option<Order>,
     /// At most so many: 100 where it is left out.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
     /// `next` of the answer before.
     cursor: Option<String>,
+}
+
+/// Which come first.
+#[derive(Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum Order {
+    /// The oldest.
+    Asc,
+    /// The newest.
+    Desc,
 }
 
 type Pairs = Vec<(String, String)>;
@@ -108,8 +117,8 @@ impl Wanted {
                     wanted.area = Some(area(&value).ok_or_else(|| bad(why))?);
                 }
                 "order" => match value.as_str() {
-                    "asc" => wanted.order = true,
-                    "desc" => wanted.order = false,
+                    "asc" => wanted.order = Some(Order::Asc),
+                    "desc" => wanted.order = Some(Order::Desc),
                     _ => return Err(bad("neither `asc` nor `desc`")),
                 },
                 "limit" => wanted.limit = Some(value.parse().map_err(|_| bad("not a number"))?),
@@ -138,7 +147,7 @@ impl Wanted {
             zones: self.zone,
             confidence: self.confidence,
             area: self.area,
-            ascending: self.order,
+            ascending: self.order == Some(Order::Asc),
             limit: limit(self.limit)?,
             after,
         })
@@ -189,26 +198,21 @@ async fn events(
     Ok(Json(Page { events: found.events, next }))
 }
 
-/// Which events are told.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[allow(dead_code, reason = "only described: read as `Wanted`, since names may repeat")]
-struct Heard {
-    /// Of this camera; may repeat.
-    camera: Vec<String>,
-    /// Of this kind, or `door.*`, or `*`; may repeat.
-    kind: Vec<String>,
-}
-
-/// Events as they come, as server-sent events: `id` is the event's sequence, `data` the event. Whoever
-/// was away and says `Last-Event-ID` is told what he missed first.
+/// Events as they come, as server-sent events: `id` is the event's sequence, `data` the event. The first
+/// `id`, after which they come, is said at once. Whoever was away and says which he heard last is told
+/// what he missed first.
 #[utoipa::path(
     get,
     path = "/api/v1/events/stream",
     tag = "events",
     params(
-        Heard,
-        ("last-event-id" = Option<u64>, Header, description = "The `id` that was heard last"),
+        ("camera" = Option<Vec<String>>, Query, description = "Of this camera; may repeat"),
+        ("kind" = Option<Vec<String>>, Query,
+            description = "Of this kind, or `door.*`, or `*`; may repeat"),
+        ("last-event-id" = Option<u64>, Query,
+            description = "The `id` that was heard last, for those who can't send the header"),
+        ("last-event-id" = Option<u64>, Header,
+            description = "The `id` that was heard last: it counts where both are sent"),
     ),
     responses(
         (status = 200, description = "Goes on for ever", body = Notice,
@@ -220,8 +224,9 @@ async fn stream<H: Host>(
     State((host, view)): State<(Arc<H>, Arc<View>)>,
     visitor: Visitor,
     headers: HeaderMap,
-    Asked(pairs): Asked<Pairs>,
+    Asked(mut pairs): Asked<Pairs>,
 ) -> Result<Response, Problem> {
+    let asked = pairs.extract_if(.., |(key, _)| key == LAST).last().map(|(_, id)| id);
     let others = pairs.iter().find(|(key, _)| key != "camera" && key != "kind");
     if let Some((key, _)) = others {
         let why = format!("`{key}`: there is no such parameter");
@@ -229,19 +234,25 @@ async fn stream<H: Host>(
     }
     let Wanted { camera, kind, .. } = Wanted::read(pairs)?;
     let newest = host.newest_event();
-    let last = match headers.get("last-event-id") {
+    // A browser that connects anew sends the header; the address is still that of its first time.
+    let sent = headers.get(LAST).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+    let last = match sent.or(asked) {
         Some(id) => {
-            let number = id.to_str().ok().and_then(|text| text.trim().parse().ok());
-            let wrong = || problem(StatusCode::BAD_REQUEST, "`Last-Event-ID` is no sequence");
-            number.ok_or_else(wrong)?
+            let wrong = |_| problem(StatusCode::BAD_REQUEST, "`last-event-id` is no sequence");
+            id.trim().parse().map_err(wrong)?
         }
         None => view.read(crate::store::Reader::newest_event).await?,
     };
     let (cameras, kinds, waiting) = (camera, kind, Vec::new());
     let teller = Teller { view, visitor, newest, last, cameras, kinds, waiting };
-    let alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Ok(Sse::new(teller.tell()).keep_alive(alive).into_response())
+    // Who is cut off before the first event goes on from here.
+    let begin = Event::default().id(last.to_string());
+    let told = stream::once(async { Ok(begin) }).chain(teller.tell());
+    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
+
+/// The sequence that was heard last.
+const LAST: &str = "last-event-id";
 
 /// Tells one client of events, from the index: the bus only says that there are new ones. So a slow
 /// client costs nothing but its connection, and misses nothing.
@@ -259,7 +270,7 @@ struct Teller {
 
 impl Teller {
     fn tell(self) -> impl Stream<Item = Result<Event, Infallible>> {
-        unfold(self, async |mut teller| {
+        stream::unfold(self, async |mut teller| {
             let event = teller.next().await?;
             Some((Ok(event), teller))
         })

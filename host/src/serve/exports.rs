@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,11 +13,10 @@ use utoipa_axum::routes;
 
 use super::access::Visitor;
 use super::audit::Told;
-use super::extract::At;
+use super::extract::{At, Sent};
 use super::files;
 use super::playback::body;
 use super::problem::{Problem, again, problem};
-use super::routes::refused_body;
 use crate::base::Timestamp;
 use crate::export::{Gaps, Wanted};
 use crate::view::View;
@@ -100,11 +97,8 @@ async fn exports(State((exports, _view)): State<Desk>) -> Json<List> {
 async fn begin_export(
     State((exports, _view)): State<Desk>,
     visitor: Visitor,
-    body: Result<Bytes, BytesRejection>,
+    Sent(order): Sent<Order>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejection| refused_body(&rejection))?;
-    let order: Order = serde_json::from_slice(&body)
-        .map_err(|error| problem(StatusCode::BAD_REQUEST, error.to_string()))?;
     let Order { camera, from, to, gaps, one_file } = order;
     if !visitor.sees(&camera) {
         return Err(problem(StatusCode::NOT_FOUND, format!("there is no camera `{camera}`")));
@@ -196,7 +190,9 @@ async fn end_export(
 )]
 async fn export_file(
     State((exports, view)): State<Desk>,
+    visitor: Visitor,
     At((id, file)): At<(String, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let status = exports.find(&id).ok_or_else(nothing)?;
@@ -214,10 +210,9 @@ async fn export_file(
         part.answer(HeaderMap::from_iter(own), |bytes| body(opened.deliver(&view, bytes)));
     let wanted = Wanted { from: status.from, to: status.to };
     // A player fetches a file in many parts, and asks again for what it has.
-    let range = answer.headers().get(header::CONTENT_RANGE);
-    let goes_on = range.is_some_and(|range| !range.as_bytes().starts_with(b"bytes 0-"))
-        || answer.status() == StatusCode::NOT_MODIFIED;
-    let told = Told { silent: goes_on, ..told(&status.camera, wanted) };
+    let gives = method != Method::HEAD && answer.status().is_success();
+    let silent = !(gives && exports.takes(&id, &file, &visitor.name));
+    let told = Told { silent, ..told(&status.camera, wanted) };
     answer.extensions_mut().insert(told);
     Ok(answer)
 }

@@ -43,6 +43,35 @@ pub(super) async fn secure(State(tls): State<OverTls>, request: Request, next: N
     if tls.0 {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let kept = headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    // Not for the next one who logs in at the same browser.
+    if kept.as_bytes().starts_with(b"private") {
+        headers.insert(header::VARY, HeaderValue::from_static("cookie, authorization"));
+    }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::super::playback::KEPT;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_browser_keeps_is_for_who_asked() {
+        for (kept, varies) in [(KEPT, true), ("private, no-cache", true), ("no-cache", false)] {
+            let router = Router::new()
+                .fallback(async move || [(header::CACHE_CONTROL, kept)])
+                .layer(from_fn_with_state(OverTls(false), secure));
+            let request = Request::get("/").body(Body::empty()).unwrap();
+            let answer = TowerToHyperService::new(router).call(request).await.unwrap();
+            let vary = answer.headers().get(header::VARY);
+            assert_eq!(vary.is_some_and(|by| by == "cookie, authorization"), varies, "{kept}");
+        }
+    }
 }

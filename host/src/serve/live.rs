@@ -72,7 +72,8 @@ fn refused(camera: &str, stream: Stream, refusal: Refusal) -> Problem {
     responses(
         (status = 200, description = "Endless", body = Vec<u8>, content_type = "video/mp4", headers(
             ("x-wardline-codecs" = String, description = "The `codecs` parameter of RFC 6381"),
-            ("x-wardline-start" = String, description = "UTC of presentation time 0, RFC 3339"),
+            ("x-wardline-start" = String, description = "UTC of presentation time 0 at the first picture, \
+                RFC 3339; a `prft` box before each key frame says how it moves"),
         )),
         (status = 404, description = "There is no such camera or stream", body = Problem),
         (status = 503, description = "The camera sends nothing; try again", body = Problem),
@@ -112,8 +113,8 @@ fn body(pieces: impl stream::Stream<Item = Bytes> + Send + 'static) -> Body {
 
 /// What several cameras send now, over one answer: for a page that shows many. Records of `u8 view` (its
 /// place in the query, from 0), `u8 kind`, `u32 length` (big endian) and the payload. Kind 0, a run begins:
-/// JSON with `codecs`, `start` (UTC of presentation time 0) and `stream`. Kind 1, bytes of it: as
-/// `live.mp4`. Kind 2, it is over or there is none: JSON with the `reason`; the next begins by itself.
+/// JSON with `codecs`, `start` (UTC of presentation time 0) and `stream`; said again while it goes on where
+/// `start` has moved, as clocks of cameras drift. Kind 1, bytes of it: as `live.mp4`. Kind 2, it is over or there is none: JSON with the `reason`; the next begins by itself.
 #[utoipa::path(
     get,
     path = "/api/v1/live",

@@ -7,14 +7,15 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
 
+use super::extract::At;
 use super::headers::POLICY;
 use super::problem::problem;
+use super::ranges::is_known;
 
 /// Names below `host/page` and contents, in order of name: written by the build script.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
@@ -29,7 +30,7 @@ const HEADERS: [(HeaderName, HeaderValue); 2] = [
 pub(super) fn router() -> Router {
     Router::new().route("/", get(async |headers: HeaderMap| file("index.html", &headers))).route(
         "/page/{*name}",
-        get(async |Path(name): Path<String>, headers: HeaderMap| file(&name, &headers)),
+        get(async |At(name): At<String>, headers: HeaderMap| file(&name, &headers)),
     )
 }
 
@@ -40,18 +41,11 @@ fn file(name: &str, headers: &HeaderMap) -> Response {
     };
     let (name, contents) = FILES[at];
     let tag = &TAGS[at];
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|tags| matches(tags, tag));
     let validator = [(header::ETAG, tag.clone())];
-    if known {
+    if is_known(headers, tag) {
         return (StatusCode::NOT_MODIFIED, HEADERS, validator).into_response();
     }
     (HEADERS, validator, [(header::CONTENT_TYPE, kind(name))], contents).into_response()
-}
-
-/// `If-None-Match` (RFC 9110, 13.1.2): compared weakly.
-fn matches(tags: &HeaderValue, tag: &HeaderValue) -> bool {
-    let tags = tags.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    tags.into_iter().any(|one| one == b"*" || one.strip_prefix(b"W/").unwrap_or(one) == tag)
 }
 
 /// The tag of each file: of what it holds, so that equal versions share what browsers keep.

@@ -12,7 +12,9 @@ use utoipa_axum::routes;
 
 use super::access::Visitor;
 use super::extract::{Asked, At};
+use super::playback::KEPT;
 use super::problem::{Problem, problem};
+use super::ranges::is_known;
 use crate::base::{Timestamp, time};
 use crate::config::parse_duration;
 use crate::store::StoredEvent;
@@ -20,10 +22,6 @@ use crate::view::View;
 use crate::view::pictures::{
     CELL_WIDTH_MAX, CELLS_MAX, Picture, Pictures, Refusal, WIDTH_MAX, WIDTH_MIN, Wish,
 };
-
-/// Of what is past, a browser may keep a picture for so long: not for longer, since video can be
-/// deleted.
-const KEPT: &str = "private, max-age=3600";
 
 /// Of what may yet be another picture.
 const ASK_AGAIN: &str = "private, no-cache";
@@ -185,10 +183,6 @@ fn answer(made: Result<Picture, Refusal>, asked: &HeaderMap) -> Result<Response,
         Refusal::Failed(why) => problem(StatusCode::SERVICE_UNAVAILABLE, why),
     })?;
     let tag = format!("\"{:016x}\"", picture.tag);
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().any(|given| {
-        let given = given.to_str().unwrap_or_default();
-        given.split(',').any(|one| matches!(one.trim().trim_start_matches("W/"), one if one == tag))
-    });
     let text = |text: &str| HeaderValue::from_str(text).ok();
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -197,7 +191,7 @@ fn answer(made: Result<Picture, Refusal>, asked: &HeaderMap) -> Result<Response,
     );
     headers.extend(text(&tag).map(|tag| (header::ETAG, tag)));
     headers.extend(text(&picture.time.to_string()).map(|time| (TIME, time)));
-    if known {
+    if is_known(asked, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));

@@ -21,8 +21,9 @@ use crate::view::View;
 use crate::view::media::{Delivery, Piece};
 use crate::view::playlist::{Pictures, Wanted};
 
-/// What files say does not change: a browser may keep what it fetched for so long.
-const KEPT: &str = "private, max-age=86400, immutable";
+/// What files say does not change; but video can be deleted, so a browser may keep what it fetched for
+/// so long only.
+pub(super) const KEPT: &str = "private, max-age=3600";
 
 /// Key frames of a playlist are so far apart at most, where that is asked for.
 const STEP_MAX: Duration = Duration::from_secs(3600);
@@ -74,7 +75,7 @@ async fn playlist(
     let text = view.playlist(camera, Wanted { from, to, pictures }).await?;
     let text = text.ok_or_else(|| problem(StatusCode::NOT_FOUND, nothing))?;
     let kind = "application/vnd.apple.mpegurl";
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")];
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, no-cache")];
     Ok((headers, text).into_response())
 }
 
@@ -100,6 +101,8 @@ fn pictures(keys: Option<bool>, step: Option<&str>) -> Result<Pictures, Problem>
         ("camera" = String, Path, description = "Its name"),
         ("sequence" = u64, Path, description = "Of a file of the camera"),
         ("name" = String, Path, description = "As a playlist has it"),
+        ("head" = Option<String>, Query,
+            description = "As a playlist has it: tells equal names apart, for what keeps answers"),
     ),
     responses(
         (status = 200, description = "An initialization or media segment", body = Vec<u8>,

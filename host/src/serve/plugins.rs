@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::extract::At;
 use super::host::{Host, ReloadedPlugin};
 use super::openapi::described;
 use super::problem::Problem;
@@ -29,6 +30,6 @@ pub(super) fn router<H: Host>() -> OpenApiRouter<Arc<H>> {
         (status = 409, description = "It can't be loaded", body = Problem),
     )
 )]
-async fn reload<H: Host>(State(host): State<Arc<H>>, Path(plugin): Path<String>) -> Response {
+async fn reload<H: Host>(State(host): State<Arc<H>>, At(plugin): At<String>) -> Response {
     answer(host.reload_plugin(&plugin).await)
 }

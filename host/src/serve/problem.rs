@@ -36,9 +36,16 @@ pub(super) fn problem(status: StatusCode, why: impl Into<String>) -> Problem {
     }
 }
 
+impl Problem {
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         let advice = [(header::RETRY_AFTER, "1")];
         match status {

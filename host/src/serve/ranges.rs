@@ -60,11 +60,13 @@ pub(super) fn extent(headers: &HeaderMap, tag: &str, length: u64) -> Extent {
 }
 
 /// Whether the client says that it has what carries this tag (RFC 9110, 13.1.2).
-pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known =
-        headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|list| list.split(',')).map(str::trim);
-    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+pub(super) fn is_known(headers: &HeaderMap, tag: impl AsRef<[u8]>) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut known = lists.flat_map(|list| list.as_bytes().split(|byte| *byte == b','));
+    known.any(|known| {
+        let known = known.trim_ascii();
+        known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_ref()
+    })
 }
 
 /// `None`: it is none that must be heeded.

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
@@ -14,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
+use super::extract::{Asked, Sent, label};
 use super::host::{Confirmed, Host, Wished};
 use super::openapi::described;
 use super::problem::{Problem, again, problem};
-use super::routes::{LABEL_MAX, refused_body};
 use crate::base::Timestamp;
 use crate::store::{Deletion, Extent, Named, Pin};
 
@@ -76,13 +74,6 @@ impl What {
     }
 }
 
-type Asked = Result<Query<What>, QueryRejection>;
-
-fn queried(asked: Asked) -> Result<What, Problem> {
-    let Query(what) = asked.map_err(|error| problem(StatusCode::BAD_REQUEST, error.body_text()))?;
-    Ok(what)
-}
-
 pub(super) fn answer<T: Serialize>(wished: Wished<T>) -> Response {
     match wished {
         Wished::Done(done) => Json(done).into_response(),
@@ -107,16 +98,9 @@ pub(super) fn answer<T: Serialize>(wished: Wished<T>) -> Response {
 )]
 async fn pin<H: Host>(
     State(host): State<Arc<H>>,
-    body: Result<Bytes, BytesRejection>,
+    Sent(mut what): Sent<What>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejection| refused_body(&rejection))?;
-    let mut what: What = serde_json::from_slice(&body)
-        .map_err(|error| problem(StatusCode::BAD_REQUEST, error.to_string()))?;
-    let label = what.label.take();
-    if label.as_ref().is_some_and(|label| label.chars().count() > LABEL_MAX) {
-        let why = format!("`label` has more than {LABEL_MAX} characters");
-        return Err(problem(StatusCode::BAD_REQUEST, why));
-    }
+    let label = label(what.label.take())?;
     Ok(answer(host.pin(what.named(Of::Span)?, label).await))
 }
 
@@ -133,8 +117,11 @@ async fn pin<H: Host>(
         (status = 409, description = "A pin reaches beyond the range", body = Problem),
     )
 )]
-async fn unpin<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {
-    Ok(answer(host.unpin(queried(asked)?.named(Of::Pin)?).await))
+async fn unpin<H: Host>(
+    State(host): State<Arc<H>>,
+    Asked(what): Asked<What>,
+) -> Result<Response, Problem> {
+    Ok(answer(host.unpin(what.named(Of::Pin)?).await))
 }
 
 /// Says that the host's clock is right, where a jump of it keeps recordings from going by age.
@@ -161,8 +148,10 @@ async fn confirm_time<H: Host>(State(host): State<Arc<H>>) -> Response {
         (status = 409, description = "It can't be deleted", body = Problem),
     )
 )]
-async fn remove<H: Host>(State(host): State<Arc<H>>, asked: Asked) -> Result<Response, Problem> {
-    let what = queried(asked)?;
+async fn remove<H: Host>(
+    State(host): State<Arc<H>>,
+    Asked(what): Asked<What>,
+) -> Result<Response, Problem> {
     let extent = if what.look == Some(true) { Extent::Look } else { Extent::Do };
     Ok(answer(host.delete(what.named(Of::Span)?, extent).await))
 }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::access::{self, Gate, Peer, Visitor};
 use super::carry::carry_out;
+use super::extract::{Asked, At, Raw, Sent, label};
 use super::headers::{self, OverTls};
 use super::host::{
     Health, HookAnswer, HookRequest, Host, ReloadAnswer, Reloaded, TriggerAnswer, TriggerRequest,
@@ -52,9 +51,6 @@ const STILL_PREPARED: &str = "this takes longer than a request may: what runs go
 const PRIVATE_HEADERS: [&str; 4] =
     ["authorization", "cookie", "proxy-authorization", "content-type"];
 
-/// Longest label of a trigger or pin, in characters.
-pub(super) const LABEL_MAX: usize = 256;
-
 /// What requests reach: the host that runs, and its recordings.
 pub(super) struct Desk<H> {
     pub(super) host: Arc<H>,
@@ -77,7 +73,10 @@ pub(super) fn router<H: Host>(desk: Desk<H>) -> Router {
     let gate = desk.gate;
     api.merge(itself.with_state(openapi::Text::of(&document)))
         .merge(page::router())
-        // What each of these needs stands in `rights`.
+        .method_not_allowed_fallback(wrong_method)
+        // From the last to the first: what each of these needs stands in `rights`.
+        .route_layer(from_fn_with_state(gate.clone(), access::tell))
+        .route_layer(from_fn_with_state(desk.changes, carry_out))
         .route_layer(from_fn_with_state(gate.clone(), access::authorize))
         .fallback(nothing)
         .layer(from_fn_with_state(gate.clone(), access::identify))
@@ -115,14 +114,17 @@ fn all<H: Host>(desk: &Desk<H>) -> OpenApiRouter {
             pictures::event_router().with_state((desk.looks.pictures.clone(), desk.view.clone())),
         )
         .merge(exports::router().with_state((desk.exports.clone(), desk.view.clone())))
-        .route_layer(from_fn_with_state(desk.changes.clone(), carry_out))
-        // Who logs in and goes changes nothing.
         .merge(session::router().with_state(desk.gate.clone()))
 }
 
 /// Who is nobody is not told what there is.
 async fn nothing(_: Visitor) -> Problem {
     problem(StatusCode::NOT_FOUND, "no such page: /api/v1/openapi.json says what there is")
+}
+
+/// The answer's `allow` says which there are.
+async fn wrong_method(method: Method) -> Problem {
+    problem(StatusCode::METHOD_NOT_ALLOWED, format!("this can't be asked for with {method}"))
 }
 
 /// Answers in time; what was too slow or too large is told.
@@ -162,21 +164,11 @@ async fn in_time(State(gate): State<Gate>, request: Request, next: Next) -> Resp
 )]
 async fn hook<H: Host>(
     State(host): State<Arc<H>>,
-    Path(source): Path<String>,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    At(source): At<String>,
+    Asked(query): Asked<Vec<(String, String)>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Raw(body): Raw,
 ) -> Response {
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return refused_body(&rejection).into_response(),
-    };
-    let query = match query {
-        Ok(Query(pairs)) => pairs,
-        Err(_) => {
-            return problem(StatusCode::BAD_REQUEST, "the query is malformed").into_response();
-        }
-    };
     let text =
         |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let request = HookRequest {
@@ -198,14 +190,6 @@ async fn hook<H: Host>(
     }
 }
 
-pub(super) fn refused_body(rejection: &BytesRejection) -> Problem {
-    let why = match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => format!("the body has more than {HOOK_BODY_BYTES} bytes"),
-        _ => "the body did not come whole".to_owned(),
-    };
-    problem(rejection.status(), why)
-}
-
 fn unknown(what: &str, name: &str, known: &[String]) -> Problem {
     let known = match known {
         [] => "there are none".to_owned(),
@@ -222,7 +206,7 @@ struct Taken {
 }
 
 /// The body of a trigger. All of it may be left out.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TriggerBody {
     /// From so long before now.
@@ -254,42 +238,26 @@ struct TriggerBody {
 )]
 async fn trigger<H: Host>(
     State(host): State<Arc<H>>,
-    Path(camera): Path<String>,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let request = match body
-        .map_err(|rejection| refused_body(&rejection))
-        .and_then(|body| trigger_request(&body))
-    {
-        Ok(request) => request,
-        Err(problem) => return problem.into_response(),
-    };
-    match host.trigger(&camera, request).await {
+    At(camera): At<String>,
+    Sent(body): Sent<TriggerBody>,
+) -> Result<Response, Problem> {
+    Ok(match host.trigger(&camera, body.request()?).await {
         TriggerAnswer::Taken(triggered) => Json(triggered).into_response(),
         TriggerAnswer::Unknown(known) => unknown("camera", &camera, &known).into_response(),
         TriggerAnswer::Refused(why) => problem(StatusCode::CONFLICT, why).into_response(),
         TriggerAnswer::Failed(why) => again(why),
-    }
+    })
 }
 
-fn trigger_request(body: &[u8]) -> Result<TriggerRequest, Problem> {
-    let bad = |why: String| problem(StatusCode::BAD_REQUEST, why);
-    let body: TriggerBody = match body {
-        [] => TriggerBody::default(),
-        body => serde_json::from_slice(body).map_err(|error| bad(error.to_string()))?,
-    };
-    if body.label.as_ref().is_some_and(|label| label.chars().count() > LABEL_MAX) {
-        return Err(bad(format!("`label` has more than {LABEL_MAX} characters")));
+impl TriggerBody {
+    fn request(self) -> Result<TriggerRequest, Problem> {
+        let length = |key: &str, text: Option<String>| {
+            let wrong = |why| problem(StatusCode::BAD_REQUEST, format!("`{key}`: {why}"));
+            text.map(|text| parse_duration(&text).map_err(wrong)).transpose()
+        };
+        let (before, length) = (length("before", self.before)?, length("for", self.length)?);
+        Ok(TriggerRequest { before, length, label: label(self.label)? })
     }
-    let length = |key: &str, text: Option<String>| {
-        text.map(|text| parse_duration(&text).map_err(|why| bad(format!("`{key}`: {why}"))))
-            .transpose()
-    };
-    Ok(TriggerRequest {
-        before: length("before", body.before)?,
-        length: length("for", body.length)?,
-        label: body.label,
-    })
 }
 
 /// Reads the configuration anew: all of it comes into force, or nothing.

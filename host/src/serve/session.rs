@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,8 +15,8 @@ use utoipa_axum::routes;
 
 use super::access::{COOKIE, Gate, Peer, Visitor, cookie};
 use super::audit::Audited;
+use super::extract::Sent;
 use super::problem::{Problem, again, problem};
-use super::routes::refused_body;
 use super::visits::WHOLE;
 use crate::config::Secret;
 use crate::people::{Cameras, Digest, Hashed, PASSWORD_BYTES_MAX, Role, User, check_name};
@@ -90,17 +89,16 @@ async fn log_in(
     State(gate): State<Gate>,
     peer: Option<Extension<Peer>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    sent: Result<Sent<LogIn>, Problem>,
 ) -> Response {
     let peer = peer.map_or(Peer::LOCAL, |Extension(peer)| peer).0;
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return refused_body(&rejection).into_response(),
-    };
-    // What serde says of a wrong body may show a part of it.
-    let Ok(LogIn { user: name, password }) = serde_json::from_slice(&body) else {
-        let why = "send JSON: `{\"user\": \"...\", \"password\": \"...\"}`";
-        return problem(StatusCode::BAD_REQUEST, why).into_response();
+    let LogIn { user: name, password } = match sent {
+        Ok(Sent(log_in)) => log_in,
+        // What is said of a wrong body may show a part of it.
+        Err(wrong) => {
+            let why = "send JSON: `{\"user\": \"...\", \"password\": \"...\"}`";
+            return problem(wrong.status(), why).into_response();
+        }
     };
     let password = Secret::new(password);
     if gate.is_open() {
@@ -117,11 +115,10 @@ async fn log_in(
     let Some(turn) = gate.attempts.turn().await else {
         return again("too many log in at once".into());
     };
-    let is_right = match compare(user.clone(), password).await {
+    let is_right = match compare(user.clone(), password, turn).await {
         Ok(is_right) => is_right,
         Err(answer) => return answer,
     };
-    drop(turn);
     // The name is told only where it is one: people type passwords into the wrong field.
     let known = user.as_ref().map_or("", |user| user.name.as_str());
     let Some(user) = user.as_ref().filter(|_| is_right) else {
@@ -142,12 +139,20 @@ async fn log_in(
 }
 
 /// Whether the password is the user's. It takes as long for nobody's.
-async fn compare(user: Option<User>, password: Secret) -> Result<bool, Response> {
-    let compared = tokio::task::spawn_blocking(move || match user {
-        Some(user) => user.password.is(&password),
-        None => {
-            Hashed::nobody(&password);
-            false
+/// The turn is given back when the work is done, whether or not somebody still waits for it.
+async fn compare(
+    user: Option<User>,
+    password: Secret,
+    turn: OwnedSemaphorePermit,
+) -> Result<bool, Response> {
+    let compared = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        match user {
+            Some(user) => user.password.is(&password),
+            None => {
+                Hashed::nobody(&password);
+                false
+            }
         }
     });
     compared.await.map_err(|_| again("the password could not be compared".into()))
@@ -180,8 +185,12 @@ async fn log_out(
     }
     let over_tls = gate.is_tls || said_by_https(&headers);
     let cookie = set_cookie("", Duration::ZERO, over_tls);
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
+    // What the browser keeps of pictures and video goes, too.
+    let headers = [(header::SET_COOKIE, cookie), (CLEAR, HeaderValue::from_static("\"cache\""))];
+    (StatusCode::NO_CONTENT, headers).into_response()
 }
+
+const CLEAR: HeaderName = HeaderName::from_static("clear-site-data");
 
 fn set_cookie(value: &str, age: Duration, over_tls: bool) -> HeaderValue {
     let secure = if over_tls { "; Secure" } else { "" };
@@ -199,4 +208,34 @@ pub(super) fn too_many(wait: Duration) -> Response {
     let why = format!("too many attempts: try again in {seconds} s");
     let advice = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
     (advice, problem(StatusCode::TOO_MANY_REQUESTS, why)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::runtime::Builder;
+
+    use super::super::attempts::Attempts;
+    use super::*;
+
+    /// One thread for what blocks, and it is taken.
+    #[test]
+    fn a_turn_lasts_as_long_as_the_work() {
+        let runtime =
+            Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let attempts = Attempts::default();
+            let (go, wait) = mpsc::sync_channel::<()>(1);
+            let taken = tokio::task::spawn_blocking(move || wait.recv());
+            for _ in 0..2 {
+                let turn = attempts.turn().await.unwrap();
+                let mut compared = Box::pin(compare(None, Secret::new("guess"), turn));
+                assert!(futures::poll!(&mut compared).is_pending(), "who asked is gone");
+            }
+            assert_eq!(attempts.turns_left(), 0);
+            drop(go);
+            taken.await.unwrap().unwrap_err();
+        });
+    }
 }

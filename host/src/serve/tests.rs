@@ -3,6 +3,8 @@
 mod who;
 mod hostile;
 mod tls;
+mod downloads;
+mod forms;
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -255,7 +257,7 @@ async fn pins_and_deletions_name_what_they_mean() {
         ("POST /api/v1/pins", r#"{"id":"a"}"#, 400, "name `span`, or `camera`"),
         ("POST /api/v1/pins", r#"{"camera":"gate"}"#, 400, "name `span`, or `camera`"),
         ("POST /api/v1/pins", r#"{"from":"1h"}"#, 400, "unknown field `from`"),
-        ("POST /api/v1/pins", "", 400, "EOF"),
+        ("POST /api/v1/pins", "", 400, "name `span`, or `camera`"),
         ("DELETE /api/v1/pins?id=3fa85f64", "", 200, "[]"),
         (&format!("DELETE /api/v1/pins?{range}"), "", 409, "reaches beyond"),
         ("DELETE /api/v1/pins", "", 400, "name `id`, or `camera`"),
@@ -357,12 +359,18 @@ async fn slow_clients_are_let_go() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_begun_is_carried_out_for_those_who_left_too() {
-    let running = start(Sample::default(), None).await;
+    let (trail, mut heard) = audit::trail();
+    let running = start_with(Sample::default(), Config { trail, ..config(None) }).await;
     let (status, answer) = ask(&running, "POST /api/v1/plugins/slow/reload", "", "").await;
     assert!(status == 408 && answer.contains("wardline plugin status"), "{answer}");
+    assert!(heard.rest().iter().all(|told| told.kind == "audit.refused"), "it is not done yet");
     running.host.compiler.notify_one();
     let loaded = running.host.loaded.notified();
     tokio::time::timeout(std::time::Duration::from_secs(1), loaded).await.expect("it goes on");
+    let told = tokio::time::timeout(std::time::Duration::from_secs(1), heard.next()).await;
+    let told = told.expect("no change without its event").unwrap();
+    assert_eq!(told.kind, "audit.plugin");
+    assert!(told.what.contains(&("status", "409".into())), "{told:?}");
 }
 
 #[tokio::test]

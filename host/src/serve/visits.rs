@@ -18,6 +18,9 @@ pub(super) const IDLE: Duration = Duration::from_secs(7 * 86_400);
 /// A visit ends so long after its log-in.
 pub(super) const WHOLE: Duration = Duration::from_secs(30 * 86_400);
 
+/// So often it is looked for visits that have ended: nobody needs to ask for what streams to end.
+pub(super) const LOOK: Duration = Duration::from_secs(60);
+
 /// Visits of one user: more browsers than that, and the one least used is logged out.
 const OF_USER: usize = 32;
 
@@ -104,10 +107,12 @@ impl Visits {
         known.1.clone()
     }
 
-    /// Ends what is of nobody on the roll any more, or of somebody with another password or right.
-    pub(super) fn keep(&self, roll: &Roll) {
+    /// Ends what is over by now, of nobody on the roll any more, or of somebody with another password
+    /// or right.
+    pub(super) fn keep(&self, roll: &Roll, now: Instant) {
         let mut visits = self.visits.lock().expect("no panic under this lock");
-        visits.retain(|_, visit| end_if(roll.user(&visit.user.name) != Some(&visit.user), visit));
+        let may = |visit: &Visit| roll.user(&visit.user.name) == Some(&visit.user);
+        visits.retain(|_, visit| end_if(visit.is_over(now) || !may(visit), visit));
         let mut programs = self.programs.lock().expect("no panic under this lock");
         programs.retain(|name, (known, revoked)| {
             let stays = roll.program(name) == Some(known);
@@ -194,12 +199,12 @@ mod tests {
             roll.add_user(user.clone()).unwrap();
         }
         let digests = [&anna, &ben, &cleo].map(|user| visits.begin(user, now).unwrap().digest());
-        visits.keep(&roll);
+        visits.keep(&roll, now);
         assert!(digests.iter().all(|digest| visits.find(digest, now).is_some()));
         roll.remove_user("anna").unwrap();
         let other = Hashed::new(&Secret::new("correct horse")).unwrap();
         roll.set_password("ben", other, Timestamp::ZERO).unwrap();
-        visits.keep(&roll);
+        visits.keep(&roll, now);
         let stays = digests.map(|digest| visits.find(&digest, now).is_some());
         assert_eq!(stays, [false, false, true]);
     }
