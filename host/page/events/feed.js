@@ -37,6 +37,7 @@ export class EventFeed {
   #source = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  #last = "";
   /** `null`: the host knows of no beginning, or none that is near. @type {Map<string, EventItem | null>} */
   #open = new Map();
   /** What is said last of events whose beginning is asked for. @type {Map<string, Notice>} */
@@ -51,9 +52,13 @@ export class EventFeed {
   }
 
   #connect() {
-    const source = new EventSource(api.eventStream(this.query));
+    // A new source sends no header of its own that says what was heard last.
+    const source = new EventSource(api.eventStream({ ...this.query, "last-event-id": this.#last }));
     this.#source = source;
-    source.addEventListener("notice", (event) => this.#notice(JSON.parse(event.data)));
+    source.addEventListener("notice", (event) => {
+      this.#last = event.lastEventId;
+      this.#notice(JSON.parse(event.data));
+    });
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED || this.#stopped) return;
       this.#timer = setTimeout(() => this.#connect(), AGAIN);

@@ -117,6 +117,26 @@ test("of an event that the host does not find nothing is made up, and it is aske
   feed.stop();
 });
 
+test("after a refusal it goes on where it was", () => {
+  const { feed, source } = listen();
+  const refuse = (/** @type {Source} */ one) => {
+    one.close();
+    one.dispatchEvent(new Event("error"));
+    mock.timers.tick(5000);
+  };
+  // Lost, and not refused: the browser itself asks again.
+  source.dispatchEvent(new Event("error"));
+  mock.timers.tick(5000);
+  refuse(source);
+  Source.all[1].tell(notice("begin", 0));
+  refuse(Source.all[1]);
+  refuse(Source.all[2]);
+  assert.deepEqual(Source.all.map(({ url }) => url.split("?")[1]), ["camera=gate", "camera=gate", "camera=gate&last-event-id=100", "camera=gate&last-event-id=100"]);
+  feed.stop();
+  mock.timers.tick(60_000);
+  assert.equal(Source.all.length, 4);
+});
+
 test("an event stands in a list where it began", () => {
   const item = (/** @type {string} */ id, /** @type {number} */ second) => ({ ...begun, id, start: time(second) });
   const list = [item("c", 30), item("b", 20), item("a", 10)];
