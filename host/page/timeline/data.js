@@ -61,7 +61,7 @@ export function line(answer, now) {
     motion: answer.motion && answer.motion.values.length > 0
       ? { start: ms(answer.motion.start), step: duration(answer.motion.step), values: answer.motion.values }
       : null,
-    truncated: answer.truncated,
+    truncated: Boolean(answer.truncated),
   };
 }
 
