@@ -9,14 +9,15 @@ use super::guests::Guests;
 use super::scope::{STAGE_END, end_all};
 use super::seating::Seating;
 use super::wires::Wires;
-use super::{Shared, plugins, status};
+use super::{Shared, status};
 use crate::analyze::order::Progress;
 use crate::analyze::pictures::Turn;
 use crate::base::Result;
 use crate::base::tasks::Tasks;
 use crate::config;
 use crate::events::Heard;
-use crate::store::Judge;
+use crate::store::{self, Judge};
+use crate::wasm::World;
 use crate::wasm::standing::Asker;
 
 /// The queues of policies that listened before they came, by name.
@@ -109,14 +110,15 @@ impl Crew {
         if are_same && !camera.policies.is_empty() && camera.policies.iter().all(stays) {
             return Ok(BTreeMap::new());
         }
-        let mut policies = plugins::judges(camera, &guests.plugins);
-        for policy in &mut policies {
-            // Who is in charge may be another than was loaded last, and refused there.
-            if let Some(sitting) = self.policies.get(&policy.name).filter(|_| stays(&policy.name)) {
-                let offer = sitting.status.facts.borrow().offer.clone();
-                policy.digest = offer.or(policy.digest.take());
-            }
-        }
+        let judge = |name: &String| {
+            let offer = match self.policies.get(name).filter(|_| stays(name)) {
+                Some(sitting) => sitting.status.facts.borrow().offer.clone(),
+                None => shared.seats.whom_to_seat(&guests.plugins, name, World::Policy),
+            };
+            let digest = offer.map(|offer| offer.digest());
+            store::Policy { name: name.clone(), digest }
+        };
+        let policies = camera.policies.iter().map(judge).collect();
         let judges = shared.store.judges(&camera.name, policies).await?;
         Ok(camera.policies.iter().cloned().zip(judges).collect())
     }

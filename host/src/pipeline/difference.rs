@@ -3,16 +3,27 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Camera, Config, Mode, Plugin};
+use crate::config::{Camera, Config, Http, Mode, Plugin};
 use crate::serve::Changes;
 
 /// What a running host can't change.
 pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let listen = (old.http.listen != new.http.listen).then_some("http.listen");
-    let token = (old.http.token != new.http.token).then_some("http.token");
-    let tls = (old.http.tls != new.http.tls).then_some("http.tls");
-    let store = (old.store != new.store).then_some("store");
-    let stores = (old.stores != new.stores).then_some("stores");
+    // All fields are named, so that a new one is placed here or in `Difference`.
+    let Config {
+        store,
+        stores,
+        http: Http { listen, token, tls },
+        plugins: _,
+        cameras: _,
+        clips: _,
+        plugin_memory_bytes: _,
+        warnings: _,
+    } = old;
+    let listen = (*listen != new.http.listen).then_some("http.listen");
+    let token = (*token != new.http.token).then_some("http.token");
+    let tls = (*tls != new.http.tls).then_some("http.tls");
+    let store = (*store != new.store).then_some("store");
+    let stores = (*stores != new.stores).then_some("stores");
     [listen, token, tls, store, stores].into_iter().flatten().collect()
 }
 
@@ -32,6 +43,8 @@ pub(super) struct Difference {
     /// Of the changed plugins those that have another component, other parameters or grants: they are
     /// swapped where they sit.
     pub(super) swaps: Vec<String>,
+    /// All instances together may have more memory, or less.
+    pub(super) memory: bool,
 }
 
 impl Difference {
@@ -43,20 +56,12 @@ impl Difference {
             |plugin| &plugin.name,
             |one, other| one != other || rebuilt.contains(&one.name),
         );
-        let both = |name: &String| old.plugin(name).zip(new.plugin(name));
-        let is_anew = |name: &String| {
-            both(name).is_some_and(|(one, other)| {
-                one.chain != other.chain || one.cameras != other.cameras
-            })
+        let touched = |name: &String| {
+            old.plugin(name).zip(new.plugin(name)).map(|(one, other)| Touched::of(one, other))
         };
-        let is_swapped = |name: &String| {
-            let what = |plugin: &Plugin| {
-                let Plugin { component, params, grant, trust, .. } = plugin.clone();
-                (component, params, grant, trust)
-            };
-            rebuilt.contains(name)
-                || both(name).is_some_and(|(one, other)| what(one) != what(other))
-        };
+        let is_anew = |name: &String| touched(name).is_some_and(|it| it.anew);
+        let is_swapped =
+            |name: &String| rebuilt.contains(name) || touched(name).is_some_and(|it| it.swapped);
         let (anew, swaps): (BTreeSet<String>, Vec<String>) = (
             plugins.changed.iter().filter(|name| is_anew(name)).cloned().collect(),
             plugins.changed.iter().filter(|name| is_swapped(name)).cloned().collect(),
@@ -69,11 +74,33 @@ impl Difference {
             config.cameras.iter().map(of).collect()
         };
         let clips = old.clips != new.clips || filmed(old) != filmed(new);
-        Self { cameras, restarts: restarts.changed, plugins, anew, clips, swaps }
+        let memory = old.plugin_memory_bytes != new.plugin_memory_bytes;
+        Self { cameras, restarts: restarts.changed, plugins, anew, clips, swaps, memory }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self == &Self::default()
+    }
+}
+
+/// How a plugin that is another is taken over where it sits.
+struct Touched {
+    /// It is made anew.
+    anew: bool,
+    /// It is swapped.
+    swapped: bool,
+}
+
+impl Touched {
+    fn of(one: &Plugin, other: &Plugin) -> Self {
+        // All fields are named, so that a new one is placed. Candidates come and go with the crews.
+        let Plugin { name: _, component, params, cameras, chain, grant, trust, shadow: _ } = one;
+        let anew = *chain != other.chain || *cameras != other.cameras;
+        let swapped = *component != other.component
+            || *params != other.params
+            || *grant != other.grant
+            || *trust != other.trust;
+        Self { anew, swapped }
     }
 }
 
@@ -233,6 +260,15 @@ policies = ["keep"]
             (found.swaps, found.cameras, found.clips),
             (names(&["motion"]), Changes::default(), false)
         );
+    }
+
+    #[test]
+    fn memory_of_plugins_is_taken_over() {
+        let old = read(BASE);
+        let more = read(&format!("limits.plugin-memory = \"3GiB\"\n{BASE}"));
+        let found = Difference::of(&old, &more, &BTreeSet::new());
+        assert!(found.memory && !found.is_empty());
+        assert_eq!(needs_restart(&old, &more), [""; 0]);
     }
 
     #[test]

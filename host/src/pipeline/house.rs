@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::crew::{Crew, Ears};
 use super::difference::Difference;
@@ -14,25 +15,34 @@ use super::loaded::Loaded;
 use super::residents::{Residents, View};
 use super::scope::{STAGE_END, Scope, end_all};
 use super::sources;
-use super::{Shared, camera, clips, plugins};
+use super::{Shared, camera, clips, plugins, status};
 use crate::base::metrics;
+use crate::base::retry::Backoff;
 use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 use crate::config::Config;
-use crate::seat::{By, Offer, Outcome};
+use crate::seat::Offer;
 use crate::serve::Reloaded;
 use crate::wasm::standing::Asker;
 
 /// How long a camera that goes may take to bring to the disk what it has.
 const LEAVE: Duration = Duration::from_millis(1500);
 
+/// After so long a camera that could not be started is started again, then after twice that and so on.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// At least so often.
+const AGAIN_MAX: Duration = Duration::from_secs(60);
+
 /// All who live here.
 pub(super) struct House {
     shared: Shared,
-    /// What is in force: cameras that could not be started are not in it.
+    /// What is in force.
     config: Config,
     guests: Guests,
     cameras: BTreeMap<String, Home>,
+    /// Those of the configuration that could not be started.
+    missing: BTreeMap<String, Missing>,
     sources: BTreeMap<String, sources::Started>,
     /// Candidates, by the source whose place they may take.
     tried: BTreeMap<String, sources::Started>,
@@ -47,6 +57,13 @@ struct Home {
     started: camera::Started,
 }
 
+/// A camera that could not be started, and is to be.
+struct Missing {
+    status: status::Camera,
+    backoff: Backoff,
+    again: Instant,
+}
+
 impl House {
     /// Starts all that the configuration names.
     ///
@@ -59,6 +76,7 @@ impl House {
             config,
             guests,
             cameras: BTreeMap::new(),
+            missing: BTreeMap::new(),
             sources: BTreeMap::new(),
             tried: BTreeMap::new(),
             clips: Tasks::new(),
@@ -110,11 +128,6 @@ impl House {
         self.in_force.subscribe()
     }
 
-    /// What all share.
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
     /// Takes a configuration in force that was checked. Who is not touched by it goes on.
     pub(super) async fn apply(
         &mut self,
@@ -122,7 +135,8 @@ impl House {
         guests: Guests,
         difference: Difference,
     ) -> Reloaded {
-        let Difference { cameras, restarts, plugins, anew, clips, swaps } = difference;
+        let Difference { cameras, restarts, plugins, anew, clips, swaps: _, memory: _ } =
+            difference;
         let going: Vec<String> = [&cameras.removed[..], &restarts].concat();
         self.end_cameras(&going).await;
         cameras.removed.iter().for_each(|name| self.forget(name));
@@ -135,6 +149,7 @@ impl House {
             standings.insert(name.clone(), source.standing);
         }
         (self.config, self.guests) = (config, guests);
+        plugins.removed.iter().for_each(|name| self.shared.seats.forget(name));
         self.end_tried(&anew).await;
         let coming: Vec<String> = [&cameras.added[..], &restarts].concat();
         let ears = self.listen(&coming);
@@ -142,15 +157,8 @@ impl House {
         let missing: Vec<String> = names.filter(|name| !self.sources.contains_key(name)).collect();
         self.start_sources(&missing, &mut standings);
         let mut failed = self.seat_anew(&anew).await;
-        for (name, ears) in coming.iter().zip(ears) {
-            if let Err(error) = self.start_camera(name, ears).await {
-                tracing::error!(camera = name, "not started: {}", error.chain());
-                failed.push(error.chain());
-                self.config.cameras.retain(|camera| camera.name != *name);
-                self.leave_buses(name);
-            }
-        }
-        failed.extend(self.swap(&swaps).await);
+        self.missing.retain(|name, _| self.config.camera(name).is_some());
+        failed.extend(self.start_cameras(&coming, ears).await);
         self.tell_judges();
         if clips {
             warn_late(self.clips.end(STAGE_END).await);
@@ -175,21 +183,47 @@ impl House {
         failed
     }
 
-    /// Offers plugins that are others now to where they sit; gives why they were refused.
-    async fn swap(&self, plugins: &[String]) -> Vec<String> {
-        let mut refused = Vec::new();
-        for name in plugins {
-            let Some(Ok(offer)) = self.guests.plugins.get(name) else { continue };
-            for answered in self.shared.seats.offer(offer, By::Person).await {
-                if let Outcome::Refused(why) = answered.outcome {
-                    let camera = answered.camera;
-                    let place =
-                        if camera.is_empty() { camera } else { format!(" of camera {camera}") };
-                    refused.push(format!("plugin {name}{place}: the one before runs on: {why}"));
-                }
-            }
+    /// Starts cameras; gives why some could not be. They are still wanted, and started again later.
+    async fn start_cameras(&mut self, names: &[String], ears: Vec<Ears>) -> Vec<String> {
+        let mut failed = Vec::new();
+        for (name, ears) in names.iter().zip(ears) {
+            let Err(error) = self.start_camera(name, ears).await else {
+                self.missing.remove(name);
+                continue;
+            };
+            self.leave_buses(name);
+            let (why, seed) = (error.chain(), u64::from(crc32c::crc32c(name.as_bytes())));
+            let backoff = self.missing.remove(name).map(|missing| missing.backoff);
+            let mut backoff = backoff.unwrap_or_else(|| Backoff::new(AGAIN, AGAIN_MAX, seed));
+            let wait = backoff.wait();
+            tracing::error!(
+                camera = name,
+                "not started, tried again in {} s: {why}",
+                wait.as_secs()
+            );
+            let mode = self.config.camera(name).map_or("", |camera| camera.mode.as_str());
+            let status = status::Camera::not_started(name, mode, &why);
+            let again = Instant::now() + wait;
+            self.missing.insert(name.clone(), Missing { status, backoff, again });
+            failed.push(why);
         }
-        refused
+        failed
+    }
+
+    /// Starts those that could not be started, where their time has come.
+    pub(super) async fn start_again(&mut self) {
+        let now = Instant::now();
+        let due = self.missing.iter().filter(|(_, missing)| missing.again <= now);
+        let due: Vec<String> = due.map(|(name, _)| name.clone()).collect();
+        let ears = self.listen(&due);
+        self.start_cameras(&due, ears).await;
+        self.tell_judges();
+        self.tell();
+    }
+
+    /// When the next camera is to be started again.
+    pub(super) fn next_start(&self) -> Option<Instant> {
+        self.missing.values().map(|missing| missing.again).min()
     }
 
     /// Ends all, upstream first, each step within what `left` gives. Gives who did not end.
@@ -241,6 +275,10 @@ impl House {
             Err(error) => {
                 self.shared.live.remove(name);
                 warn_late(scope.end(&Crew::default()).await);
+                // Until it is started its time is a gap.
+                if let Err(error) = self.shared.store.leave(name, LEAVE).await {
+                    tracing::error!(camera = name, "{}", error.chain());
+                }
                 Err(error)
             }
         }
@@ -338,6 +376,7 @@ impl House {
             here.tried_status.push(tried.status());
         }
         for camera in &self.config.cameras {
+            here.camera_status.extend(self.missing.get(&camera.name).map(|it| it.status.clone()));
             let Some(home) = self.cameras.get(&camera.name) else { continue };
             here.cameras.insert(camera.name.clone(), home.started.door.clone());
             here.camera_status.push(home.started.status.clone());

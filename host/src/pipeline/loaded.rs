@@ -64,7 +64,7 @@ impl Loaded {
             Standing::Down { reason } => ("down", Some(reason.clone())),
             Standing::Quarantined { reason } => ("quarantined", Some(reason.clone())),
         };
-        if let (Some(Err(why)), None) = (loaded, &facts.digest) {
+        if let (Some(Err(why)), None) = (loaded, &facts.offer) {
             reason = Some(why.clone());
         }
         if let Some(place) = &plugin.candidate_for {
@@ -83,9 +83,10 @@ impl Loaded {
             state: state.into(),
             reason,
             since: facts.since,
-            component: loaded
-                .and_then(|loaded| loaded.as_ref().ok())
-                .map(|component| in_charge(component, &facts)),
+            component: match &facts.offer {
+                Some(offer) => Some(component(&offer.plugin)),
+                None => loaded.and_then(|loaded| loaded.as_ref().ok()).cloned(),
+            },
             calls: calls.count,
             mean_micros: micros(calls.mean),
             p50_micros: micros(calls.p50),
@@ -120,16 +121,6 @@ fn remark(facts: &Facts) -> Option<String> {
     }
 }
 
-/// What was loaded last, or the other version that is in charge.
-fn in_charge(loaded: &PluginComponent, facts: &Facts) -> PluginComponent {
-    let mut component = loaded.clone();
-    if let (Some(version), Some(digest)) = (&facts.version, &facts.digest) {
-        component.version.clone_from(version);
-        component.digest = format!("sha256:{digest}");
-    }
-    component
-}
-
 fn component(plugin: &wasm::Plugin) -> PluginComponent {
     let manifest = plugin.manifest();
     PluginComponent {
@@ -147,7 +138,9 @@ mod tests {
 
     use super::*;
     use crate::base::Timestamp;
+    use crate::seat::Offer;
     use crate::wasm::standing::standing;
+    use crate::wasm::{Engine, guests};
 
     fn shown(standing: Standing, facts: Facts, candidate_for: Option<&str>) -> PluginStatus {
         let component = PluginComponent {
@@ -175,16 +168,16 @@ mod tests {
     #[test]
     fn who_is_in_charge_is_shown_and_since_when() {
         let since = Some(Timestamp::from_millis(1_763_800_000_000));
-        let facts = Facts {
-            version: Some("1.0.0".into()),
-            digest: Some("11".into()),
-            since,
-            ..Facts::default()
-        };
+        let component = guests::component("policy-remembers");
+        let (engine, asked) = (Engine::new(None).unwrap(), wasm::Terms::AsAsked);
+        let plugin = wasm::Plugin::load_on(&asked, &engine, "keep", &component).unwrap();
+        let digest = format!("sha256:{}", plugin.digest());
+        let offer = Some(Offer { plugin, params: "{}".into() });
+        let facts = Facts { offer, since, ..Facts::default() };
         let failed = Facts { reload_failed: Some("init trapped".into()), ..facts.clone() };
         let found = shown(Standing::Running, failed, None);
         let component = found.component.unwrap();
-        assert_eq!((component.version.as_str(), component.digest.as_str()), ("1.0.0", "sha256:11"));
+        assert_eq!((component.digest, component.grants), (digest, vec!["kv:1KiB".to_owned()]));
         assert_eq!(found.since, since);
         assert!(found.reason.unwrap().ends_with("reload that failed: init trapped"));
         let tried = shown(Standing::Down { reason: "trap".into() }, facts.clone(), Some("now"));

@@ -13,6 +13,7 @@ mod crew;
 mod shade;
 mod seats;
 mod swaps;
+mod files;
 mod camera;
 mod intake;
 mod camera_events;
@@ -57,6 +58,7 @@ use crate::view::live::Live;
 use crate::view::pictures::Pictures;
 use crate::view::{Looks, View, exports};
 use crate::wasm::{Engine, Lane, Lanes};
+use files::Files;
 use guests::Guests;
 use house::House;
 use scope::STAGE_END;
@@ -181,10 +183,11 @@ pub async fn start(config: Config, surroundings: Surroundings) -> Result<Running
     let (seen, news) = (residents.clone(), store.subscribe());
     let watch = watchdog::watch(seen, patience, news, voice, clock.clone(), metrics, token.clone());
     stages.judge.spawn("watchdog", watch);
-    let swaps = Arc::new(Swaps::new(engine.clone(), house.clone(), seats));
-    let watch = swaps.clone().watch(stages.reload.shutdown().clone());
+    let token = stages.reload.shutdown();
+    let swaps = Arc::new(Swaps::new(engine, house.clone(), seats, token.clone()));
+    let watch = Files::new(swaps.clone()).watch(token.clone());
     stages.reload.spawn("files of plugins", watch);
-    let reload = read.map(|read| start_reloader(&stages.reload, read, engine, &house));
+    let reload = read.map(|read| start_reloader(&stages.reload, read, &swaps));
 
     let (store_health, kept) = (store.health(), store.clone());
     let door = door::Door { residents, config, reload, swaps, bus, store, store_health, clock };
@@ -215,13 +218,8 @@ fn start_telling(
     tasks.spawn("closed segments", closed);
 }
 
-fn start_reloader(
-    tasks: &Tasks,
-    read: reload::Read,
-    engine: Engine,
-    house: &Arc<Mutex<House>>,
-) -> reload::Asker {
-    let (reloader, asker) = reload::Reloader::new(read, engine, house.clone());
+fn start_reloader(tasks: &Tasks, read: reload::Read, swaps: &Arc<Swaps>) -> reload::Asker {
+    let (reloader, asker) = reload::Reloader::new(read, swaps.clone());
     tasks.spawn("reload", reloader.run(tasks.shutdown().clone()));
     asker
 }
@@ -242,9 +240,7 @@ fn looks(
 /// The engine, and all plugins that can be loaded; what is wrong with the others is logged.
 fn loaded(config: &Config, cache: Option<&Path>) -> Result<(Engine, plugins::Plugins)> {
     let engine = Engine::new(cache)?;
-    if let Some(bytes) = config.plugin_memory_bytes {
-        engine.limit_memory(bytes);
-    }
+    engine.limit_memory(config.plugin_memory_bytes);
     let plugins = plugins::load(&engine, config);
     for mistake in plugins::mistakes(config, &plugins) {
         tracing::error!("{mistake}");
@@ -303,7 +299,7 @@ impl Running {
         let deadline = Instant::now() + limits::SHUTDOWN - PROCESS_END;
         let left = |step: Duration| step.min(deadline.saturating_duration_since(Instant::now()));
         let mut late = self.stages.reload.end(left(STAGE_END)).await;
-        // A reload that is under way leaves the house in order.
+        // What a reload has begun here leaves the house in order; what takes longer is done outside.
         if let Ok(house) = tokio::time::timeout(left(FILES_END), self.house.lock()).await {
             late.extend(house.end(left).await);
         }

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use crate::base::{Error, Result};
 use crate::config::{self, Component, Config};
 use crate::seat::Offer;
-use crate::store;
 use crate::trust::{self, Trust, Vouched};
 use crate::wasm::{self, Engine, Plugin, Terms, World};
 
@@ -66,11 +65,11 @@ pub(super) fn reload(engine: &Engine, config: &Config, old: &Known) -> (Plugins,
     (plugins, rebuilt)
 }
 
-pub(super) fn terms(plugin: &config::Plugin) -> Terms {
+fn terms(plugin: &config::Plugin) -> Terms {
     Terms::Listed(plugin.grant.clone())
 }
 
-pub(super) fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
+fn ready(plugin: &config::Plugin, loaded: Plugin) -> Result<Offer> {
     let given = serde_json::Value::Object(plugin.params.values().clone());
     let params = loaded.params(&given)?;
     Ok(Offer { plugin: loaded, params })
@@ -168,15 +167,6 @@ fn chain_mistake(plugin: &config::Plugin, plugins: &Plugins) -> Option<String> {
     Some(format!("plugin {name} comes after others: {why}"))
 }
 
-/// A camera's policies as its store knows them, in the order of the configuration.
-pub(super) fn judges(camera: &config::Camera, plugins: &Plugins) -> Vec<store::Policy> {
-    let judge = |name: &String| store::Policy {
-        name: name.clone(),
-        digest: role(plugins, name, World::Policy).and_then(Result::ok).map(|ready| ready.digest()),
-    };
-    camera.policies.iter().map(judge).collect()
-}
-
 /// The plugin in a role; `None` when it could not be loaded, which is told once, elsewhere.
 pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result<Offer>> {
     let ready = plugins.get(name)?.as_ref().ok()?;
@@ -193,7 +183,7 @@ pub(crate) fn role(plugins: &Plugins, name: &str, world: World) -> Option<Result
 
 /// The component, before anything of it is looked at, let alone compiled: whoever must has vouched
 /// for it.
-pub(super) fn vouched(plugin: &config::Plugin) -> Result<Cow<'static, [u8]>> {
+fn vouched(plugin: &config::Plugin) -> Result<Cow<'static, [u8]>> {
     let bytes = bytes(&plugin.name, &plugin.component)?;
     vouch(plugin, &bytes)?;
     Ok(bytes)
@@ -216,11 +206,16 @@ fn vouch(plugin: &config::Plugin, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The text of the signature beside a component, where there is one.
-fn signature(plugin: &str, component: &Path) -> Result<Option<String>> {
+/// Where the signature of a component is.
+pub(super) fn signature_of(component: &Path) -> PathBuf {
     let mut path = component.as_os_str().to_owned();
     path.push(trust::SIGNATURE_SUFFIX);
-    let path = PathBuf::from(path);
+    path.into()
+}
+
+/// The text of the signature beside a component, where there is one.
+fn signature(plugin: &str, component: &Path) -> Result<Option<String>> {
+    let path = signature_of(component);
     let read = File::open(&path).and_then(|file| {
         let mut text = String::new();
         file.take(trust::SIGNATURE_BYTES_MAX).read_to_string(&mut text).map(|_| text)

@@ -9,20 +9,15 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::camera_events::instant;
-use super::difference::{Difference, needs_restart};
-use super::guests::Guests;
-use super::house::House;
-use super::plugins;
+use super::swaps::Swaps;
+use crate::base::clock::sleep_until;
 use crate::base::{Error, Result};
 use crate::config;
-use crate::events::{Attribute, Value};
 use crate::serve::{ReloadAnswer, Reloaded};
-use crate::wasm::Engine;
 
 /// The file is looked at so often; what is the same at two looks has been written whole.
 const LOOK: Duration = Duration::from_secs(1);
@@ -60,23 +55,25 @@ impl Read {
 /// Who reads the configuration anew.
 pub(super) struct Reloader {
     file: PathBuf,
-    engine: Engine,
-    house: Arc<Mutex<House>>,
+    swaps: Arc<Swaps>,
     asked: mpsc::Receiver<oneshot::Sender<ReloadAnswer>>,
     /// Of the text that was tried last.
     tried: Option<Sum>,
     /// Of the text as it was at the last look.
     seen: Option<Sum>,
+    /// When a camera that could not be started is to be started again.
+    start_again: Option<Instant>,
 }
 
 type Sum = [u8; 32];
 
 impl Reloader {
-    /// For the configuration that was read, and is in force in `house`.
-    pub(super) fn new(read: Read, engine: Engine, house: Arc<Mutex<House>>) -> (Self, Asker) {
+    /// For the configuration that was read, and is in force.
+    pub(super) fn new(read: Read, swaps: Arc<Swaps>) -> (Self, Asker) {
         let (asker, asked) = mpsc::channel(ASKERS);
         let Read { file, sum } = read;
-        (Self { file, engine, house, asked, tried: sum, seen: sum }, Asker(asker))
+        let (tried, seen) = (sum, sum);
+        (Self { file, swaps, asked, tried, seen, start_again: None }, Asker(asker))
     }
 
     /// Waits for reasons until `shutdown`; what has been begun then is done to its end.
@@ -94,6 +91,9 @@ impl Reloader {
                     let answer = self.reload("it was asked to").await;
                     // Who asked may have gone: fine.
                     let _gone = asker.send(answer);
+                }
+                () = sleep_until(self.start_again) => {
+                    self.start_again = self.swaps.start_again().await;
                 }
                 () = heard(hangup.as_mut()) => drop(self.reload("SIGHUP").await),
                 _ = looks.tick() => {
@@ -126,6 +126,7 @@ impl Reloader {
             tracing::error!("{}", error.chain());
             ReloadAnswer::Failed(error.chain())
         });
+        self.start_again = self.swaps.next_start().await;
         match &answer {
             ReloadAnswer::Refused(mistakes) => {
                 for mistake in mistakes {
@@ -142,7 +143,7 @@ impl Reloader {
         answer
     }
 
-    async fn try_reload(&mut self) -> Result<ReloadAnswer> {
+    async fn try_reload(&self) -> Result<ReloadAnswer> {
         let file = self.file.clone();
         let config = match off_thread(move || config::load(&file)).await? {
             Ok(config) => config,
@@ -154,43 +155,7 @@ impl Reloader {
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        let mut house = self.house.lock().await;
-        let restart = needs_restart(house.config(), &config);
-        if !restart.is_empty() {
-            let what = restart.join(", ");
-            return Ok(ReloadAnswer::Refused(vec![format!(
-                "restart needed for: {what}; nothing was changed"
-            )]));
-        }
-        let (engine, old) = (self.engine.clone(), plugins::known(house.plugins()));
-        let load = move || (plugins::reload(&engine, &config, &old), config, old);
-        let ((loaded, rebuilt), config, old) = off_thread(load).await?;
-        let mistakes = plugins::new_mistakes((house.config(), &old), (&config, &loaded));
-        if !mistakes.is_empty() {
-            return Ok(ReloadAnswer::Refused(mistakes));
-        }
-        let difference = Difference::of(house.config(), &config, &rebuilt);
-        if difference.is_empty() {
-            return Ok(ReloadAnswer::Done(Reloaded::default()));
-        }
-        let guests = Guests::new(&config, loaded);
-        let done = house.apply(config, guests, difference).await;
-        note(&house, &done).await;
-        Ok(ReloadAnswer::Done(done))
-    }
-}
-
-/// Notes in the index what has changed.
-async fn note(house: &House, done: &Reloaded) {
-    let shared = house.shared();
-    let now = shared.clock.wall();
-    let text = |key: &str, value: String| Attribute { key: key.into(), value: Value::Text(value) };
-    let attributes =
-        vec![text("cameras", done.cameras.to_string()), text("plugins", done.plugins.to_string())];
-    let id = format!("host/config.reloaded/{}", now.micros());
-    let event = instant(id, "config.reloaded", now, attributes);
-    if let Err(error) = shared.bus.note("", Some(event), None).await {
-        tracing::warn!("{}", error.chain());
+        self.swaps.configure(config).await
     }
 }
 

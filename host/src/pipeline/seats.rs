@@ -10,7 +10,7 @@ use super::plugins::{self, Plugins};
 use crate::base::Result;
 use crate::seat::{self, By, Facts, Offer, Order, Outcome, Post, Seat};
 use crate::wasm::standing::Teller;
-use crate::wasm::{InstanceConfig, Kind, Lane};
+use crate::wasm::{InstanceConfig, Kind, Lane, World};
 
 /// How long a seat may take to answer: a proof has some seconds of processor time at most.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -20,6 +20,8 @@ struct Door {
     /// Empty for event sources.
     camera: String,
     orders: mpsc::Sender<Order>,
+    /// Who is in charge there, or was last.
+    facts: watch::Receiver<Facts>,
 }
 
 /// All seats, as orders reach them.
@@ -79,17 +81,17 @@ impl Seats {
         shared: seat::Shared,
     ) -> (Seat<T>, watch::Receiver<Facts>) {
         let (name, camera) = (instance.name.clone(), instance.camera.clone().unwrap_or_default());
-        let offer: Option<Offer> = plugins::role(plugins, &name, T::WORLD).and_then(Result::ok);
+        let offer = self.whom_to_seat(plugins, &name, T::WORLD);
         if offer.is_none() {
             standing.send_replace(super::guests::unloaded(&name));
         }
         let (orders, queue) = seat::orders();
+        let (facts, known) = watch::channel(Facts { offer: offer.clone(), ..Facts::default() });
         let mut doors = self.doors.lock().expect("no panic under this lock");
         let seats = doors.entry(name.clone()).or_default();
         seats.retain(|door| !door.orders.is_closed());
-        seats.push(Door { camera: camera.clone(), orders });
+        seats.push(Door { camera: camera.clone(), orders, facts: known.clone() });
         drop(doors);
-        let (facts, known) = watch::channel(Facts::default());
         let post = Post {
             camera,
             name,
@@ -104,11 +106,41 @@ impl Seats {
         (Seat::new(post), known)
     }
 
+    /// Who sits down on a new seat of `name`: who was loaded last, unless the seats that there are, or
+    /// were, have somebody else in charge, who may no more than is granted now. What they refused, or
+    /// sent back, is first to be proven here. `None`: nothing was loaded for this role.
+    pub(super) fn whom_to_seat(
+        &self,
+        plugins: &Plugins,
+        name: &str,
+        world: World,
+    ) -> Option<Offer> {
+        let loaded = plugins::role(plugins, name, world).and_then(Result::ok)?;
+        let doors = self.doors.lock().expect("no panic under this lock");
+        let in_charge = |door: &Door| door.facts.borrow().offer.clone();
+        let sitting = doors.get(name).into_iter().flatten().filter_map(in_charge);
+        let may = |offer: &Offer| {
+            let plugin = &offer.plugin;
+            plugin.world() == world && loaded.plugin.grants().cover(plugin.grants())
+        };
+        let sitting: Vec<Offer> = sitting.filter(may).collect();
+        let digest = loaded.digest();
+        let is_seated = sitting.iter().any(|offer| offer.digest() == digest);
+        sitting.into_iter().next_back().filter(|_| !is_seated).or(Some(loaded))
+    }
+
+    /// The configuration names this plugin no more: another of its name has nothing to do with it.
+    pub(super) fn forget(&self, name: &str) {
+        self.doors.lock().expect("no panic under this lock").remove(name);
+    }
+
     /// Offers a plugin to all its seats, and waits for what they make of it.
     pub(super) async fn offer(&self, offer: &Offer, by: By) -> Vec<Answered> {
         let doors: Vec<_> = {
-            let doors = self.doors.lock().expect("no panic under this lock");
-            let seats = doors.get(offer.plugin.name()).map(Vec::as_slice).unwrap_or_default();
+            let mut doors = self.doors.lock().expect("no panic under this lock");
+            let seats = doors.entry(offer.plugin.name().to_owned()).or_default();
+            // Those that are gone refuse nothing any more.
+            seats.retain(|door| !door.orders.is_closed());
             seats.iter().map(|door| (door.camera.clone(), door.orders.clone())).collect()
         };
         let asked = doors.into_iter().map(async |(camera, orders)| {

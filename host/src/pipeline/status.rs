@@ -39,6 +39,13 @@ pub(super) struct Camera {
 }
 
 impl Camera {
+    /// One that could not be started, and why.
+    pub(super) fn not_started(name: &str, mode: &'static str, why: &str) -> Self {
+        let detail = Some(format!("not started, and tried again: {why}"));
+        let connection = Arc::new(Mutex::new(Connection { detail, ..Connection::default() }));
+        Self { name: name.into(), mode, connection, fail_open: watch::channel(None).1 }
+    }
+
     /// As the watchdog wants it.
     pub(super) fn watched(&self, patience: Duration) -> Watched {
         Watched::new(&self.name, self.connection.clone(), patience)

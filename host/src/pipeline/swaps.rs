@@ -1,176 +1,211 @@
-//! Plugins are loaded anew while the host runs: on a person's word, or when their files change.
+//! What comes into force while the host runs: another configuration, or a plugin that is loaded anew.
 //!
-//! Takes names of plugins; reads and compiles beside everything else, and offers what it made to
-//! the plugin's seats, which see to the rest. What can't be read or loaded leaves all as it is.
+//! Takes a configuration, or the name of a plugin; reads and compiles beside everything else, and
+//! offers what it made to the plugins' seats, which see to the rest. One comes after the other, so
+//! that what was loaded is still what is wanted when it comes into force. What can't be loaded leaves
+//! all as it is.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::camera_events::instant;
+use super::difference::{Difference, needs_restart};
+use super::guests::Guests;
 use super::house::House;
 use super::plugins;
 use super::seats::{Answered, Seats};
-use crate::base::Result;
-use crate::config::{self, Component};
-use crate::seat::{self, By, Outcome};
-use crate::serve::{ReloadedPlugin, ReloadedSeat, Wished};
-use crate::wasm::{self, Engine, Plugin};
+use crate::base::{Error, Result};
+use crate::config::{self, Config};
+use crate::events::{Attribute, Value};
+use crate::seat::{self, By, Offer, Outcome};
+use crate::serve::{ReloadAnswer, Reloaded, ReloadedPlugin, ReloadedSeat, Wished};
+use crate::wasm::{self, Engine};
 
-/// How often files are looked at.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// A file that was the same for so long is whole.
-const SETTLED: Duration = Duration::from_millis(200);
-
-/// Loads plugins anew.
+/// Brings plugins and configurations into force, one at a time.
 pub(super) struct Swaps {
     engine: Engine,
     house: Arc<Mutex<House>>,
     seats: Arc<Seats>,
-}
-
-/// What is seen of a file without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sight {
-    changed: (i64, i64),
-    inode: u64,
-    bytes: u64,
-}
-
-/// What a file holds that has changed.
-enum Settled {
-    /// Another component.
-    Other,
-    /// The one in force.
-    Known,
-    /// It is being written.
-    Not,
+    /// Held by whoever brings something into force, from the look at what is until the seats have
+    /// answered. The house is locked for moments only, so that its end waits for nobody.
+    turn: Mutex<()>,
+    /// The host is ending: nobody comes any more.
+    shutdown: CancellationToken,
 }
 
 impl Swaps {
-    pub(super) fn new(engine: Engine, house: Arc<Mutex<House>>, seats: Arc<Seats>) -> Self {
-        Self { engine, house, seats }
+    pub(super) fn new(
+        engine: Engine,
+        house: Arc<Mutex<House>>,
+        seats: Arc<Seats>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { engine, house, seats, turn: Mutex::default(), shutdown }
+    }
+
+    /// What all seats share.
+    pub(super) fn shared(&self) -> &seat::Shared {
+        self.seats.shared()
+    }
+
+    /// The plugins of the configuration in force.
+    pub(super) async fn plugins(&self) -> Vec<config::Plugin> {
+        self.house.lock().await.config().plugins.clone()
+    }
+
+    /// Of the component of a plugin as it was loaded last.
+    pub(super) async fn digest(&self, plugin: &str) -> Option<String> {
+        self.house.lock().await.digest(plugin)
     }
 
     /// Loads a plugin anew, and says what its seats made of it.
     pub(super) async fn reload(&self, name: &str, by: By) -> Wished<ReloadedPlugin> {
-        let plugin = {
-            let house = self.house.lock().await;
-            let plugins = &house.config().plugins;
-            let Some(plugin) = plugins.iter().find(|plugin| plugin.name == name) else {
-                let known: Vec<_> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
-                let known = known.join(", ");
-                return Wished::Unknown(format!("there is no plugin `{name}`; known: {known}"));
-            };
-            plugin.clone()
-        };
-        match self.load(&plugin, by).await {
-            Ok(reloaded) => Wished::Done(reloaded),
+        match self.unless_ending(self.try_reload(name, by)).await {
+            Ok(wished) => wished,
+            Err(error) if self.shutdown.is_cancelled() => Wished::Failed(error.chain()),
             Err(error) => {
                 let why = error.chain();
-                seat::tell_reload_failed(self.seats.shared(), name, &why).await;
+                seat::tell_reload_failed(self.shared(), name, &why).await;
                 Wished::Refused(why)
             }
         }
     }
 
-    async fn load(&self, plugin: &config::Plugin, by: By) -> Result<ReloadedPlugin> {
-        let wanted = plugin.clone();
-        let read = move || plugins::vouched(&wanted).map(std::borrow::Cow::into_owned);
-        let bytes = self.seats.shared().aside.run(read).await??;
-        let (engine, name, terms) =
-            (self.engine.clone(), plugin.name.clone(), plugins::terms(plugin));
-        let loaded = Plugin::load_in_background(terms, engine, name.clone(), bytes).await?;
-        let offer = plugins::ready(plugin, loaded)?;
+    async fn try_reload(&self, name: &str, by: By) -> Result<Wished<ReloadedPlugin>> {
+        let _turn = self.turn.lock().await;
+        let plugins = self.plugins().await;
+        let Some(plugin) = plugins.iter().find(|plugin| plugin.name == name).cloned() else {
+            let known: Vec<_> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
+            let known = known.join(", ");
+            return Ok(Wished::Unknown(format!("there is no plugin `{name}`; known: {known}")));
+        };
+        let engine = self.engine.clone();
+        let load = move || plugins::load_one(&engine, &plugin);
+        let offer = wasm::in_background(load).await??;
         self.house.lock().await.know(offer.clone());
         let answers = self.seats.offer(&offer, by).await;
-        Ok(ReloadedPlugin {
-            plugin: name,
+        Ok(Wished::Done(ReloadedPlugin {
+            plugin: name.into(),
             version: offer.plugin.manifest().version.clone(),
             digest: offer.plugin.digest().into(),
             seats: answers.into_iter().map(shown).collect(),
-        })
+        }))
     }
 
-    async fn read(&self, name: &str, component: &Component) -> Result<Vec<u8>> {
-        let (name, component) = (name.to_owned(), component.clone());
-        let read = move || plugins::bytes(&name, &component).map(std::borrow::Cow::into_owned);
-        self.seats.shared().aside.run(read).await?
+    /// Takes a configuration in force, all of it or nothing. What was begun in the house is done to its
+    /// end.
+    ///
+    /// # Errors
+    /// The host is ending.
+    pub(super) async fn configure(&self, config: Config) -> Result<ReloadAnswer> {
+        let _turn = self.turn().await?;
+        let (old, known) = {
+            let house = self.house.lock().await;
+            (house.config().clone(), plugins::known(house.plugins()))
+        };
+        let restart = needs_restart(&old, &config);
+        if !restart.is_empty() {
+            let what = restart.join(", ");
+            return Ok(ReloadAnswer::Refused(vec![format!(
+                "restart needed for: {what}; nothing was changed"
+            )]));
+        }
+        let engine = self.engine.clone();
+        let load = move || (plugins::reload(&engine, &config, &known), config, known);
+        let ((loaded, rebuilt), config, known) =
+            self.unless_ending(wasm::in_background(load)).await?;
+        let mistakes = plugins::new_mistakes((&old, &known), (&config, &loaded));
+        if !mistakes.is_empty() {
+            return Ok(ReloadAnswer::Refused(mistakes));
+        }
+        let difference = Difference::of(&old, &config, &rebuilt);
+        if difference.is_empty() {
+            return Ok(ReloadAnswer::Done(Reloaded::default()));
+        }
+        let offer = |name: &String| loaded.get(name)?.as_ref().ok().cloned();
+        let offers: Vec<Offer> = difference.swaps.iter().filter_map(offer).collect();
+        if difference.memory {
+            self.engine.limit_memory(config.plugin_memory_bytes);
+        }
+        let guests = Guests::new(&config, loaded);
+        let mut done = {
+            let mut house = self.house.lock().await;
+            if self.shutdown.is_cancelled() {
+                return Err(ending());
+            }
+            house.apply(config, guests, difference).await
+        };
+        self.note(&done).await;
+        done.failed.extend(self.unless_ending(async { Ok(self.swap(&offers).await) }).await?);
+        Ok(ReloadAnswer::Done(done))
     }
 
-    /// Loads plugins anew when their files have changed, until shutdown.
-    pub(super) async fn watch(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut seen: BTreeMap<String, Option<Sight>> = BTreeMap::new();
-        loop {
-            let files: Vec<_> = {
-                let house = self.house.lock().await;
-                let file = |plugin: &config::Plugin| match &plugin.component {
-                    Component::File(path) => Some((plugin.name.clone(), path.clone())),
-                    Component::Bundled(_) => None,
-                };
-                house.config().plugins.iter().filter_map(file).collect()
-            };
-            for (name, path) in files {
-                let now = self.look(&path).await;
-                // One that has no file just now is being replaced.
-                if now.is_none() || seen.insert(name.clone(), now).is_none_or(|old| old == now) {
-                    continue;
-                }
-                match self.settled(&name, &path, &shutdown).await {
-                    Ok(Settled::Other) => drop(self.reload(&name, By::Watch).await),
-                    Ok(Settled::Known) => {}
-                    // To be looked at again.
-                    Ok(Settled::Not) => drop(seen.insert(name, None)),
-                    Err(error) => tracing::warn!(plugin = name, "{}", error.chain()),
-                }
-            }
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
-            }
+    /// Starts cameras that could not be started, where that is due; gives when the next one is.
+    pub(super) async fn start_again(&self) -> Option<Instant> {
+        let _turn = self.turn().await.ok()?;
+        let mut house = self.house.lock().await;
+        if self.shutdown.is_cancelled() {
+            return None;
+        }
+        house.start_again().await;
+        house.next_start()
+    }
+
+    /// When the next camera is to be started again.
+    pub(super) async fn next_start(&self) -> Option<Instant> {
+        self.house.lock().await.next_start()
+    }
+
+    /// Offers plugins that are others now to where they sit; gives why they were refused.
+    async fn swap(&self, offers: &[Offer]) -> Vec<String> {
+        let asked = offers.iter().map(async |offer| {
+            let answers = self.seats.offer(offer, By::Person).await;
+            let refused = answers.into_iter().filter_map(|Answered { camera, outcome }| {
+                let Outcome::Refused(why) = outcome else { return None };
+                let place = if camera.is_empty() { camera } else { format!(" of camera {camera}") };
+                let name = offer.plugin.name();
+                Some(format!("plugin {name}{place}: the one before runs on: {why}"))
+            });
+            refused.collect::<Vec<_>>()
+        });
+        futures::future::join_all(asked).await.concat()
+    }
+
+    /// Notes in the index what has changed.
+    async fn note(&self, done: &Reloaded) {
+        let now = self.shared().clock.wall();
+        let text =
+            |key: &str, value: String| Attribute { key: key.into(), value: Value::Text(value) };
+        let attributes = vec![
+            text("cameras", done.cameras.to_string()),
+            text("plugins", done.plugins.to_string()),
+        ];
+        let id = format!("host/config.reloaded/{}", now.micros());
+        let event = instant(id, "config.reloaded", now, attributes);
+        if let Err(error) = self.shared().bus.note("", Some(event), None).await {
+            tracing::warn!("{}", error.chain());
         }
     }
 
-    async fn look(&self, path: &Path) -> Option<Sight> {
-        let path = path.to_owned();
-        self.seats.shared().aside.run(move || look(&path)).await.ok().flatten()
+    async fn turn(&self) -> Result<MutexGuard<'_, ()>> {
+        self.unless_ending(async { Ok(self.turn.lock().await) }).await
     }
 
-    /// Whether the file holds another component than the one in force, and is not being written.
-    async fn settled(
-        &self,
-        name: &str,
-        path: &Path,
-        shutdown: &CancellationToken,
-    ) -> Result<Settled> {
-        let component = Component::File(path.to_owned());
-        let before = wasm::digest(&self.read(name, &component).await?);
-        if self.house.lock().await.digest(name).as_ref() == Some(&before) {
-            return Ok(Settled::Known);
-        }
+    /// Nobody waits for what takes long once the host is ending.
+    async fn unless_ending<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
-            () = shutdown.cancelled() => return Ok(Settled::Not),
-            () = tokio::time::sleep(SETTLED) => {}
+            () = self.shutdown.cancelled() => Err(ending()),
+            done = work => done,
         }
-        let after = wasm::digest(&self.read(name, &component).await?);
-        Ok(if after == before { Settled::Other } else { Settled::Not })
     }
 }
 
-fn look(path: &Path) -> Option<Sight> {
-    use std::os::unix::fs::MetadataExt;
-    let about = std::fs::metadata(path).ok()?;
-    Some(Sight {
-        changed: (about.mtime(), about.mtime_nsec()),
-        inode: about.ino(),
-        bytes: about.len(),
-    })
+fn ending() -> Error {
+    Error::stop("the host is ending")
 }
 
 fn shown(answered: Answered) -> ReloadedSeat {

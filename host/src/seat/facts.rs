@@ -2,23 +2,17 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::order::Offer;
 use super::sit::Seat;
 use crate::base::Timestamp;
 use crate::wasm::Kind;
 
 /// Who is in charge, for those who ask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The version, from its manifest; `None`: nobody ever was.
-    pub version: Option<String>,
-    /// Of the component, in hexadecimal digits.
-    pub digest: Option<String>,
-    /// Of component and parameters together, in hexadecimal digits.
-    pub offer: Option<String>,
-    /// When its instance was made, or took over.
+    /// Who is, or is to be as soon as an instance is made; `None`: nobody.
+    pub offer: Option<Offer>,
+    /// When its instance was made, or took over; `None`: that is to come.
     pub since: Option<Timestamp>,
     /// The one before stands by.
     pub on_probation: bool,
@@ -31,11 +25,8 @@ pub struct Facts {
 impl<T: Kind> Seat<T> {
     /// Who is in charge now. `reload_failed`: what is known of the last reload.
     pub(super) fn tell_facts(&self, reload_failed: Option<String>) {
-        let plugin = self.offer.as_ref().map(|offer| &offer.plugin);
         self.facts.send_replace(Facts {
-            version: plugin.map(|plugin| plugin.manifest().version.clone()),
-            digest: plugin.map(|plugin| plugin.digest().to_owned()),
-            offer: self.offer.as_ref().map(Offer::digest),
+            offer: self.offer.clone(),
             since: Some(self.shared.clock.wall()),
             on_probation: self.probation.is_some(),
             pause: None,

@@ -1,25 +1,17 @@
 //! One instance hands over to another, between two calls: what the one knows, the other knows then.
-//! Blocking: one job on a lane, so that nothing comes between.
+//! Blocking: jobs on lanes, so that nothing comes between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::Timestamp;
-use crate::wasm::{Kind, Plugin, Snapshot};
+use crate::wasm::{Fault, Kind, Plugin, Snapshot};
 
-use super::prove::replay;
+use super::prove::replay_one;
 
-/// What is needed to hand over.
-pub(super) struct Passing<T: Kind> {
-    /// Who takes over.
-    pub(super) plugin: Plugin,
-    /// The component of who hands over.
-    pub(super) digest: String,
-    /// The last good snapshot that the new one can load, if all inputs since are known.
-    pub(super) last: Option<Arc<Snapshot>>,
-    /// These inputs.
-    pub(super) inputs: Vec<T::Input>,
-    pub(super) now: Timestamp,
-}
+/// Processor time in which a new one must have caught up with the last snapshot and the inputs since:
+/// its camera's own inputs wait meanwhile.
+pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// What came of it.
 pub(super) struct Passed {
@@ -31,6 +23,7 @@ pub(super) struct Passed {
 }
 
 /// What the new one knows.
+#[derive(Debug, PartialEq)]
 pub(super) enum Handed {
     /// All that the old one did.
     All,
@@ -40,26 +33,92 @@ pub(super) enum Handed {
     Refused(String),
 }
 
-impl<T: Kind> Passing<T> {
-    /// From `old` to `new`, which has nothing behind it but its `init`.
-    pub(super) fn pass(&self, old: &mut T, new: &mut T) -> Passed {
-        let (saved, is_well) = match old.save(self.now) {
-            Ok(saved) => (saved.map(Arc::new), true),
-            Err(fault) => (None, !fault.wants_new_instance()),
+/// From `old`, an instance of the component `digest`, to `new`, which is one of `plugin` and has
+/// nothing behind it but its `init`.
+pub(super) fn pass<T: Kind>(
+    old: &mut T,
+    new: &mut T,
+    plugin: &Plugin,
+    digest: &str,
+    now: Timestamp,
+) -> Passed {
+    let (saved, is_well) = match old.save(now) {
+        Ok(saved) => (saved.map(Arc::new), true),
+        Err(fault) => (None, !fault.wants_new_instance()),
+    };
+    let handed = match &saved {
+        Some(saved) if plugin.can_load(saved.schema, digest) => {
+            new.load(saved, now).map_or_else(refused, |()| Handed::All)
+        }
+        _ => Handed::Nothing,
+    };
+    Passed { handed, saved, is_well }
+}
+
+/// Where the old one saves nothing: to `new`, which has nothing behind it but its `init`, the last
+/// good snapshot and all inputs since, within `bound` of processor time.
+pub(super) fn catch_up<T: Kind>(
+    new: &mut T,
+    (last, inputs): (&Snapshot, &[T::Input]),
+    now: Timestamp,
+    bound: Duration,
+) -> Handed {
+    if let Err(fault) = new.load(last, now) {
+        return refused(fault);
+    }
+    let mut left = bound;
+    for input in inputs {
+        if let Err(fault) = replay_one(new, input) {
+            return refused(fault);
+        }
+        left = left.saturating_sub(new.last_call().cpu);
+        if left.is_zero() {
+            return Handed::Refused(format!(
+                "the one before saves nothing, and {} ms are too short to tell it all that happened \
+                 since it last did: restart the host for that",
+                bound.as_millis()
+            ));
+        }
+    }
+    Handed::All
+}
+
+fn refused(fault: Fault) -> Handed {
+    Handed::Refused(fault.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::metrics::Metrics;
+    use crate::kv::{Place, Shelf};
+    use crate::wasm::policy::Input;
+    use crate::wasm::{Engine, InstanceConfig, Policy, Services, Setup, guests};
+
+    #[test]
+    fn what_takes_too_long_to_tell_is_refused() {
+        let now = Timestamp::from_millis(1_763_800_000_000);
+        let engine = Engine::new(None).unwrap();
+        let plugin = Plugin::load(&engine, "test", &guests::component("policy-whole")).unwrap();
+        let make = || {
+            let config = InstanceConfig {
+                name: "test".into(),
+                camera: Some("gate".into()),
+                zone: jiff::tz::TimeZone::UTC,
+                metrics: Metrics::default(),
+                memory_bytes: None,
+                services: Services { kv: Place::Memory(Shelf::default()), http: None },
+                proving: false,
+            };
+            let setup = Setup { params: "{}".into(), ..Setup::default() };
+            Policy::new(&plugin, config, &setup, now).unwrap()
         };
-        let handed = match (&saved, &self.last) {
-            (Some(saved), _) if !self.plugin.can_load(saved.schema, &self.digest) => Ok(false),
-            (Some(saved), _) => new.load(saved, self.now).map(|()| true),
-            (None, Some(last)) => {
-                new.load(last, self.now).and_then(|()| replay(new, &self.inputs)).map(|()| true)
-            }
-            (None, None) => Ok(false),
-        };
-        let handed = match handed {
-            Ok(true) => Handed::All,
-            Ok(false) => Handed::Nothing,
-            Err(fault) => Handed::Refused(fault.to_string()),
-        };
-        Passed { handed, saved, is_well }
+        let last = make().save(now).unwrap().unwrap();
+        let inputs = vec![Input::Wake(now); 8];
+        let within = |inputs, bound| catch_up(&mut make(), (&last, inputs), now, bound);
+        assert_eq!(within(&inputs, CATCH_UP), Handed::All);
+        assert_eq!(within(&[], Duration::ZERO), Handed::All);
+        let Handed::Refused(why) = within(&inputs, Duration::ZERO) else { panic!("it took it") };
+        assert!(why.contains("0 ms are too short"), "{why}");
     }
 }

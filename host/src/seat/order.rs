@@ -18,11 +18,22 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Of component and parameters together, in hexadecimal digits: another one may judge
+    /// Of component, parameters and grants together, in hexadecimal digits: another one may judge
     /// otherwise.
     pub fn digest(&self) -> String {
-        let hash = Sha256::new().chain_update(self.plugin.digest()).chain_update(&self.params);
+        let mut hash = Sha256::new().chain_update(self.plugin.digest()).chain_update(&self.params);
+        for grant in self.plugin.grants().list() {
+            // The parameters are one JSON value: what stands behind it is no part of it.
+            hash = hash.chain_update("\n").chain_update(grant);
+        }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// No more than its parameters differ from those of `other`: what an instance is linked with and
+    /// may do is settled when it is made.
+    pub(super) fn differs_by_parameters(&self, other: &Self) -> bool {
+        self.plugin.digest() == other.plugin.digest()
+            && self.plugin.grants() == other.plugin.grants()
     }
 
     /// For people.

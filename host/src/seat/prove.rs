@@ -19,6 +19,22 @@ pub(super) struct Recipe<T: Kind> {
     pub(super) now: Timestamp,
 }
 
+/// Why there is none.
+pub(super) enum Unbuilt {
+    /// It could not be made: whatever there was to go on from has nothing to do with it.
+    Unmade(Fault),
+    /// It was made, and did not get to where another was.
+    Lost(Fault),
+}
+
+impl From<Unbuilt> for Fault {
+    fn from(unbuilt: Unbuilt) -> Self {
+        match unbuilt {
+            Unbuilt::Unmade(fault) | Unbuilt::Lost(fault) => fault,
+        }
+    }
+}
+
 /// An instance that was made.
 pub(super) struct Built<T: Kind> {
     pub(super) instance: T,
@@ -32,8 +48,9 @@ pub(super) struct Built<T: Kind> {
 impl<T: Kind> Recipe<T> {
     /// Makes the instance, and brings it to where another was: what it answers to the inputs is
     /// thrown away.
-    pub(super) fn build(self) -> Result<Built<T>, Fault> {
-        let (mut instance, wishes) = T::make(&self.plugin, self.config, &self.setup, self.now)?;
+    pub(super) fn build(self) -> Result<Built<T>, Unbuilt> {
+        let (mut instance, wishes) =
+            T::make(&self.plugin, self.config, &self.setup, self.now).map_err(Unbuilt::Unmade)?;
         if let Some(snapshot) = &self.snapshot
             && let Err(fault) = instance.load(snapshot, self.now)
         {
@@ -41,10 +58,10 @@ impl<T: Kind> Recipe<T> {
                 Cause::Refused(_) => {
                     Ok(Built { instance, wishes, refused: Some(fault), draft: None })
                 }
-                _ => Err(fault),
+                _ => Err(lost(fault)),
             };
         }
-        replay(&mut instance, &self.inputs)?;
+        self.inputs.iter().try_for_each(|input| replay_one(&mut instance, input)).map_err(lost)?;
         Ok(Built { instance, wishes, refused: None, draft: None })
     }
 
@@ -69,10 +86,15 @@ impl<T: Kind> Recipe<T> {
     }
 }
 
-/// Gives inputs again; what is rejected or can't be said now is no fault.
-pub(super) fn replay<T: Kind>(instance: &mut T, inputs: &[T::Input]) -> Result<(), Fault> {
-    inputs.iter().try_for_each(|input| match instance.give(input) {
+/// What the host lacks says nothing of what the plugin saved.
+fn lost(fault: Fault) -> Unbuilt {
+    if fault.is_hosts() { Unbuilt::Unmade(fault) } else { Unbuilt::Lost(fault) }
+}
+
+/// Gives an input again; what is rejected or can't be said now is no fault.
+pub(super) fn replay_one<T: Kind>(instance: &mut T, input: &T::Input) -> Result<(), Fault> {
+    match instance.give(input) {
         Err(fault) if fault.wants_new_instance() || fault.is_final() => Err(fault),
         _ => Ok(()),
-    })
+    }
 }

@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::order::{Offer, Order};
 use super::post::{Acted, After, Given, Post, Reply, Seated, Shared, ask, has_events};
 use super::probation::Probation;
-use super::prove::Recipe;
+use super::prove::{Recipe, Unbuilt};
 use super::swap::{Signal, Trial};
 use super::vault::{Kept, Key};
 use super::voice::Voice;
@@ -124,7 +124,7 @@ impl<T: Kind> Seat<T> {
         &self.key.plugin
     }
 
-    /// Of the component and the parameters in charge.
+    /// Of the component, the parameters and the grants in charge.
     pub fn digest(&self) -> Option<String> {
         self.offer.as_ref().map(Offer::digest)
     }
@@ -176,11 +176,11 @@ impl<T: Kind> Seat<T> {
         let built = self.shared.aside.run(move || recipe.build()).await?;
         let built = match built {
             Ok(built) => built,
-            Err(fault) => {
-                if kept.is_some() && !fault.is_hosts() {
+            Err(unbuilt) => {
+                if kept.is_some() && matches!(unbuilt, Unbuilt::Lost(_)) {
                     self.forget("it could not go on from it");
                 }
-                return Err(fault.into());
+                return Err(Fault::from(unbuilt).into());
             }
         };
         self.restored = None;

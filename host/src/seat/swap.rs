@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::hand::{Handed, Passed, Passing};
+use super::hand::{CATCH_UP, Handed, Passed, catch_up, pass};
 use super::journal::Journal;
 use super::order::{By, Offer, Order, Outcome};
 use super::post::{Acted, Seated};
@@ -152,11 +152,9 @@ impl<T: Kind> Seat<T> {
             (Some(_), By::Person) => drop(self.bad.remove(&digest)),
             (None, _) => {}
         }
-        let same_component = self
-            .offer
-            .as_ref()
-            .is_some_and(|current| current.plugin.digest() == offer.plugin.digest());
-        if self.sitter.is_some() && same_component && offer.plugin.is_reconfigurable() {
+        let is_settled =
+            self.offer.as_ref().is_some_and(|current| offer.differs_by_parameters(current));
+        if self.sitter.is_some() && is_settled && offer.plugin.is_reconfigurable() {
             return self.reconfigure(offer, answer).await;
         }
         self.try_out(offer, answer).await
@@ -244,6 +242,7 @@ impl<T: Kind> Seat<T> {
     fn revive(&mut self, offer: Offer, answer: oneshot::Sender<Outcome>) -> Acted<T> {
         self.supervisor.forgive();
         self.budget = Budget::default();
+        self.facts.send_modify(|facts| facts.offer = Some(offer.clone()));
         self.offer = Some(offer);
         let _gone = answer.send(Outcome::Revived);
         Acted::Revived
@@ -261,6 +260,11 @@ impl<T: Kind> Seat<T> {
         else {
             return Ok(self.revive(offer, answer));
         };
+        // A grant that was taken away does not come back with an instance that had it.
+        let takes_away = !offer.plugin.grants().cover(from.plugin.grants());
+        if takes_away && self.probation.is_some() {
+            self.trust().await?;
+        }
         let begun = Instant::now();
         let Handover { old, new, passed } = self.hand_over(&from, &offer, built.instance).await?;
         let pause = begun.elapsed();
@@ -286,7 +290,7 @@ impl<T: Kind> Seat<T> {
         if let Some(draft) = &built.draft {
             draft.land(self.probation.is_some());
         }
-        self.probation = self.stand_by(&from, old, wishes, built.draft);
+        self.probation = self.stand_by(&from, old.filter(|_| !takes_away), wishes, built.draft);
         if !continues {
             self.begin_run();
         }
@@ -343,20 +347,23 @@ impl<T: Kind> Seat<T> {
     ) -> Result<Handover<T>, Trouble> {
         let lost = || Error::bug("an instance was to hand over during a call");
         let mut old = self.sitter.take().and_then(Guest::into_instance).ok_or_else(lost)?;
-        // During a probation the journal goes further back than the last snapshot may.
-        let is_whole = self.journal.is_whole() && self.probation.is_none();
-        let last = self.usable(to).filter(|_| is_whole);
-        let passing = Passing::<T> {
-            plugin: to.plugin.clone(),
-            digest: from.plugin.digest().to_owned(),
-            inputs: if last.is_some() { self.journal.inputs() } else { Vec::new() },
-            last: last.map(|kept| kept.snapshot),
-            now: self.shared.clock.wall(),
-        };
+        let now = self.shared.clock.wall();
+        let (plugin, digest) = (to.plugin.clone(), from.plugin.digest().to_owned());
         let job = move || {
-            let passed = passing.pass(&mut old, &mut new);
+            let passed = pass(&mut old, &mut new, &plugin, &digest, now);
             Handover { old: passed.is_well.then_some(old), new, passed }
         };
-        Ok(self.lane.run(job).await?)
+        let handover = self.lane.run(job).await?;
+        // During a probation the journal goes further back than the last snapshot may.
+        let is_whole = self.journal.is_whole() && self.probation.is_none();
+        let last = self.usable(to).filter(|_| is_whole && handover.passed.saved.is_none());
+        let Some(last) = last else { return Ok(handover) };
+        let (inputs, Handover { old, mut new, mut passed }) = (self.journal.inputs(), handover);
+        // Many calls, of which only this camera need wait for the end.
+        let job = move || {
+            passed.handed = catch_up(&mut new, (&last.snapshot, &inputs), now, CATCH_UP);
+            Handover { old, new, passed }
+        };
+        Ok(self.shared.aside.run(job).await?)
     }
 }

@@ -1,8 +1,9 @@
 //! Snapshots that survive the host: a file for each plugin on each camera.
 //!
 //! Takes snapshots, the newest counts; a task writes them. A file is written whole under another
-//! name and then renamed, without waiting for the medium: what a power cut tears is seen by its
-//! checksum, and the instance starts clean. A file's first line is JSON, the rest is the plugin's.
+//! name, and renamed when it is on the medium: a power cut leaves the one or the other. What is torn all
+//! the same is seen by its checksum, and the instance starts clean. A file's first line is JSON, the
+//! rest is the plugin's.
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
@@ -197,6 +198,7 @@ fn write(path: &Path, what: Option<&Kept>) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(&encode(kept))?;
+    file.sync_data()?;
     std::fs::rename(&part, path)
 }
 

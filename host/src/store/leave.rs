@@ -40,17 +40,25 @@ impl Store {
 
     /// A camera leaves, whose sink has been dropped: waits, at most `bound`, until its files are on
     /// the medium with their rows, and ends its gap. Its recordings stay, and are kept as long as
-    /// before. [`Store::camera`] takes it in again, and shows the time between as a gap.
+    /// before. [`Store::camera`] takes it in again, and shows the time between as a gap. Nothing, for one
+    /// that is away.
     ///
     /// # Errors
     /// `Retry` when its files were not closed in time, or the index can't be written.
     pub async fn leave(&self, name: &str, bound: Duration) -> Result<()> {
-        let stay = self.known.lock().expect("no panic under this lock").remove(name);
-        // Nothing is ever sent: the other end's end is the message.
-        let gone = match stay {
-            Some(Stay::Here(here)) => in_time(bound, move || _ = here.recv()).await,
-            _ => true,
+        let here = {
+            let mut known = self.known.lock().expect("no panic under this lock");
+            match known.remove(name) {
+                Some(Stay::Here(here)) => here,
+                // It is away already.
+                stay => {
+                    known.extend(stay.map(|stay| (name.into(), stay)));
+                    return Ok(());
+                }
+            }
         };
+        // Nothing is ever sent: the other end's end is the message.
+        let gone = in_time(bound, move || _ = here.recv()).await;
         let (camera, now) = (name.to_owned(), self.clock.wall());
         let left = move |c: &super::index::Connection| edit::left(c, &camera, now);
         let gaps = self.indexer.ask(move |c| left(c).map_err(failed("end a gap"))).await;

@@ -98,26 +98,6 @@ impl Plugin {
         })))
     }
 
-    /// As [`Plugin::load_on`], on a thread of the lowest priority, so that compiling takes no
-    /// processor time from recording.
-    pub async fn load_in_background(
-        terms: Terms,
-        engine: Engine,
-        name: String,
-        bytes: Vec<u8>,
-    ) -> Result<Self> {
-        let (sender, answer) = tokio::sync::oneshot::channel();
-        std::thread::Builder::new()
-            .name("wasm-compile".into())
-            .spawn(move || {
-                // Linux counts niceness by thread. Where it can't be set, compiling still works.
-                let _ = rustix::process::nice(19);
-                let _ = sender.send(Self::load_on(&terms, &engine, &name, &bytes));
-            })
-            .map_err(|error| Error::retry("start the thread wasm-compile").with(error))?;
-        answer.await.unwrap_or_else(|_| Err(Error::bug("compiling a plugin panicked")))
-    }
-
     /// Its name in the configuration.
     pub fn name(&self) -> &str {
         &self.0.name

@@ -13,7 +13,7 @@ use wasmtime::{Cache, CacheConfig, Config, OptLevel};
 
 use super::imports;
 use super::instance::Host;
-use super::limits::Budget;
+use super::limits::{self, Budget};
 use super::ticker::{InFlight, Ticker};
 use crate::base::{Error, Result};
 
@@ -42,8 +42,7 @@ impl Engine {
     /// compiles anew.
     ///
     /// Compiling is slow (10 ms for a plugin in Rust, seconds for Python): call
-    /// [`super::Plugin::load`] before the cameras run, or
-    /// [`super::Plugin::load_in_background`] while they do.
+    /// [`super::Plugin::load`] before the cameras run, or [`super::in_background`] while they do.
     pub fn new(cache: Option<&Path>) -> Result<Self> {
         Self::with(settings(), cache, false)
     }
@@ -73,9 +72,10 @@ impl Engine {
         Ok(Self { inner, linker: Arc::new(linker), ticker: Arc::new(ticker), counts, budget })
     }
 
-    /// How much memory all instances together may have, in bytes. What is above it already stays.
-    pub fn limit_memory(&self, bytes: u64) {
-        self.budget.set_limit(bytes);
+    /// How much memory all instances together may have, in bytes; `None`: the default. What is above
+    /// it already stays.
+    pub fn limit_memory(&self, bytes: Option<u64>) {
+        self.budget.set_limit(bytes.unwrap_or(limits::HOST_MEMORY_BYTES));
     }
 
     /// How much memory all instances have now, in bytes.

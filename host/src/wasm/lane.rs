@@ -203,6 +203,27 @@ impl Lane {
     }
 }
 
+/// Compiles, or does what else takes seconds of processor time, on a thread of its own and of the
+/// lowest priority, so that recording loses none to it. Nobody need wait for its end.
+///
+/// # Errors
+/// There is no thread, or the job panicked (a bug of ours).
+pub async fn in_background<R: Send + 'static>(
+    job: impl FnOnce() -> R + Send + 'static,
+) -> Result<R> {
+    let (sender, answer) = oneshot::channel();
+    Builder::new()
+        .name("wasm-compile".into())
+        .spawn(move || {
+            // Linux counts niceness by thread. Where it can't be set, it works all the same.
+            let _ = rustix::process::nice(19);
+            // Who asked may have gone.
+            let _ = sender.send(job());
+        })
+        .map_err(|error| Error::retry("start the thread wasm-compile").with(error))?;
+    answer.await.map_err(|_| Error::bug("a job of wasm-compile panicked, please report it"))
+}
+
 /// Runs jobs until the queue is closed and empty.
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {

@@ -44,7 +44,7 @@ pub use imports::Services;
 pub use inspect::{Inspection, World, digest, inspect};
 pub use instance::{CallStats, InstanceConfig, Setup, Video};
 pub use kind::Kind;
-pub use lane::{Lane, Lanes};
+pub use lane::{Lane, Lanes, in_background};
 pub use manifest::Manifest;
 pub use optional::Snapshot;
 pub use policy::{Answer, ClosedSegment, Policy, SpanAsk, Tally};

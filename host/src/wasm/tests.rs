@@ -306,7 +306,7 @@ async fn compiled_code_is_kept_and_an_instance_moves_between_threads() {
     let engine = Engine::new(Some(&cache)).unwrap();
     let bytes = guests::component("analyzer-quiet");
     let plugin =
-        Plugin::load_in_background(Terms::default(), engine, "test".into(), bytes).await.unwrap();
+        in_background(move || Plugin::load(&engine, "test", &bytes)).await.unwrap().unwrap();
     assert!(std::fs::read_dir(&cache).unwrap().next().is_some(), "something was kept");
     let lanes = Lanes::start().unwrap();
     let config = config(&Metrics::default());

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{API, CAMERA, Place, event, scene};
 use crate::base::metrics;
+use crate::base::tasks::Tasks;
 use crate::base::{Result, Timestamp};
 use crate::config::{self, Anything, Config};
 use crate::ingest::{Item, queue};
@@ -46,6 +47,26 @@ pub(super) fn read(text: &str) -> Config {
     config::parse(&text, Path::new("wardline.toml"), &Anything).unwrap()
 }
 
+/// What the cameras of a place share; `tasks` do what is done beside them.
+pub(super) fn shared(place: &Place, tasks: &Tasks) -> Shared {
+    let bus = place.bus();
+    let shade = Shade::new(&place.store, &place.clock, &place.metrics);
+    shade.bus.add_camera(CAMERA);
+    let root = place.directory.path().join("store");
+    Shared {
+        clock: place.clock.clone(),
+        metrics: place.metrics.clone(),
+        store: place.store.clone(),
+        seats: Arc::new(Seats::new(place.shared(&bus))),
+        bus,
+        decode: Lane::inline("decode"),
+        lanes: Lanes::inline(),
+        granting: Granting::start(&root, place.now(), tasks),
+        live: Live::new(&place.metrics, tasks),
+        shadow: shade,
+    }
+}
+
 /// Both keep video around each event; the candidate keeps more of it.
 pub(super) const TWO_POLICIES: &str = r#"
 [plugins.keep]
@@ -63,23 +84,8 @@ policies = ["keep"]
 impl World {
     pub(super) async fn new(text: &str) -> Self {
         let place = Place::new();
-        let bus = place.bus();
-        let (lanes, scope) = (Lanes::inline(), Scope::default());
-        let shade = Shade::new(&place.store, &place.clock, &place.metrics);
-        shade.bus.add_camera(CAMERA);
-        let root = place.directory.path().join("store");
-        let shared = Shared {
-            clock: place.clock.clone(),
-            metrics: place.metrics.clone(),
-            store: place.store.clone(),
-            seats: Arc::new(Seats::new(place.shared(&bus))),
-            bus,
-            decode: Lane::inline("decode"),
-            lanes,
-            granting: Granting::start(&root, place.now(), &scope.judge),
-            live: Live::new(&place.metrics, &scope.judge),
-            shadow: shade,
-        };
+        let scope = Scope::default();
+        let shared = shared(&place, &scope.judge);
         let (sender, spans) = mpsc::channel(64);
         let config = read(text);
         let camera = config.camera(CAMERA).unwrap();

@@ -14,6 +14,8 @@ mod life;
 mod pictures;
 mod policy;
 mod recorder;
+mod reloads;
+mod seats;
 mod source;
 mod steps;
 mod swap;

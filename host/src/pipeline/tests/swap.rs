@@ -20,9 +20,9 @@ use crate::wasm::standing::{Asker, Standing};
 use crate::wasm::{self, Plugin, Setup, guests};
 
 /// The probation of who takes over.
-const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+pub(super) const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
-const TRAP: &str = "(unreachable)";
+pub(super) const TRAP: &str = "(unreachable)";
 
 /// The same plugin with another digest.
 pub(super) fn variant(name: &str, mark: u8) -> Plugin {
@@ -37,12 +37,12 @@ fn before_and_after() -> (Plugin, Setup) {
 }
 
 /// A policy's stage that runs, and all that leads to it and from it.
-struct World {
-    place: Place,
+pub(super) struct World {
+    pub(super) place: Place,
     heard: mpsc::Sender<Heard>,
     orders: mpsc::Sender<Order>,
     spans: mpsc::Receiver<Span>,
-    standing: Asker,
+    pub(super) standing: Asker,
     shutdown: CancellationToken,
     events: u32,
 }
@@ -78,7 +78,7 @@ impl World {
     }
 
     /// Plays `script` while the stage runs.
-    async fn play(policy: (Plugin, Setup), script: impl AsyncFnOnce(&mut Self)) {
+    pub(super) async fn play(policy: (Plugin, Setup), script: impl AsyncFnOnce(&mut Self)) {
         let (mut world, stage) = Self::new(policy).await;
         let shutdown = world.shutdown.clone();
         let script = async {
@@ -89,12 +89,12 @@ impl World {
         tokio::join!(stage.run(shutdown.clone()), script);
     }
 
-    async fn healthy(&mut self) {
+    pub(super) async fn healthy(&mut self) {
         self.standing.wait_for(Standing::is_healthy).await.unwrap();
     }
 
     /// Something happens now; gives its time.
-    async fn event(&mut self) -> Timestamp {
+    pub(super) async fn event(&mut self) -> Timestamp {
         self.events += 1;
         let time = self.place.now();
         let notice = notice(&format!("gate/api/{}", self.events), time);
@@ -103,7 +103,7 @@ impl World {
     }
 
     /// Waits, in turns with the index, until all has been judged that was said.
-    async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         for _ in 0..20 {
             self.place.store.earliest(CAMERA).await.unwrap();
             tokio::task::yield_now().await;
@@ -114,7 +114,7 @@ impl World {
         self.spans.recv().await.unwrap()
     }
 
-    async fn offer(&self, plugin: Plugin, params: &Value, by: By) -> Outcome {
+    pub(super) async fn offer(&self, plugin: Plugin, params: &Value, by: By) -> Outcome {
         let params = plugin.params(params).unwrap();
         let (answer, outcome) = oneshot::channel();
         self.orders.send(Order { offer: Offer { plugin, params }, by, answer }).await.unwrap();
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// Kinds of what the host said, in order.
-    fn told(&self) -> Vec<String> {
+    pub(super) fn told(&self) -> Vec<String> {
         self.place.events().into_iter().map(|stored| stored.event.kind).collect()
     }
 }
@@ -381,6 +381,6 @@ async fn a_snapshot_that_poisons_is_given_up() {
     .await;
 }
 
-fn plain(plugin: Plugin) -> (Plugin, Setup) {
+pub(super) fn plain(plugin: Plugin) -> (Plugin, Setup) {
     (plugin, Setup { params: "{}".into(), ..Setup::default() })
 }

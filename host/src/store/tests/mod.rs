@@ -47,6 +47,14 @@ use crate::ingest::packet::Codec;
 use crate::record::format::CHECK_TYPE;
 use crate::record::{Fragment, Full, SegmentEnd, SegmentStart, Sink, scan, trailer};
 
+impl Store {
+    /// The index takes nothing new, until it does again.
+    pub(crate) fn freeze_index(&self, frozen: bool) {
+        let pragma = move |c: &index::Connection| c.pragma_update(None, "query_only", frozen);
+        self.indexer.ask_blocking(move |c| pragma(c).map_err(index::failed("freeze"))).unwrap();
+    }
+}
+
 /// A moment in the life of the tests' cameras.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis((1_763_800_000 + seconds) * 1000)

@@ -99,6 +99,25 @@ impl Grants {
         Err(Missing { plugin: plugin.into(), granted, wishes: missing })
     }
 
+    /// Whether these are all that `others` are, and maybe more.
+    pub fn cover(&self, others: &Self) -> bool {
+        let Self { pictures, units, crop, kv_bytes, http, hook, headers } = others;
+        let flags = [
+            (self.pictures, *pictures),
+            (self.units, *units),
+            (self.crop, *crop),
+            (self.hook, *hook),
+        ];
+        let reaches = |reach: &Reach, method| {
+            let mine = |own: &Reach| own.origin == reach.origin && own.methods.contains(method);
+            self.http.iter().any(mine)
+        };
+        flags.iter().all(|(mine, other)| mine >= other)
+            && self.kv_bytes >= *kv_bytes
+            && http.iter().all(|reach| reach.methods.iter().all(|method| reaches(reach, method)))
+            && self.headers.is_superset(headers)
+    }
+
     fn add(&mut self, capability: Capability) {
         match capability {
             Capability::Pictures => self.pictures = true,
@@ -223,6 +242,30 @@ mod tests {
                 assert_eq!(settle(world, &[wish], &[wish]).unwrap(), [wish]);
             }
         }
+    }
+
+    #[test]
+    fn more_covers_less() {
+        let of = |texts: &[&str]| {
+            let mut grants = Grants::default();
+            parse(texts).into_iter().for_each(|one| grants.add(one));
+            grants
+        };
+        let pair = ["http:GET https://a.example", "http:POST https://a.example"];
+        for (more, less) in [
+            (&["kv", "crop"][..], &[][..]),
+            (&["kv:2MiB"], &["kv"]),
+            (&["http:GET,POST https://a.example", "http:GET https://b.example"], &pair),
+            (&["header:x-a", "header:x-b", "topic:hook"], &["header:x-b", "topic:hook"]),
+        ] {
+            let (more, less) = (of(more), of(less));
+            assert!(more.cover(&less) && more.cover(&more), "{more:?} {less:?}");
+            assert!(!less.cover(&more), "{more:?} {less:?}");
+        }
+        let (joined, parts) = (of(&["http:GET,POST https://a.example"]), of(&pair));
+        assert!(parts.cover(&joined) && joined.cover(&parts));
+        let (one, other) = (of(&pair[..1]), of(&["http:GET https://b.example"]));
+        assert!(!one.cover(&other) && !other.cover(&one));
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn what_is_proven_is_seen_and_heard_by_nobody() {
 #[test]
 fn all_plugins_together_have_a_limit_that_is_named() {
     let engine = Engine::new(None).unwrap();
-    engine.limit_memory(8 << 20);
+    engine.limit_memory(Some(8 << 20));
     let plugin = Plugin::load(&engine, "test", &guests::component("analyzer-eats-memory")).unwrap();
     let made = Analyzer::new(&plugin, config(&Metrics::default()), &Setup::default(), NOW);
     let (mut analyzer, _) = made.unwrap();
