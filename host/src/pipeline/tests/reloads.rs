@@ -109,7 +109,7 @@ async fn nobody_waits_at_the_end_for_what_is_being_loaded() {
 #[tokio::test(start_paused = true)]
 async fn a_camera_that_could_not_be_started_is_started_later() {
     let world = World::new("[cameras.lane]\nurl = \"no-such.mp4\"\n").await;
-    world.place.store.freeze_index(true);
+    world.place.store.refuse_cameras(true);
     let failed = world.configure(&keep("20s")).await.failed;
     assert_eq!(failed.len(), 1, "{failed:?}");
     for _ in 0..3 {
@@ -120,9 +120,9 @@ async fn a_camera_that_could_not_be_started_is_started_later() {
         assert_eq!(world.configure(&keep("20s")).await, Reloaded::default(), "it is known");
         let next = world.swaps.next_start().await.unwrap();
         tokio::time::sleep_until(next).await;
-        assert!(world.swaps.start_again().await.unwrap() > next, "the index is still frozen");
+        assert!(world.swaps.start_again().await.unwrap() > next, "it is refused still");
     }
-    world.place.store.freeze_index(false);
+    world.place.store.refuse_cameras(false);
     tokio::time::sleep_until(world.swaps.next_start().await.unwrap()).await;
     assert_eq!(world.swaps.start_again().await, None);
     let health = world.cameras().await.remove(0);

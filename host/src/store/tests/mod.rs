@@ -48,10 +48,17 @@ use crate::record::format::CHECK_TYPE;
 use crate::record::{Fragment, Full, SegmentEnd, SegmentStart, Sink, scan, trailer};
 
 impl Store {
-    /// The index takes nothing new, until it does again.
-    pub(crate) fn freeze_index(&self, frozen: bool) {
-        let pragma = move |c: &index::Connection| c.pragma_update(None, "query_only", frozen);
-        self.indexer.ask_blocking(move |c| pragma(c).map_err(index::failed("freeze"))).unwrap();
+    /// The index refuses new cameras, until it does no more.
+    pub(crate) fn refuse_cameras(&self, refuse: bool) {
+        let sql = match refuse {
+            true => {
+                "CREATE TEMP TRIGGER refusal BEFORE INSERT ON camera
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            false => "DROP TRIGGER refusal",
+        };
+        let refuse = move |c: &index::Connection| c.execute_batch(sql).map_err(index::failed(sql));
+        self.indexer.ask_blocking(refuse).unwrap();
     }
 }
 
