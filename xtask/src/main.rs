@@ -74,7 +74,7 @@ fn root() -> PathBuf {
 /// Needs nothing that is not built here.
 fn demo(root: &Path, arguments: &[String]) -> Result<(), String> {
     plugins::build(root)?;
-    let program = build_host(root, "dev")?;
+    let program = build_host(root)?;
     Step::new("record a simulated camera", &program).arg("demo").args(arguments).run(root)
 }
 
@@ -96,12 +96,11 @@ fn bench(root: &Path, cases: &[String]) -> Result<(), String> {
     bench::run(root, cases)
 }
 
-/// Builds the program and gives its path: with the profile `test`, what `cargo test` builds is a part
-/// of it. All of the workspace is selected, so that tests, demo and program share every dependency as
-/// built once.
-fn build_host(root: &Path, profile: &str) -> Result<PathBuf, String> {
+/// Builds the program and gives its path. All of the workspace is selected, so that tests, demo
+/// and program share every dependency as built once.
+fn build_host(root: &Path) -> Result<PathBuf, String> {
     Step::cargo("build the host (the first time takes some minutes)")
-        .args(["build", "--workspace", "--bin", "wardline", "--profile", profile])
+        .args(["build", "--workspace", "--bin", "wardline"])
         .run(root)?;
     Ok(target(root).join("debug/wardline"))
 }

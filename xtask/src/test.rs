@@ -16,7 +16,7 @@ const SHOW_SKIPPED: [&str; 2] = ["--", "--show-output"];
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     if arguments == ["browser"] {
         plugins::build(root)?;
-        return browser::run(root, &build_host(root, "test")?);
+        return browser::run(root, &build_host(root)?);
     }
     setup::run(&[setup::TESTS])?;
     setup::tell_languages(root);
@@ -26,7 +26,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .args(arguments)
         .run(root)?;
     plugins::build(root)?;
-    let program = build_host(root, "test")?;
+    let program = build_host(root)?;
     test_plugins(root, &program)?;
     // Not the programs for measuring, which `cargo test` would build too.
     Step::cargo("test the host, xtask, and the whole end to end")

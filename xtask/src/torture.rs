@@ -65,7 +65,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let length = Length::read(arguments)?;
     setup::run(&[setup::TESTS])?;
     plugins::build(root)?;
-    let program = build_host(root, "dev")?;
+    let program = build_host(root)?;
     let layers = Step::cargo("file layers, index and medium that fail; many cameras")
         .args(["test", "--workspace", "--lib", "--", "store::tests", "--show-output"])
         .env("TORTURE_CUTS", &length.cuts)
