@@ -135,8 +135,9 @@ function userButton() {
       ...(who?.open ? [] : [{
         label: "Log out",
         act: async () => {
-          await api.logOut().catch(() => {});
+          // First nothing streams any more: the host cuts off what does.
           api.signedOut.value += 1;
+          await api.logOut().catch(() => {});
         },
       }]),
     ]);

@@ -53,7 +53,7 @@ for (const device of /** @type {const} */ (["desktop", "phone"])) {
     await press(page, "[aria-label^='ada']");
     await press(page, "[role=menuitem]:has-text('Log out')");
     await page.waitForSelector("#login-user");
-    assert.equal((await page.request.get(`${machine.base}/api/v1/cameras`)).status(), 401);
+    await until("the session to be over", async () => (await page.request.get(`${machine.base}/api/v1/cameras`)).status() === 401);
     assert.deepEqual(wrong, []);
     await close();
   });
