@@ -81,7 +81,11 @@ impl Files {
                 continue;
             }
             match self.settled(&name, &path).await {
-                Ok(Settled::Other) => drop(self.swaps.reload(&name, By::Watch).await),
+                Ok(Settled::Other) => {
+                    // In Python it is half a minute until there is more to say.
+                    tracing::info!(plugin = name, "its file has changed: it is loaded anew");
+                    drop(self.swaps.reload(&name, By::Watch).await);
+                }
                 Ok(Settled::Known) => {}
                 // To be looked at again.
                 Ok(Settled::Not) => drop(self.seen.insert(name, None)),
