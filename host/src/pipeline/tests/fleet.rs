@@ -362,7 +362,7 @@ fn visits() -> Vec<VideoUnit> {
 }
 
 async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
-    let mut fleet = Fleet::new().await;
+    let mut fleet = super::awake(Fleet::new()).await;
     let versions = [1, 2].map(|mark| PLUGINS.map(|name| variant(name, mark)));
     let (mut done, mut given) = (0, [0; CAMERAS]);
     for (number, unit) in units.iter().enumerate() {
@@ -379,7 +379,7 @@ async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
         }
         tokio::time::advance(PICTURE).await;
     }
-    (fleet.end().await, done)
+    (super::awake(fleet.end()).await, done)
 }
 
 #[tokio::test(start_paused = true)]

@@ -257,3 +257,15 @@ fn video(avcc: &[u8]) -> Arc<VideoParameters> {
         decoder_config: Bytes::copy_from_slice(avcc),
     })
 }
+
+/// Waits for other threads while time stands still: it would go on by itself if nobody had anything
+/// to do, and all cameras would then be late.
+async fn awake<T>(work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let std::task::Poll::Ready(done) = futures::poll!(&mut work) {
+            return done;
+        }
+        tokio::task::yield_now().await;
+    }
+}
