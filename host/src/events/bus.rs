@@ -169,7 +169,7 @@ impl Bus {
 
     /// Whether an event lies too far ahead to be taken now.
     pub fn is_ahead(&self, event: &Event) -> bool {
-        event.time > self.clock.wall() + limits::EVENT_LEAD
+        is_ahead(event, self.clock.wall())
     }
 
     /// Offers a notice as it was once stored: nothing is stored again. Waits for room in the queues
@@ -258,7 +258,7 @@ impl Bus {
             event.cameras.push(by.camera.into());
         }
         let received = self.clock.wall();
-        let refused = (event.time > received + limits::EVENT_LEAD).then(|| {
+        let refused = is_ahead(&event, received).then(|| {
             format!(
                 "{}: event `{}` lies {} s ahead of camera {}: check the sender's clock",
                 by.origin,
@@ -379,4 +379,9 @@ pub async fn run_host_events(
             tracing::warn!(camera, "host event not stored: {}", error.chain());
         }
     }
+}
+
+/// Whether an event lies too far ahead of what its receiver's clock shows.
+fn is_ahead(event: &Event, now: Timestamp) -> bool {
+    event.time > now + limits::EVENT_LEAD
 }

@@ -107,7 +107,7 @@ impl House {
         &self.guests.plugins
     }
 
-    /// A plugin was loaded anew: who comes from now on gets this one.
+    /// A plugin was loaded anew. Who sits down from now on, the seats decide.
     pub(super) fn know(&mut self, offer: Offer) {
         self.guests.plugins.insert(offer.plugin.name().to_owned(), Ok(offer));
     }

@@ -171,9 +171,9 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::{any, prop_assert_eq, proptest};
 
-    use super::super::{NewEvent, Outcome, index};
+    use super::super::index;
+    use super::super::tests::instant;
     use super::*;
-    use crate::events::{Event, Phase};
 
     fn phase(sequence: u64, seconds: i64, begins: bool, instant: bool, kind: &str) -> Phased {
         let time = Timestamp::from_millis(seconds * 1000);
@@ -213,7 +213,7 @@ mod tests {
         let c = index::open(&folder.path().join("index.sqlite")).unwrap();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
         for seconds in 0..10 {
-            index::events::insert(&c, &instant("gate", at(seconds))).unwrap();
+            index::events::insert(&c, &instant("gate", "bell", at(seconds))).unwrap();
         }
         for (most, first) in [(10, 0), (4, 6)] {
             let (marks, since) = events(&c, "gate", at(0), at(20), 1, most).unwrap();
@@ -221,22 +221,6 @@ mod tests {
             assert_eq!(starts, (first..10).map(at).collect::<Vec<_>>());
             assert_eq!(since, (most == 4).then(|| at(5).offset(1)));
         }
-    }
-
-    fn instant(camera: &str, time: Timestamp) -> NewEvent {
-        let event = Event {
-            id: format!("{camera}/bell/1/a"),
-            kind: "bell".into(),
-            phase: Phase::Instant,
-            time,
-            confidence: 1.0,
-            regions: vec![],
-            cameras: vec![],
-            correlation: None,
-            attributes: vec![],
-        };
-        let (camera, origin, outcome) = (camera.into(), "bell".into(), Outcome::Accepted);
-        NewEvent { event, camera, origin, received: time, outcome }
     }
 
     proptest! {

@@ -43,10 +43,7 @@ async fn who_takes_a_file_is_told_wherever_he_begins() {
         let line = format!("{method} {file}");
         let asked =
             format!("{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{range}\r\n");
-        let mut stream = TcpStream::connect(running.address).await.unwrap();
-        stream.write_all(asked.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = exchange(running.address, asked.as_bytes()).await;
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line} {range}: {answer}");
         let kinds: Vec<_> = heard.rest().into_iter().map(|told| told.kind).collect();

@@ -161,3 +161,17 @@ async fn what_is_no_http_too_slow_or_too_large_is_told() {
         assert!(told.iter().any(|(_, what)| what.starts_with(&says)), "{reason}: {told:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn slow_clients_are_let_go() {
+    let running = start(Sample::default(), None).await;
+    let (status, _) =
+        send(running.address, b"POST /hooks/door HTTP/1.1\r\nhost: localhost\r\n").await;
+    assert_eq!(status, 0, "closed without an answer");
+    let (status, answer) = send(
+        running.address,
+        b"POST /hooks/door HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{",
+    )
+    .await;
+    assert_eq!(status, 408, "{answer}");
+}

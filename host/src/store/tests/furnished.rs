@@ -2,11 +2,10 @@
 //! cameras, spans, pins, answers, gaps and events. And all that its index says, as text.
 
 use super::super::index::Connection;
-use super::super::{Answer, Named, NewEvent, Outcome, Policy};
+use super::super::{Answer, Named, NewEvent, Policy};
 use super::feed::Feed;
 use super::moving::{open_two, two};
 use super::*;
-use crate::events::{Event, Phase};
 use crate::ingest::GapReason;
 use crate::policy::Span;
 use crate::record::GapMark;
@@ -68,19 +67,8 @@ pub(super) async fn furnish(root: &Path) -> PathBuf {
     };
     store.answer(judges[0], vec![answer(0, Some(7)), answer(1, None)]).await.unwrap();
     store.answer(judges[1], vec![answer(0, Some(3))]).await.unwrap();
-    let event = Event {
-        id: "gate/door/1/a".into(),
-        kind: "door".into(),
-        phase: Phase::Instant,
-        time: at(3),
-        confidence: 1.0,
-        regions: vec![],
-        cameras: vec![],
-        correlation: None,
-        attributes: vec![],
-    };
-    let (camera, origin, outcome) = ("gate".into(), "door".into(), Outcome::Accepted);
-    store.event(NewEvent { event, camera, origin, received: at(4), outcome }).await.unwrap();
+    let event = NewEvent { received: at(4), ..instant("gate", "door", at(3)) };
+    store.event(event).await.unwrap();
     clock.set(DAY + 12);
     // Of several that begin at one moment, one is moved at a time.
     while store.move_now().await.unwrap().segments > 0 {}

@@ -38,10 +38,14 @@ use tokio::time::Instant;
 use super::faulty::{Fault, Faulty};
 use super::fs::{Disk, Fs};
 use super::index::{self, row};
-use super::{CameraSettings, CameraSink, FreeFloor, PlaceId, Recovered, Store, StoreConfig, check};
+use super::{
+    CameraSettings, CameraSink, FreeFloor, NewEvent, Outcome, PlaceId, Recovered, Store,
+    StoreConfig, check,
+};
 use crate::base::Timestamp;
 use crate::base::clock::Clock;
 use crate::base::metrics::Metrics;
+use crate::events::{Event, Phase};
 use crate::ingest::VideoParameters;
 use crate::ingest::packet::Codec;
 use crate::record::format::CHECK_TYPE;
@@ -65,6 +69,23 @@ impl Store {
 /// A moment in the life of the tests' cameras.
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis((1_763_800_000 + seconds) * 1000)
+}
+
+/// An event that lasts for a moment.
+pub(super) fn instant(camera: &str, kind: &str, time: Timestamp) -> NewEvent {
+    let event = Event {
+        id: format!("{camera}/{kind}/1/a"),
+        kind: kind.into(),
+        phase: Phase::Instant,
+        time,
+        confidence: 1.0,
+        regions: vec![],
+        cameras: vec![],
+        correlation: None,
+        attributes: vec![],
+    };
+    let (camera, origin, outcome) = (camera.into(), kind.into(), Outcome::Accepted);
+    NewEvent { event, camera, origin, received: time, outcome }
 }
 
 /// A folder in memory where the machine has one: what is tried a thousand times need not wait for

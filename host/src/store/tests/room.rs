@@ -26,15 +26,19 @@ async fn nothing_moves_to_a_store_below_its_floor() {
     assert_eq!(store.move_now().await.unwrap().segments, 2);
 }
 
+/// Two stores on one disk, of which the large one has a floor.
+fn with_a_floor(root: &Path) -> (Narrow, Arc<Hands>, Store) {
+    let (disk, clock) = (Narrow::new(2 * FLOOR), Hands::at(0));
+    let mut config = two(root);
+    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
+    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
+    (disk, clock, store.unwrap().0)
+}
+
 #[tokio::test]
 async fn a_full_store_loses_its_oldest_for_what_is_to_come() {
     let root = tempfile::tempdir().unwrap();
-    let disk = Narrow::new(2 * FLOOR);
-    let mut config = two(root.path());
-    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
-    let clock = Hands::at(0);
-    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
-    let store = store.unwrap().0;
+    let (disk, clock, store) = with_a_floor(root.path());
     let (mut sink, _) = gate(&store, None);
     let mut closed = store.subscribe_closed();
     for sequence in 0..5 {
@@ -108,12 +112,7 @@ async fn what_a_jump_of_the_clock_makes_old_moves_only_from_a_store_without_room
 #[tokio::test]
 async fn what_has_no_room_in_a_full_store_waits_and_is_told() {
     let root = tempfile::tempdir().unwrap();
-    let disk = Narrow::new(2 * FLOOR);
-    let mut config = two(root.path());
-    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
-    let clock = Hands::at(0);
-    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
-    let store = store.unwrap().0;
+    let (disk, clock, store) = with_a_floor(root.path());
     let (mut sink, _) = gate(&store, None);
     let mut closed = store.subscribe_closed();
     for sequence in 0..3 {

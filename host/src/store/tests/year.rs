@@ -7,9 +7,8 @@ use super::super::holds::Continuous;
 use super::super::index::edit::{Closing, Opening};
 use super::super::index::map::Entry;
 use super::super::index::{Connection, edit, retain, spans};
-use super::super::{NewEvent, Outcome, layout, query::Reader};
+use super::super::{layout, query::Reader};
 use super::*;
-use crate::events::{Event, Phase};
 use crate::policy::Span;
 
 const MINUTES_A_YEAR: i64 = 525_600;
@@ -125,25 +124,9 @@ fn ask(c: &Connection, camera: &str, minutes: i64) {
             correlation: None,
         };
         spans::put(c, &span, end).unwrap();
-        index::events::insert(c, &event(camera, start)).unwrap();
+        index::events::insert(c, &instant(camera, "motion", start)).unwrap();
     }
     c.execute_batch("COMMIT").unwrap();
-}
-
-fn event(camera: &str, time: Timestamp) -> NewEvent {
-    let event = Event {
-        id: format!("{camera}/motion/1/a"),
-        kind: "motion".into(),
-        phase: Phase::Instant,
-        time,
-        confidence: 1.0,
-        regions: vec![],
-        cameras: vec![],
-        correlation: None,
-        attributes: vec![],
-    };
-    let (camera, origin, outcome) = (camera.into(), "motion".into(), Outcome::Accepted);
-    NewEvent { event, camera, origin, received: time, outcome }
 }
 
 /// The longest time that an event waited for the index while `work` went on.
@@ -152,7 +135,7 @@ async fn longest_wait<T>(store: &Store, work: impl Future<Output = T>) -> (Durat
     let mut longest = Duration::ZERO;
     loop {
         let before = Instant::now();
-        let stored = store.event(event("c0", at(1)));
+        let stored = store.event(instant("c0", "motion", at(1)));
         tokio::select! {
             biased;
             done = &mut work => return (longest, done),
