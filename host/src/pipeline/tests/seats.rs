@@ -1,11 +1,9 @@
 //! On what terms somebody sits: grants that come and go, and what is kept where an instance can't be
 //! made.
 
-use std::time::Duration;
-
 use serde_json::json;
 
-use super::swap::{HALF_A_MINUTE, TRAP, World, plain};
+use super::swap::{HALF_A_MINUTE, SECOND, TRAP, World, plain};
 use super::{CAMERA, load};
 use crate::base::metrics;
 use crate::seat::{By, Outcome};
@@ -13,23 +11,6 @@ use crate::wasm::standing::Standing;
 use crate::wasm::{Capability, Engine, Plugin, Terms, guests};
 
 const ON_EVENT: &str = "recording-policy@0.1.0#on-event";
-
-const SECOND: Duration = Duration::from_secs(1);
-
-async fn advance(world: &World, length: Duration) {
-    tokio::time::advance(length).await;
-    world.settle().await;
-}
-
-async fn until(world: &World, is_so: impl Fn(&Standing) -> bool) {
-    for _ in 0..60 {
-        if is_so(&world.standing.borrow()) {
-            return;
-        }
-        advance(world, SECOND).await;
-    }
-    panic!("never came: {:?}", *world.standing.borrow());
-}
 
 fn granted(component: &[u8], kv_bytes: u64) -> Plugin {
     let engine = Engine::new(None).unwrap();
@@ -54,7 +35,7 @@ async fn other_grants_are_another_offer() {
             let said = world.offer(keeper(kv_bytes), &json!({}), By::Person).await;
             assert_eq!(said, expected, "{kv_bytes}");
         }
-        assert_eq!(world.told(), ["plugin.reloaded"; 2]);
+        assert_eq!(world.told().await, ["plugin.reloaded"; 2]);
     })
     .await;
 }
@@ -64,7 +45,6 @@ async fn other_grants_are_another_offer() {
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_away_does_not_come_back() {
     for (before, now, comes_back) in [(1024, 4096, true), (4096, 1024, false)] {
-        let _still = crate::base::clock::still();
         let good = granted(&guests::component("policy-remembers"), before);
         World::play(plain(good), async |world| {
             let bad = guests::component_but("policy-remembers", ON_EVENT, TRAP);
@@ -73,7 +53,7 @@ async fn what_was_taken_away_does_not_come_back() {
             world.event().await;
             world.settle().await;
             assert_eq!(world.standing.borrow().is_healthy(), comes_back, "{before} {now}");
-            let rolled_back = world.told().contains(&"plugin.rolled-back".to_owned());
+            let rolled_back = world.told().await.contains(&"plugin.rolled-back".to_owned());
             assert_eq!(rolled_back, comes_back, "{before} {now}");
         })
         .await;
@@ -89,10 +69,9 @@ async fn what_was_saved_outlives_an_instance_that_could_not_be_made() {
     let engine = Engine::new(None).unwrap();
     let component = guests::component_but("policy-whole", ON_EVENT, code);
     let plugin = Plugin::load(&engine, "test", &component).unwrap();
-    let _still = crate::base::clock::still();
     World::play(plain(plugin), async |world| {
         // The first snapshot comes after half a minute.
-        advance(world, HALF_A_MINUTE + SECOND).await;
+        world.pass(HALF_A_MINUTE + SECOND).await;
         for _ in 0..3 {
             world.event().await;
         }
@@ -103,9 +82,9 @@ async fn what_was_saved_outlives_an_instance_that_could_not_be_made() {
         let starved = |standing: &Standing| {
             matches!(standing, Standing::Down { reason } if reason.contains("found no memory"))
         };
-        until(world, starved).await;
+        world.until(starved).await;
         engine.limit_memory(None);
-        until(world, Standing::is_healthy).await;
+        world.until(Standing::is_healthy).await;
         let labels = metrics::Plugin { camera: CAMERA.into(), plugin: "keep".into() };
         let faults = world.place.metrics.faults.get_or_create(&labels).clone();
         let before = faults.get();
@@ -127,9 +106,8 @@ async fn who_saves_nothing_at_the_end_is_followed_by_one_that_knows_all() {
     };
     // It saves after half a minute, for the proof, and not again.
     let old = guests::component_but("policy-whole", "state@0.1.0#save", &count(16, 3));
-    let _still = crate::base::clock::still();
     World::play(plain(load(&old)), async |world| {
-        advance(world, HALF_A_MINUTE + SECOND).await;
+        world.pass(HALF_A_MINUTE + SECOND).await;
         for _ in 0..3 {
             world.event().await;
         }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{CAMERA, Place, bundled, guest, load, load_granted, notice};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, clock};
 use crate::events::Heard;
 use crate::policy::Span;
 use crate::policy::floors::Floors;
@@ -18,6 +19,8 @@ use crate::policy::terms::Terms;
 use crate::seat::{By, Offer, Order, Outcome};
 use crate::wasm::standing::{Asker, Standing};
 use crate::wasm::{self, Plugin, Setup, guests};
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// The probation of who takes over.
 pub(super) const HALF_A_MINUTE: Duration = Duration::from_secs(30);
@@ -77,8 +80,9 @@ impl World {
         (Self { place, heard: queue, orders, spans, standing, shutdown, events }, stage)
     }
 
-    /// Plays `script` while the stage runs.
+    /// Plays `script` while the stage runs; time goes on only where the script says so.
     pub(super) async fn play(policy: (Plugin, Setup), script: impl AsyncFnOnce(&mut Self)) {
+        let _still = clock::still();
         let (mut world, stage) = Self::new(policy).await;
         let shutdown = world.shutdown.clone();
         let script = async {
@@ -89,8 +93,31 @@ impl World {
         tokio::join!(stage.run(shutdown.clone()), script);
     }
 
+    /// Lets so much time go by, a second at most at once.
+    pub(super) async fn pass(&self, length: Duration) {
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            tokio::time::advance(SECOND.min(end - Instant::now())).await;
+            self.settle().await;
+        }
+    }
+
+    /// Lets time go by until the plugin stands so.
+    pub(super) async fn until(&mut self, is_so: impl FnMut(&Standing) -> bool) {
+        let mut standing = self.standing.clone();
+        tokio::select! {
+            biased;
+            found = standing.wait_for(is_so) => drop(found.unwrap()),
+            () = self.pass(SECOND * 600) => panic!("never came: {:?}", *self.standing.borrow()),
+        }
+    }
+
     pub(super) async fn healthy(&mut self) {
-        self.standing.wait_for(Standing::is_healthy).await.unwrap();
+        self.until(Standing::is_healthy).await;
+    }
+
+    async fn unwell(&mut self) {
+        self.until(|standing| !standing.is_healthy()).await;
     }
 
     /// Something happens now; gives its time.
@@ -121,8 +148,9 @@ impl World {
         outcome.await.unwrap()
     }
 
-    /// Kinds of what the host said, in order.
-    pub(super) fn told(&self) -> Vec<String> {
+    /// Kinds of what the host said, in order. It is stored a while after who asked has the answer.
+    pub(super) async fn told(&self) -> Vec<String> {
+        self.settle().await;
         self.place.events().into_iter().map(|stored| stored.event.kind).collect()
     }
 }
@@ -143,15 +171,15 @@ async fn another_version_goes_on_with_the_same_span() {
             let params = json!({ "before": "5s", "after": "20s" });
             assert_eq!(world.offer(plugin, &params, By::Watch).await, Outcome::Seated);
             assert_eq!(world.offer(same, &params, By::Watch).await, Outcome::Unchanged);
-            tokio::time::advance(Duration::from_secs(1)).await;
+            world.pass(SECOND).await;
             let last = world.event().await;
             let after = world.span().await;
             assert_eq!(after.id, before.id, "the run goes on");
             assert_eq!(after.start, first - Duration::from_secs(5));
             assert_eq!(after.end, last + Duration::from_secs(20));
         }
-        tokio::time::sleep(HALF_A_MINUTE * 2).await;
-        assert_eq!(world.told(), ["plugin.reloaded"; 3]);
+        world.pass(HALF_A_MINUTE * 2).await;
+        assert_eq!(world.told().await, ["plugin.reloaded"; 3]);
         assert_eq!(*world.standing.borrow(), Standing::Running);
     })
     .await;
@@ -169,10 +197,10 @@ async fn new_parameters_are_set_and_bad_ones_refused() {
         // The schema lets it through, the plugin does not.
         let bad = json!({ "before": "5s", "after": "1h", "longest": "1m" });
         refused(world.offer(plugin, &bad, By::Watch).await, "set-params refused its params: ");
-        tokio::time::advance(Duration::from_secs(1)).await;
+        world.pass(SECOND).await;
         let time = world.event().await;
         assert_eq!(world.span().await.end, time + Duration::from_secs(60));
-        assert_eq!(world.told(), ["plugin.reloaded", "plugin.reload-failed"]);
+        assert_eq!(world.told().await, ["plugin.reloaded", "plugin.reload-failed"]);
     })
     .await;
 }
@@ -202,12 +230,12 @@ async fn what_is_not_fit_is_refused_and_the_one_in_charge_goes_on() {
         for (plugin, why) in cases {
             refused(world.offer(plugin, &json!({}), By::Person).await, why);
         }
-        tokio::time::advance(Duration::from_secs(1)).await;
+        world.pass(SECOND).await;
         let last = world.event().await;
         let span = world.span().await;
         let edges = (first - Duration::from_secs(5), last + Duration::from_secs(20));
         assert_eq!((span.id, (span.start, span.end)), (id, edges));
-        assert_eq!(world.told(), vec!["plugin.reload-failed"; many]);
+        assert_eq!(world.told().await, vec!["plugin.reload-failed"; many]);
         assert_eq!(*world.standing.borrow(), Standing::Running);
     })
     .await;
@@ -227,11 +255,11 @@ async fn what_falls_on_probation_is_taken_back_and_no_event_is_lost() {
         let span = world.span().await;
         assert_eq!(span.end, time + Duration::from_secs(20));
         assert_eq!(*world.standing.borrow(), Standing::Running, "it never was unwell");
-        assert_eq!(world.told(), ["plugin.reloaded", "plugin.rolled-back"]);
+        assert_eq!(world.told().await, ["plugin.reloaded", "plugin.rolled-back"]);
         refused(world.offer(bad(), &json!({}), By::Watch).await, "it was rolled back before: ");
         // A person may try again: now there is an event to prove it with.
         refused(world.offer(bad(), &json!({}), By::Person).await, "on-event trapped");
-        tokio::time::advance(Duration::from_secs(1)).await;
+        world.pass(SECOND).await;
         world.event().await;
         assert_eq!(world.span().await.id, span.id);
     })
@@ -241,7 +269,6 @@ async fn what_falls_on_probation_is_taken_back_and_no_event_is_lost() {
 /// What it kept by key and value goes with it; the one before keeps what it would have kept.
 #[tokio::test(start_paused = true)]
 async fn what_a_fallen_one_kept_is_undone() {
-    let _still = crate::base::clock::still();
     let good = load_granted(&guests::component("policy-remembers"));
     World::play(plain(good), async |world| {
         world.event().await;
@@ -261,7 +288,7 @@ async fn what_a_fallen_one_kept_is_undone() {
         world.event().await;
         world.settle().await;
         assert_eq!(world.place.shelf.keys(""), ["seen"], "said again by the one before");
-        assert_eq!(world.told(), ["plugin.reloaded", "plugin.rolled-back"]);
+        assert_eq!(world.told().await, ["plugin.reloaded", "plugin.rolled-back"]);
     })
     .await;
 }
@@ -283,10 +310,10 @@ async fn a_reload_on_probation_replaces_the_one_on_probation() {
         let bad = load(&guests::component_but("policy-whole", export, code));
         assert_eq!(world.offer(bad, &json!({}), By::Watch).await, Outcome::Seated);
         for _ in 0..2 {
-            tokio::time::advance(Duration::from_secs(1)).await;
+            world.pass(SECOND).await;
             world.event().await;
         }
-        tokio::time::advance(Duration::from_secs(1)).await;
+        world.pass(SECOND).await;
         let last = world.event().await;
         let mut end = span.end;
         while end < last + Duration::from_secs(20) {
@@ -295,7 +322,10 @@ async fn a_reload_on_probation_replaces_the_one_on_probation() {
             assert!(again.end >= end, "never shorter");
             end = again.end;
         }
-        assert_eq!(world.told(), ["plugin.reloaded", "plugin.reloaded", "plugin.rolled-back"]);
+        assert_eq!(
+            world.told().await,
+            ["plugin.reloaded", "plugin.reloaded", "plugin.rolled-back"]
+        );
     })
     .await;
 }
@@ -307,11 +337,11 @@ async fn a_quarantine_ends_by_a_person_or_with_another_component() {
             for _ in 0..5 {
                 world.healthy().await;
                 world.event().await;
-                world.standing.wait_for(|standing| !standing.is_healthy()).await.unwrap();
+                world.unwell().await;
             }
             let quarantined =
                 |standing: &Standing| matches!(standing, Standing::Quarantined { .. });
-            world.standing.wait_for(quarantined).await.unwrap();
+            world.until(quarantined).await;
             if by_person {
                 let said = world.offer(guest("policy-traps"), &json!({}), By::Person).await;
                 assert_eq!(said, Outcome::Revived);
@@ -339,7 +369,7 @@ async fn a_rebuild_goes_on_from_snapshot_and_journal() {
     let plugin = load(&guests::component_but("policy-whole", export, code));
     World::play(plain(plugin), async |world| {
         // The first snapshot comes after half a minute.
-        tokio::time::sleep(HALF_A_MINUTE + Duration::from_secs(1)).await;
+        world.pass(HALF_A_MINUTE + SECOND).await;
         for _ in 0..3 {
             world.event().await;
         }
@@ -347,9 +377,9 @@ async fn a_rebuild_goes_on_from_snapshot_and_journal() {
         for _ in 0..3 {
             world.healthy().await;
             world.event().await;
-            world.standing.wait_for(|standing| !standing.is_healthy()).await.unwrap();
+            world.unwell().await;
             world.healthy().await;
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            world.pass(Duration::from_secs(3)).await;
         }
         let text = world.place.metrics.text();
         let faults = "plugin_faults_total{camera=\"gate\",plugin=\"keep\"} 3\n";
@@ -363,19 +393,15 @@ async fn a_rebuild_goes_on_from_snapshot_and_journal() {
 async fn a_snapshot_that_poisons_is_given_up() {
     World::play(plain(guest("policy-poisoned-by-state")), async |world| {
         world.event().await;
-        // In turns with the index, so that it comes to its save before the next event.
-        for _ in 0..=HALF_A_MINUTE.as_secs() {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            world.place.store.earliest(CAMERA).await.unwrap();
-        }
+        world.pass(HALF_A_MINUTE + SECOND).await;
         // The second brings it down, and so does any after it went on from what it saved.
         for _ in 0..2 {
             world.event().await;
-            world.standing.wait_for(|standing| !standing.is_healthy()).await.unwrap();
+            world.unwell().await;
             world.healthy().await;
         }
         world.event().await;
-        world.place.store.earliest(CAMERA).await.unwrap();
+        world.settle().await;
         assert!(world.standing.borrow().is_healthy(), "it started clean");
     })
     .await;
