@@ -64,7 +64,7 @@ impl Destination {
 
     /// The host of this configuration, with its token, or the one of the environment.
     pub(super) fn of(file: &Path) -> Result<Self> {
-        let Http { listen, token, tls } = config::load(file)?.http;
+        let Http { listen, token, tls, .. } = config::load(file)?.http;
         let token = token.or_else(|| std::env::var("WARDLINE_TOKEN").ok().map(Secret::new));
         let address = reachable(listen);
         let Some(tls) = tls else {

@@ -1,4 +1,4 @@
-//! `[http]`: where is listened, with which certificate, and the token of an admin.
+//! `[http]`: where is listened, with which certificate, behind which proxies, and the token of an admin.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub struct Http {
     pub token: Option<Secret>,
     /// TLS is spoken with these; `None`: plain HTTP.
     pub tls: Option<TlsFiles>,
+    /// Whom these say to ask for is believed.
+    pub proxies: Vec<IpAddr>,
 }
 
 /// `tls-certificate` and `tls-key`.
@@ -58,7 +60,8 @@ pub(super) fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
         );
     }
     let tls = tls(context, &table);
-    let http = Http { listen, token: token.map(|(token, _)| token), tls };
+    let proxies = proxies(context, &table);
+    let http = Http { listen, token: token.map(|(token, _)| token), tls, proxies };
     if !http.is_loopback() && http.tls.is_none() && table.get("tls-certificate").is_none() {
         context.warn(
             at,
@@ -67,6 +70,23 @@ pub(super) fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
     }
     table.finish();
     http
+}
+
+fn proxies(context: &Context<'_>, table: &Table<'_, '_>) -> Vec<IpAddr> {
+    let address = |text: super::table::Text| match text.value.parse() {
+        Ok(address) => Some(address),
+        Err(_) => {
+            context.mistake(
+                text.at,
+                format!(
+                    "`proxies`: `{}` is not an address: write for example `127.0.0.1`",
+                    text.raw
+                ),
+            );
+            None
+        }
+    };
+    table.texts("proxies").into_iter().filter_map(address).collect()
 }
 
 fn tls(context: &Context<'_>, table: &Table<'_, '_>) -> Option<TlsFiles> {

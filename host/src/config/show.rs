@@ -47,6 +47,7 @@ impl Config {
                 "token": self.http.token.as_ref().map(|_| HIDDEN),
                 "tls-certificate": tls.map(|tls| &tls.certificate),
                 "tls-key": tls.map(|tls| &tls.key),
+                "proxies": self.http.proxies,
             },
             "limits": { "plugin-memory": self.plugin_memory_bytes.map(size) },
             "clips": self.clips.as_ref().map(|clips| json!({
@@ -248,6 +249,7 @@ size-max = "2TiB"
 token-file = "token"
 tls-certificate = "cert.pem"
 tls-key = "key.pem"
+proxies = ["127.0.0.1", "::1"]
 [plugins.motion]
 component = "analyzer-motion"
 params = { zones = [{ name = "drive", area = [[0, 0], [1, 1]] }], "a/b" = ["${X}"], apiKey = "s3cr3t", keys = 3 }
@@ -264,6 +266,7 @@ analyzers = ["motion"]
             ("/store/size-max", "\"2TiB\""),
             ("/http/token", "\"***\""),
             ("/http/tls-key", "\"etc/key.pem\""),
+            ("/http/proxies", "[\"127.0.0.1\",\"::1\"]"),
             ("/plugins/motion/params/zones/0/name", "\"drive\""),
             ("/plugins/motion/params/zones/0/area/1", "[1,1]"),
             ("/plugins/motion/params/a~1b/0", "\"***\""),

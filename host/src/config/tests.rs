@@ -297,6 +297,10 @@ fn mistakes_elsewhere_say_what_to_do() {
             &["3: `[plugins.x]` has `require-signature` and there are no `trusted-keys`"],
         ),
         (with_base("[plugins.x]"), &["3: `[plugins.x]` has no `component`"]),
+        (
+            with_base("[http]\nproxies = [\"10.0.0.0/8\"]"),
+            &["4: `proxies`: `10.0.0.0/8` is not an address"],
+        ),
         (with_base("[http]\ntoken = \"short\""), &["4: `token` has fewer than 8 characters"]),
         (
             with_base("[http]\ntls-certificate = \"missing.pem\""),

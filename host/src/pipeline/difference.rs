@@ -12,7 +12,7 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let Config {
         store,
         stores,
-        http: Http { listen, token, tls },
+        http: Http { listen, token, tls, proxies },
         plugins: _,
         cameras: _,
         clips: _,
@@ -22,9 +22,10 @@ pub(super) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let listen = (*listen != new.http.listen).then_some("http.listen");
     let token = (*token != new.http.token).then_some("http.token");
     let tls = (*tls != new.http.tls).then_some("http.tls");
+    let proxies = (*proxies != new.http.proxies).then_some("http.proxies");
     let store = (*store != new.store).then_some("store");
     let stores = (*stores != new.stores).then_some("stores");
-    [listen, token, tls, store, stores].into_iter().flatten().collect()
+    [listen, token, tls, proxies, store, stores].into_iter().flatten().collect()
 }
 
 /// Who comes, goes and is made anew.
@@ -277,6 +278,7 @@ policies = ["keep"]
         for (more, expected) in [
             ("http.listen = \"127.0.0.1:99\"", &["http.listen"][..]),
             ("store.sync = \"3s\"\nhttp.token = \"0123456789\"", &["http.token", "store"]),
+            ("http.proxies = [\"10.0.0.1\"]", &["http.proxies"]),
             ("stores.large.path = \"large\"", &["stores"]),
             ("clips.directory = \"clips\"", &[]),
         ] {

@@ -25,6 +25,36 @@ const OVERRUNS_MAX: u32 = 3;
 /// Offers that are remembered as bad.
 const BAD_MAX: usize = 16;
 
+/// Why a probation ends badly.
+pub(super) struct Fall {
+    why: String,
+    /// It was the host that could not go on: the same may do well another time.
+    is_hosts: bool,
+}
+
+impl Fall {
+    /// It took too long, again and again.
+    pub(super) fn slow() -> Self {
+        let why = "three calls in a row took more than half of what they may".into();
+        Self { why, is_hosts: false }
+    }
+
+    fn next(&self) -> &'static str {
+        match self.is_hosts {
+            true => "this says nothing against it: reload it once the host can",
+            false => {
+                "not tried again until its component or parameters change, or a person reloads it"
+            }
+        }
+    }
+}
+
+impl From<&Trouble> for Fall {
+    fn from(trouble: &Trouble) -> Self {
+        Self { why: trouble.to_string(), is_hosts: trouble.is_hosts() }
+    }
+}
+
 /// The one before, standing by.
 pub(super) struct Probation<T: Kind> {
     pub(super) offer: Offer,
@@ -87,7 +117,7 @@ impl<T: Kind> Seat<T> {
     /// `last_words` is the other's last answer.
     pub(super) async fn roll_back(
         &mut self,
-        why: &str,
+        fall: Fall,
         last_words: Option<Reply<T>>,
         last: Option<T::Input>,
     ) -> Given<T> {
@@ -95,10 +125,12 @@ impl<T: Kind> Seat<T> {
         let (Some(probation), Some(fallen)) = (self.probation.take(), self.offer.take()) else {
             return given;
         };
-        if self.bad.len() >= BAD_MAX {
-            self.bad.pop_first();
+        if !fall.is_hosts {
+            if self.bad.len() >= BAD_MAX {
+                self.bad.pop_first();
+            }
+            self.bad.insert(fallen.digest(), fall.why.clone());
         }
-        self.bad.insert(fallen.digest(), why.to_owned());
         let (from, to) = (fallen.describe(), probation.offer.describe());
         let is_whole = self.journal.is_whole();
         let continues = is_whole && self.run == probation.run;
@@ -135,8 +167,9 @@ impl<T: Kind> Seat<T> {
         self.sitter = Some(guest);
         let is_saved = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
         self.save_at = is_saved.then(|| Instant::now() + SAVE);
-        self.tell_facts(Some(why.to_owned()));
-        self.voice.tell(Change::RolledBack, &from, &to, why).await;
+        let reason = format!("{}: {}", fall.why, fall.next());
+        self.tell_facts(Some(fall.why));
+        self.voice.tell(Change::RolledBack, &from, &to, &reason).await;
         given
     }
 }

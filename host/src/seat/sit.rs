@@ -14,7 +14,7 @@ use super::guilty::{self, Guilty};
 use super::journal::Journal;
 use super::order::{Offer, Order};
 use super::post::{Acted, After, Given, Post, Reply, Seated, Shared, ask, has_events};
-use super::probation::Probation;
+use super::probation::{Fall, Probation};
 use super::prove::{Recipe, Unbuilt};
 use super::swap::{Signal, Trial};
 use super::vault::{Kept, Key};
@@ -229,15 +229,14 @@ impl<T: Kind> Seat<T> {
             Ok(reply) => {
                 self.journal.push(input, has_events(&reply));
                 if self.is_too_slow(&reply.stats) {
-                    let why = "three calls in a row took more than half of what they may";
-                    return Ok(self.roll_back(why, Some(reply), None).await);
+                    return Ok(self.roll_back(Fall::slow(), Some(reply), None).await);
                 }
                 Ok(Given::plain(vec![reply]))
             }
             Err(trouble) => {
                 self.blame(&input, &trouble);
                 if self.probation.is_some() {
-                    return Ok(self.roll_back(&trouble.to_string(), None, Some(input)).await);
+                    return Ok(self.roll_back((&trouble).into(), None, Some(input)).await);
                 }
                 Err(trouble)
             }

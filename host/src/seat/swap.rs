@@ -83,7 +83,7 @@ impl<T: Kind> Seat<T> {
     pub async fn act(&mut self, signal: Signal<T>) -> Result<Acted<T>, Trouble> {
         match self.done(signal).await {
             Err(trouble) if self.probation.is_some() => {
-                Ok(Acted::Given(self.roll_back(&trouble.to_string(), None, None).await))
+                Ok(Acted::Given(self.roll_back((&trouble).into(), None, None).await))
             }
             done => done,
         }

@@ -55,14 +55,15 @@ impl Voice {
             Change::ReloadFailed => {
                 tracing::warn!(camera, plugin, from, to, "not reloaded: {reason}");
             }
-            Change::RolledBack => tracing::error!(
-                camera,
-                plugin,
-                from,
-                to,
-                "rolled back to the one before: {reason}: not tried again until its component or \
-                 parameters change, or a person reloads it"
-            ),
+            Change::RolledBack => {
+                tracing::error!(
+                    camera,
+                    plugin,
+                    from,
+                    to,
+                    "rolled back to the one before: {reason}"
+                );
+            }
         }
         let now = self.clock.wall();
         self.said += 1;

@@ -101,7 +101,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Visitor {
     }
 }
 
-/// The address at the other end of a connection.
+/// The address of who asks: at the other end of the connection, or of its [proxy](super::passed).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 

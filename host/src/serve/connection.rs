@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Peer;
 use super::attempts::Block;
 use super::audit::Trail;
+use super::passed::Proxies;
 use super::patient::{Patient, Progress};
 use super::tls::Tls;
 use crate::base::tasks::Tasks;
@@ -26,8 +27,8 @@ use crate::base::tasks::Tasks;
 /// many cameras stays within them, and a scraper and hooks need a handful.
 const CONNECTIONS_MAX: usize = 256;
 
-/// Connections from one address, so that nobody alone takes all; not counted for this machine
-/// itself, on which a proxy may speak for all.
+/// Connections from one address, so that nobody alone takes all; not counted for proxies, and for this
+/// machine itself, since they speak for many.
 const FROM_ADDRESS_MAX: usize = 64;
 
 /// How long a client may take for its request line and headers, and may stay silent in between.
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub(super) router: Router,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) trail: Trail,
+    pub(super) proxies: Arc<Proxies>,
 }
 
 pub(super) async fn serve(listener: TcpListener, shared: Shared, shutdown: CancellationToken) {
@@ -77,7 +79,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Shared, shutdown: Cance
                 continue;
             }
         };
-        let Some(guest) = guests.let_in(address) else {
+        let Some(guest) = guests.let_in(address, shared.proxies.contain(address)) else {
             shared.trail.refused("connections", address, "");
             continue;
         };
@@ -124,11 +126,11 @@ struct Guest {
 }
 
 impl Guests {
-    fn let_in(&self, address: IpAddr) -> Option<Guest> {
+    fn let_in(&self, address: IpAddr, is_proxy: bool) -> Option<Guest> {
         let block = Block::from(address);
         let mut counts = self.0.lock().expect("no panic under this lock");
         let count = counts.entry(block).or_default();
-        if *count >= FROM_ADDRESS_MAX && !address.is_loopback() {
+        if *count >= FROM_ADDRESS_MAX && !is_proxy && !address.is_loopback() {
             return None;
         }
         *count += 1;
@@ -169,9 +171,10 @@ async fn requests(
     end: CancellationToken,
 ) {
     let (stream, progress) = Patient::new(stream);
-    let router = shared.router;
+    let Shared { router, trail, proxies, .. } = shared;
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(Peer(address));
+        let asker = proxies.asker(address, request.headers());
+        request.extensions_mut().insert(Peer(asker));
         TowerToHyperService::new(router.clone()).call(request)
     });
     let connection = http1::Builder::new()
@@ -193,7 +196,7 @@ async fn requests(
         // The client's affair: it went away, was too slow, or spoke no HTTP.
         tracing::debug!(%error, "http connection ended");
         if let Some(reason) = reason(&error, &progress) {
-            shared.trail.refused(reason, address, "");
+            trail.refused(reason, address, "");
         }
     }
 }
@@ -227,14 +230,17 @@ mod tests {
         let guests = Guests::default();
         let [one, other, local] =
             ["10.0.0.1", "10.0.0.2", "127.0.0.1"].map(|text| text.parse().unwrap());
-        let mut all: Vec<_> = (0..FROM_ADDRESS_MAX).map(|_| guests.let_in(one).unwrap()).collect();
-        assert!(guests.let_in(one).is_none());
-        assert!(guests.let_in(other).is_some());
+        let mut all: Vec<_> =
+            (0..FROM_ADDRESS_MAX).map(|_| guests.let_in(one, false).unwrap()).collect();
+        assert!(guests.let_in(one, false).is_none());
+        assert!(guests.let_in(other, false).is_some());
         all.pop();
-        assert!(guests.let_in(one).is_some());
-        let many: Vec<_> = (0..2 * FROM_ADDRESS_MAX).filter_map(|_| guests.let_in(local)).collect();
-        assert_eq!(many.len(), 2 * FROM_ADDRESS_MAX);
-        drop((all, many));
+        assert!(guests.let_in(one, false).is_some());
+        for (address, is_proxy) in [(local, false), (one, true)] {
+            let many = (0..2 * FROM_ADDRESS_MAX).filter_map(|_| guests.let_in(address, is_proxy));
+            assert_eq!(many.collect::<Vec<_>>().len(), 2 * FROM_ADDRESS_MAX, "{address}");
+        }
+        drop(all);
         assert!(guests.0.lock().unwrap().is_empty(), "nothing is remembered of who has gone");
     }
 }

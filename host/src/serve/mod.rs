@@ -9,6 +9,7 @@ pub mod host;
 pub mod audit;
 mod tls;
 mod patient;
+mod passed;
 mod connection;
 mod page;
 mod problem;
@@ -128,7 +129,8 @@ impl Server {
         let changes = tasks.clone();
         let desk = routes::Desk { host, view, looks, gate, exports, metrics, changes };
         let router = routes::router(desk);
-        let shared = connection::Shared { router, tls, trail };
+        let proxies = Arc::new(passed::Proxies::new(&http.proxies));
+        let shared = connection::Shared { router, tls, trail, proxies };
         Ok(Self { listener, address, gate: of_gate, shared, tasks })
     }
 

@@ -156,7 +156,7 @@ struct Running {
 
 fn config(token: Option<&str>) -> Config {
     let listen = "127.0.0.1:0".parse().unwrap();
-    let http = Http { listen, token: token.map(Secret::new), tls: None };
+    let http = Http { listen, token: token.map(Secret::new), tls: None, proxies: Vec::new() };
     let (_, known) = tokio::sync::watch::channel(Arc::default());
     let (trail, exports) = (audit::trail().0, Exports::of_tests());
     Config { http, known, trail, exports, metrics: Metrics::default() }

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::swap::{HALF_A_MINUTE, SECOND, TRAP, World, plain};
-use super::{CAMERA, load};
+use super::{CAMERA, guest, load};
 use crate::base::metrics;
 use crate::seat::{By, Outcome};
 use crate::wasm::standing::Standing;
@@ -91,6 +91,27 @@ async fn what_was_saved_outlives_an_instance_that_could_not_be_made() {
         world.event().await;
         world.settle().await;
         assert_eq!(faults.get(), before + 1, "it knows of three");
+    })
+    .await;
+}
+
+/// It falls on probation because the host has no memory for it: that says nothing against it.
+#[tokio::test(start_paused = true)]
+async fn who_fell_for_want_of_the_hosts_memory_may_come_again() {
+    let grows = "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable)))";
+    let engine = Engine::new(None).unwrap();
+    let component = guests::component_but("policy-whole", ON_EVENT, grows);
+    let hungry = || Plugin::load(&engine, "test", &component).unwrap();
+    World::play(plain(guest("policy-whole")), async |world| {
+        for _ in 0..2 {
+            let said = world.offer(hungry(), &json!({}), By::Watch).await;
+            assert_eq!(said, Outcome::Seated);
+            engine.limit_memory(Some(0));
+            world.event().await;
+            world.settle().await;
+            engine.limit_memory(None);
+            assert_eq!(world.told().await.pop().unwrap(), "plugin.rolled-back");
+        }
     })
     .await;
 }

@@ -102,6 +102,25 @@ async fn guessed_tokens_are_counted_as_passwords_are() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_each_is_counted_for_himself() {
+    let mut house = House::behind(&["127.0.0.1".parse().unwrap()]).await;
+    let (thief, other) = ("203.0.113.9", "198.51.100.7");
+    let mut statuses = Vec::new();
+    for guess in 0..11 {
+        // What he writes there himself is nothing that the proxy says.
+        let headers = format!(
+            "authorization: Bearer {guess:043}\r\nx-forwarded-for: 192.0.2.{guess}, {thief}\r\n"
+        );
+        statuses.push(house.ask("GET /api/v1/plugins", &headers, "").await.0);
+    }
+    assert_eq!((statuses[0], statuses[10]), (401, 429), "{statuses:?}");
+    let told = house.told();
+    assert!(told[0].1.contains(&format!("address={thief}")), "{told:?}");
+    let headers = format!("authorization: Bearer {:043}\r\nx-forwarded-for: {other}\r\n", 0);
+    assert_eq!(house.ask("GET /api/v1/plugins", &headers, "").await.0, 401);
+}
+
+#[tokio::test]
 async fn every_answer_protects_the_browser() {
     let house = House::new().await;
     let anna = house.cookie("anna").await;

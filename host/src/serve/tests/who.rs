@@ -55,10 +55,16 @@ fn roll(token: &Token) -> Roll {
 
 impl House {
     pub(super) async fn new() -> Self {
+        Self::behind(&[]).await
+    }
+
+    /// One that believes these proxies.
+    pub(super) async fn behind(proxies: &[std::net::IpAddr]) -> Self {
         let token = Token::new().unwrap();
         let (sender, known) = watch::channel(Arc::new(roll(&token)));
         let (trail, heard) = audit::trail();
-        let config = Config { known, trail, ..config(None) };
+        let mut config = Config { known, trail, ..config(None) };
+        config.http.proxies = proxies.to_vec();
         let running = start_with(Sample::default(), config).await;
         Self { running, roll: sender, heard, token: token.reveal().to_owned() }
     }
