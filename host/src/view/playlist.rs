@@ -227,8 +227,9 @@ impl Playlist {
         }
         let lead = self.wanted.from.micros_since(self.start);
         if lead > 0 {
-            let lead = Seconds(micros_to_ticks(lead));
-            put(&mut out, format_args!("#EXT-X-START:TIME-OFFSET={lead},PRECISE=YES\n"));
+            out.push_str("#EXT-X-START:TIME-OFFSET=");
+            seconds(&mut out, micros_to_ticks(lead));
+            out.push_str(",PRECISE=YES\n");
         }
         for (at, item) in self.items.iter().enumerate() {
             let Item { sequence, offset, length, ticks, head, .. } = *item;
@@ -247,13 +248,13 @@ impl Playlist {
             if let Some(date) = item.date {
                 put(&mut out, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}\n"));
             }
-            let name = format_args!("hls/{sequence}/{offset}-{length}");
-            let length = Seconds(ticks);
+            out.push_str("#EXTINF:");
+            seconds(&mut out, ticks);
+            numbers(&mut out, [(",\nhls/", sequence), ("/", offset), ("-", length)]);
             if only_keys {
-                put(&mut out, format_args!("#EXTINF:{length},\n{name}-{ticks}.m4s\n"));
-            } else {
-                put(&mut out, format_args!("#EXTINF:{length},\n{name}.m4s\n"));
+                numbers(&mut out, [("-", ticks.unsigned_abs())]);
             }
+            out.push_str(".m4s\n");
         }
         out.push_str("#EXT-X-ENDLIST\n");
         out
@@ -264,14 +265,23 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a string takes all");
 }
 
-/// Ticks as seconds with six digits.
-struct Seconds(i64);
-
-impl std::fmt::Display for Seconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let micros = ticks_to_micros(self.0);
-        write!(f, "{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+/// Each behind its text. A day has tens of thousands, and formatting machinery would take longer than
+/// all else that is done for them.
+fn numbers<const N: usize>(out: &mut String, numbers: [(&str, u64); N]) {
+    for (before, number) in numbers {
+        out.push_str(before);
+        out.push_str(itoa::Buffer::new().format(number));
     }
+}
+
+/// Ticks as seconds with six digits. A media segment is never shorter than nothing.
+fn seconds(out: &mut String, ticks: i64) {
+    const SECOND: u64 = 1_000_000;
+    let micros = ticks_to_micros(ticks).unsigned_abs();
+    numbers(out, [("", micros / SECOND)]);
+    out.push('.');
+    // The leading digit keeps the zeros behind it.
+    out.push_str(&itoa::Buffer::new().format(SECOND + micros % SECOND)[1..]);
 }
 
 fn moment(file: &Playable, ticks: i64) -> Timestamp {

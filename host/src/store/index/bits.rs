@@ -6,6 +6,9 @@
 /// A quotient of so many ones says that the whole number follows in 64 bits.
 const ESCAPE: u32 = 24;
 
+/// Bits of eight bytes that count, wherever in the first of them they begin.
+const WINDOW: u32 = 57;
+
 /// Bits, the highest of each byte first.
 #[derive(Default)]
 pub(super) struct Writer {
@@ -59,38 +62,61 @@ impl<'a> Reader<'a> {
 
     /// The next so many bits, 64 at most.
     pub(super) fn take(&mut self, count: u32) -> Option<u64> {
+        if count > WINDOW {
+            let high = self.take(count - 32)?;
+            return Some(high << 32 | self.take(32)?);
+        }
         let window = self.window();
         self.skip(count)?;
-        Some(window.checked_shr(u128::BITS - count).unwrap_or(0) as u64)
+        Some(highest(window, count))
     }
 
+    /// A number of [`Writer::rice`].
     pub(super) fn rice(&mut self, k: u32) -> Option<u64> {
+        let window = self.window();
         // What ends early ends in zeros here, and is found out by skipping the first of them.
-        let quotient = self.window().leading_ones().min(ESCAPE);
+        let quotient = window.leading_ones().min(ESCAPE);
         if quotient == ESCAPE {
             self.skip(ESCAPE)?;
-            self.take(64)
-        } else {
-            self.skip(quotient + 1)?;
-            Some(u64::from(quotient) << k | self.take(k)?)
+            return self.take(64);
         }
+        let unary = quotient + 1;
+        // Nearly always all of it is in one window.
+        let rest = if unary + k <= WINDOW {
+            self.skip(unary + k)?;
+            highest(window << unary, k)
+        } else {
+            self.skip(unary)?;
+            self.take(k)?
+        };
+        Some(u64::from(quotient) << k | rest)
     }
 
-    /// The next bits, 120 at least, and zeros where there are no more.
-    fn window(&self) -> u128 {
+    /// The next bits, [`WINDOW`] at least, and zeros where there are no more.
+    fn window(&self) -> u64 {
         let rest = self.bytes.get(self.at / 8..).unwrap_or_default();
-        let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
-            let mut last = [0; 16];
-            last[..rest.len()].copy_from_slice(rest);
-            last
-        });
-        u128::from_be_bytes(bytes) << (self.at % 8)
+        let bytes = rest.first_chunk().copied().unwrap_or_else(|| padded(rest));
+        u64::from_be_bytes(bytes) << (self.at % 8)
     }
 
     fn skip(&mut self, count: u32) -> Option<()> {
         self.at += count as usize;
         (self.at <= self.bytes.len() * 8).then_some(())
     }
+}
+
+/// So many of the highest bits, fewer than 64.
+fn highest(window: u64, count: u32) -> u64 {
+    // In two steps, since all 64 can't go in one.
+    window >> 1 >> (63 - count)
+}
+
+/// What is less than eight bytes, with zeros behind.
+#[cold]
+fn padded(rest: &[u8]) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes[..rest.len()].copy_from_slice(rest);
+    bytes
 }
 
 /// The bits that a number needs with a parameter.
@@ -130,6 +156,7 @@ mod tests {
     fn what_ends_early_is_no_number() {
         assert_eq!(Reader::new(&[0xff; 3]).rice(3), None);
         assert_eq!(Reader::new(&[]).take(1), None);
+        assert_eq!(Reader::new(&[0xff; 7]).take(57), None);
         assert_eq!(best([1000, 1100, 900].into_iter()), 9);
     }
 }
