@@ -1,8 +1,10 @@
-//! The file of a store that the roll stands in: read whole, replaced whole, one writer at a time.
+//! The files of a store that the roll and the visits stand in: read whole, replaced whole, one writer
+//! at a time.
 //!
 //! ```text
 //! <store>/people.d/people.json   mode 0600, of whom the store's directory is
 //! <store>/people.d/lock          held while it is changed
+//! <store>/people.d/visits.json   mode 0600; a running host's own
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -12,12 +14,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::Roll;
+use super::{KeptVisit, Roll};
 use crate::base::{Error, Result};
 use crate::store::layout;
 
 const FILE: &str = "people.json";
-const PART: &str = "people.json.part";
+const VISITS: &str = "visits.json";
 const LOCK: &str = "lock";
 
 /// A larger file is none of ours.
@@ -36,9 +38,47 @@ pub fn load(root: &Path) -> Result<Roll> {
 
 /// The text of the roll's file; `None` where there is none.
 pub(super) fn read(root: &Path) -> Result<Option<Vec<u8>>> {
-    let path = root.join(layout::PEOPLE).join(FILE);
-    let failed = |error| Error::stop(format!("read the users in {}", path.display())).with(error);
-    let file = match File::open(&path) {
+    read_file(&root.join(layout::PEOPLE).join(FILE))
+}
+
+/// The visits that were kept in the store at `root`: none, where there is no file.
+///
+/// # Errors
+/// It can't be read, or is damaged.
+pub fn kept_visits(root: &Path) -> Result<Vec<KeptVisit>> {
+    let path = root.join(layout::PEOPLE).join(VISITS);
+    let Some(text) = read_file(&path)? else { return Ok(Vec::new()) };
+    serde_json::from_slice(&text)
+        .map_err(|error| Error::refuse(format!("{} is damaged", path.display())).with(error))
+}
+
+/// Keeps these visits and no others in the store at `root`, which has users.
+///
+/// # Errors
+/// The disk fails. Then none are kept, since among those that were may be who has logged out; it is
+/// said where not even that can be had.
+pub fn keep_visits(root: &Path, visits: &[KeptVisit]) -> Result<()> {
+    let folder = root.join(layout::PEOPLE);
+    let failed = |error: io::Error| {
+        Error::stop(format!("keep who is logged in, in {}", folder.display())).with(error)
+    };
+    let text = serde_json::to_vec(visits)
+        .map_err(|error| Error::bug("make the JSON of the visits").with(error))?;
+    let owner = std::fs::metadata(root).map_err(failed)?;
+    let Err(error) = replace(&folder, VISITS, &text, &owner) else { return Ok(()) };
+    match std::fs::remove_file(folder.join(VISITS)) {
+        Err(stays) if stays.kind() != ErrorKind::NotFound => Err(Error::stop(format!(
+            "forget who is logged in: who has logged out comes back with a restart, remove {}",
+            folder.join(VISITS).display()
+        ))
+        .with(stays)),
+        _ => Err(failed(error)),
+    }
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    let failed = |error| Error::stop(format!("read {}", path.display())).with(error);
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
@@ -46,7 +86,7 @@ pub(super) fn read(root: &Path) -> Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
     file.take(BYTES_MAX + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > BYTES_MAX {
-        return Err(Error::refuse(format!("{} is too large for a list of users", path.display())));
+        return Err(Error::refuse(format!("{} is too large to be ours", path.display())));
     }
     Ok(Some(text))
 }
@@ -85,7 +125,7 @@ pub fn change<T>(root: &Path, change: impl FnOnce(&mut Roll) -> Result<T>) -> Re
     let done = change(&mut roll)?;
     let text = serde_json::to_vec_pretty(&roll)
         .map_err(|error| Error::bug("make the JSON of the users").with(error))?;
-    replace(&folder, &text, &owner).map_err(failed)?;
+    replace(&folder, FILE, &text, &owner).map_err(failed)?;
     Ok(done)
 }
 
@@ -101,8 +141,8 @@ fn make_folder(folder: &Path, owner: &std::fs::Metadata) -> io::Result<()> {
     }
 }
 
-fn replace(folder: &Path, text: &[u8], owner: &std::fs::Metadata) -> io::Result<()> {
-    let part: PathBuf = folder.join(PART);
+fn replace(folder: &Path, name: &str, text: &[u8], owner: &std::fs::Metadata) -> io::Result<()> {
+    let part: PathBuf = folder.join(format!("{name}.part"));
     // One that was left by a crash may have another mode.
     match std::fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -112,7 +152,7 @@ fn replace(folder: &Path, text: &[u8], owner: &std::fs::Metadata) -> io::Result<
     file.write_all(text)?;
     give(&part, owner)?;
     file.sync_all()?;
-    std::fs::rename(&part, folder.join(FILE))?;
+    std::fs::rename(&part, folder.join(name))?;
     File::open(folder)?.sync_all()
 }
 

@@ -18,13 +18,29 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Timestamp};
 
-pub use file::{change, check_store, load};
+pub use file::{change, check_store, keep_visits, kept_visits, load};
 pub use password::{Hashed, PASSWORD_BYTES_MAX, check_password};
 pub use roll::{Program, Roll, User};
 pub use token::{Digest, Token};
 pub use watch::{Known, Watch, watch};
+
+/// A log-in that outlives the host. Nobody learns from it what a browser has to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptVisit {
+    /// Of the token that the browser has.
+    pub token: Digest,
+    /// Whose it is.
+    pub user: String,
+    /// Of [the user](User::digest) as he was then.
+    pub was: Digest,
+    /// The log-in.
+    pub began: Timestamp,
+    /// The last request.
+    pub used: Timestamp,
+}
 
 /// The longest name of a user or token, in characters.
 const NAME_CHARS_MAX: usize = 64;

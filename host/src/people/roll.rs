@@ -48,6 +48,13 @@ impl User {
     pub fn right(&self) -> Right {
         Right { role: self.role, cameras: self.cameras.clone() }
     }
+
+    /// Another where anything about him is.
+    pub fn digest(&self) -> Result<Digest> {
+        let text = serde_json::to_vec(self)
+            .map_err(|error| Error::bug("make the JSON of a user").with(error))?;
+        Ok(Digest::sum(&text))
+    }
 }
 
 impl Program {

@@ -158,6 +158,37 @@ fn a_damaged_file_lets_nobody_in() {
 }
 
 #[test]
+fn visits_are_kept_as_one_and_rather_none_than_old_ones() {
+    let folder = store();
+    let root = folder.path();
+    assert_eq!(kept_visits(root).unwrap(), []);
+    keep_visits(root, &[]).unwrap_err();
+    assert!(!root.join(layout::PEOPLE).exists(), "there are no users");
+    let anna = user("anna", "correct horse");
+    change(root, |roll| roll.add_user(anna.clone())).unwrap();
+    let visit = KeptVisit {
+        token: Token::new().unwrap().digest(),
+        user: "anna".into(),
+        was: anna.digest().unwrap(),
+        began: Timestamp::from_micros(1),
+        used: Timestamp::from_micros(2),
+    };
+    keep_visits(root, std::slice::from_ref(&visit)).unwrap();
+    assert_eq!(kept_visits(root).unwrap(), [visit]);
+    let path = root.join(layout::PEOPLE).join("visits.json");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    // Nothing can be written there.
+    std::fs::create_dir(root.join(layout::PEOPLE).join("visits.json.part")).unwrap();
+    keep_visits(root, &[]).unwrap_err();
+    assert!(!path.exists() && kept_visits(root).unwrap().is_empty());
+    for wrong in ["{", "{}", "[{}]"] {
+        std::fs::write(&path, wrong).unwrap();
+        let error = kept_visits(root).unwrap_err().chain();
+        assert!(error.contains("visits.json is damaged"), "{error}");
+    }
+}
+
+#[test]
 fn changes_are_told_by_name() {
     let mut before = Roll::default();
     for name in ["anna", "ben", "cleo"] {

@@ -37,7 +37,7 @@ impl Token {
 
     /// What is kept of it.
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(self.0.as_bytes()).into())
+        Digest::sum(self.0.as_bytes())
     }
 }
 
@@ -55,7 +55,11 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Of what somebody shows; `None` where it can be no token.
     pub fn of(shown: &[u8]) -> Option<Self> {
-        (shown.len() == CHARS).then(|| Self(Sha256::digest(shown).into()))
+        (shown.len() == CHARS).then(|| Self::sum(shown))
+    }
+
+    pub(super) fn sum(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
     }
 }
 

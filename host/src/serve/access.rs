@@ -22,6 +22,7 @@ use super::attempts::Attempts;
 use super::audit::{Audited, Told, Trail};
 use super::origin;
 use super::problem::{Problem, problem};
+use super::recall::{AGAIN, Recall};
 use super::rights::{self, Needs};
 use super::visits::{LOOK, Visits};
 use crate::config::Secret;
@@ -126,6 +127,8 @@ pub(super) struct Inner {
     pub(super) token: Option<Secret>,
     pub(super) known: Known,
     pub(super) visits: Visits,
+    /// Where those are kept; `None`: nowhere.
+    pub(super) recall: Option<Recall>,
     pub(super) attempts: Attempts,
     pub(super) trail: Trail,
     /// Only those at this machine can come.
@@ -154,6 +157,7 @@ impl Gate {
             token: None,
             known,
             visits: Visits::default(),
+            recall: None,
             attempts: Attempts::default(),
             trail: super::audit::trail().0,
             is_loopback: true,
@@ -214,15 +218,16 @@ impl Gate {
     }
 
     /// Ends the visits that are over, and those of who is no longer on the roll as he was, until
-    /// `shutdown`; and tells of all that has changed on it.
+    /// `shutdown`; keeps what is left; and tells of all that has changed on the roll.
     pub(super) async fn follow_roll(self, shutdown: CancellationToken) {
         let mut known = self.known.clone();
         let mut before = known.borrow_and_update().clone();
         let mut looks = tokio::time::interval(LOOK);
+        let mut kept_at = Instant::now();
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return,
+                () = shutdown.cancelled() => return self.keep_visits().await,
                 changed = known.changed() => if changed.is_err() { return },
                 _ = looks.tick() => {}
             }
@@ -232,6 +237,10 @@ impl Gate {
                 self.trail.tell(Audited::new("audit.users").with("change", change));
             }
             before = now;
+            if self.visits.have_changed() || kept_at.elapsed() >= AGAIN {
+                kept_at = Instant::now();
+                self.keep_visits().await;
+            }
         }
     }
 }

@@ -177,6 +177,7 @@ static GUARDED: LazyLock<Guarded> = LazyLock::new(|| {
         token: None,
         known,
         visits: visits::Visits::default(),
+        recall: None,
         attempts: attempts::Attempts::default(),
         trail: audit::trail().0,
         is_loopback: true,

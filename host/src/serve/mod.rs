@@ -28,6 +28,7 @@ mod origin;
 mod rights;
 mod attempts;
 mod visits;
+mod recall;
 mod access;
 mod revocable;
 mod headers;
@@ -114,11 +115,14 @@ impl Server {
             .map_err(|error| Error::refuse(describe()).with(error))?;
         let address =
             listener.local_addr().map_err(|error| Error::refuse(describe()).with(error))?;
+        let recall = recall::Recall::of(view.root(), view.clock().clone());
+        let now_known = known.borrow().clone();
         let gate = access::Gate::new(access::Inner {
             is_loopback: http.is_loopback(),
             token: http.token,
             known,
-            visits: visits::Visits::default(),
+            visits: recall.recall(now_known).await,
+            recall: Some(recall),
             attempts: attempts::Attempts::default(),
             trail: trail.clone(),
             is_tls: tls.is_some(),

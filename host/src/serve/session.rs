@@ -178,10 +178,11 @@ async fn log_out(
 ) -> Response {
     let peer = peer.map_or(Peer::LOCAL, |Extension(peer)| peer).0;
     let digest = cookie(&headers).and_then(Digest::of);
-    if digest.and_then(|digest| gate.visits.end(&digest)).is_some()
-        && let Some(visitor) = visitor
-    {
-        gate.trail.tell(Audited::new("audit.logout").by(&visitor, peer));
+    if digest.and_then(|digest| gate.visits.end(&digest)).is_some() {
+        if let Some(visitor) = visitor {
+            gate.trail.tell(Audited::new("audit.logout").by(&visitor, peer));
+        }
+        gate.keep_visits().await;
     }
     let over_tls = gate.is_tls || said_by_https(&headers);
     let cookie = set_cookie("", Duration::ZERO, over_tls);

@@ -130,6 +130,48 @@ fn people_and_programs_are_let_in_and_out_beside_a_running_host() {
 }
 
 #[test]
+fn a_restart_logs_nobody_out_and_who_is_out_stays_out() {
+    if missing("who_restart", &[Need::Wardline, Need::Tool("curl")]) {
+        return;
+    }
+    let place = Place::new("who-restart");
+    let config = place.configure(CAMERA);
+    let source = config.to_str().unwrap();
+    let host = Host::start(&config);
+    let add = ["user", "add", "anna", "--role", "admin", "--source", source];
+    assert!(say(&add, &[], "correct horse\n").0);
+    let session = |host: &Host| format!("{}/api/v1/session", host.base());
+    wait::until("she is known", WAIT, || (curl(&[&session(&host)]).0 == "401").then_some(()));
+    let jars = ["desk", "phone"].map(|name| place.path(name).to_str().unwrap().to_owned());
+    let body = "{\"user\":\"anna\",\"password\":\"correct horse\"}";
+    for jar in &jars {
+        assert_eq!(curl(&["--cookie-jar", jar, "--data", body, &session(&host)]).0, "204");
+    }
+    let asked = |host: &Host| jars.each_ref().map(|jar| curl(&["--cookie", jar, &session(host)]).0);
+    host.stop();
+
+    let host = Host::start(&config);
+    assert_eq!(asked(&host), ["200", "200"]);
+    let out = ["--cookie", &jars[1], "--request", "DELETE", &session(&host)];
+    assert_eq!(curl(&out).0, "204");
+    host.kill();
+
+    let host = Host::start(&config);
+    assert_eq!(asked(&host), ["200", "401"]);
+    let kept = std::fs::read_to_string(place.path("store/people.d/visits.json")).unwrap();
+    let cookie = std::fs::read_to_string(&jars[0]).unwrap();
+    let token = cookie.split_whitespace().last().unwrap();
+    assert!(kept.contains("anna") && token.len() == 43 && !kept.contains(token), "{kept}");
+    host.stop();
+
+    let passwd = ["user", "passwd", "anna", "--source", source];
+    assert!(say(&passwd, &[], "another horse").0);
+    let host = Host::start(&config);
+    assert_eq!(asked(&host), ["401", "401"], "her password is another");
+    host.stop();
+}
+
+#[test]
 fn beyond_this_machine_somebody_must_be_known() {
     if missing("who_beyond", &[Need::Wardline]) {
         return;

@@ -234,7 +234,7 @@ async fn who_is_no_longer_on_the_roll_is_out_at_once() {
 fn gate(known: crate::people::Known, trail: audit::Trail) -> Gate {
     let (visits, attempts) = Default::default();
     let (token, is_loopback, is_tls) = (None, true, false);
-    Gate::new(Inner { token, known, visits, attempts, trail, is_loopback, is_tls })
+    Gate::new(Inner { token, known, visits, recall: None, attempts, trail, is_loopback, is_tls })
 }
 
 #[tokio::test(start_paused = true)]
