@@ -227,8 +227,12 @@ impl Gate {
         loop {
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return self.keep_visits().await,
-                changed = known.changed() => if changed.is_err() { return },
+                () = shutdown.cancelled() => break,
+                changed = known.changed() => if changed.is_err() {
+                    // The host is ending, and the last requests are still to be answered.
+                    shutdown.cancelled().await;
+                    break;
+                },
                 _ = looks.tick() => {}
             }
             let now = known.borrow_and_update().clone();
@@ -242,6 +246,7 @@ impl Gate {
                 self.keep_visits().await;
             }
         }
+        self.keep_visits().await;
     }
 }
 
