@@ -27,6 +27,7 @@ export const READER = `globalThis.readCode = (video, size = {}) => {
 export async function watch(page, video, clock) {
   await page.evaluate(READER);
   await page.evaluate(([video, clock]) => {
+    const LATE = 50;
     const page = /** @type {any} */ (globalThis);
     page.seen = [];
     const element = /** @type {HTMLVideoElement} */ (document.querySelector(video));
@@ -34,8 +35,10 @@ export async function watch(page, video, clock) {
     const each = (_, picture) => {
       if (!element.isConnected) return;
       element.requestVideoFrameCallback(each);
+      // One who is told late draws a picture after the one he is told of.
+      const late = performance.now() - picture.expectedDisplayTime > LATE;
       // Where the size changes, the element may say the one before a little longer.
-      const number = page.readCode(element, picture);
+      const number = late ? null : page.readCode(element, picture);
       const at = Date.now();
       const width = picture.width;
       // The page hears of the picture in the same turn, before or after this.
