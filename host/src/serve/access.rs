@@ -248,6 +248,14 @@ impl Gate {
         }
         self.keep_visits().await;
     }
+
+    /// Keeps the visits there are, whether or not somebody waits for it.
+    pub(super) async fn keep_visits(&self) {
+        let gate = self.clone();
+        let keep = move || gate.recall.as_ref().map(|recall| recall.keep(&gate.visits));
+        // One that panicked has said so.
+        drop(tokio::task::spawn_blocking(keep).await);
+    }
 }
 
 /// What follows `Bearer`. Another scheme is none of ours.

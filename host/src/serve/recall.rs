@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::access::Gate;
 use super::visits::Visits;
 use crate::base::clock::Clock;
 use crate::base::{Error, Result};
@@ -45,26 +44,20 @@ impl Recall {
         })
     }
 
-    fn keep(&self, visits: &Visits) -> Result<()> {
+    /// Keeps the visits there are; may wait for the disk.
+    pub(super) fn keep(&self, visits: &Visits) {
+        if visits.is_empty() && !visits.have_changed() {
+            return;
+        }
+        if let Err(error) = self.write(visits) {
+            tracing::warn!(error = error.chain(), "a restart may not know who is logged in");
+        }
+    }
+
+    fn write(&self, visits: &Visits) -> Result<()> {
         let _writing = self.writing.lock().expect("no panic under this lock");
         visits.set_changed(false);
         let kept = visits.to_keep(self.clock.moment())?;
         keep_visits(&self.root, &kept).inspect_err(|_| visits.set_changed(true))
-    }
-}
-
-impl Gate {
-    /// Keeps the visits there are, whether or not somebody waits for it.
-    pub(super) async fn keep_visits(&self) {
-        if self.visits.is_empty() && !self.visits.have_changed() {
-            return;
-        }
-        let gate = self.clone();
-        let keep = move || gate.recall.as_ref().map_or(Ok(()), |recall| recall.keep(&gate.visits));
-        let kept = tokio::task::spawn_blocking(keep).await;
-        let kept = kept.unwrap_or_else(|error| Err(Error::bug("keep visits").with(error)));
-        if let Err(error) = kept {
-            tracing::warn!(error = error.chain(), "a restart may not know who is logged in");
-        }
     }
 }
