@@ -17,6 +17,7 @@ mod recorder;
 mod reloads;
 mod seats;
 mod source;
+mod stage;
 mod steps;
 mod swap;
 mod units;

@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::swap::{HALF_A_MINUTE, SECOND, TRAP, World, plain};
+use super::stage::{HALF_A_MINUTE, SECOND, World};
+use super::swap::{TRAP, plain};
 use super::{CAMERA, guest, load};
 use crate::base::metrics;
 use crate::seat::{By, Outcome};
