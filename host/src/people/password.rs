@@ -1,7 +1,6 @@
 //! Passwords: what they must be, and argon2id.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use argon2::password_hash::SaltString;
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version};
@@ -23,13 +22,6 @@ const ITERATIONS: u32 = 2;
 /// What stands in the file may ask for so much at most: a file is no way to take all memory.
 const MEMORY_KIB_MAX: u32 = 256 * 1024;
 const ITERATIONS_MAX: u32 = 16;
-
-/// What a user is compared with who does not exist: it takes as long.
-static NOBODY: LazyLock<Hashed> = LazyLock::new(|| {
-    let nothing = crate::people::Token::new().map(|token| Secret::new(token.reveal()));
-    let nothing = nothing.unwrap_or_else(|_| Secret::new("nobody has this password"));
-    Hashed::new(&nothing).unwrap_or_else(|_| Hashed(String::new()))
-});
 
 /// A password as argon2id, in the PHC string format: salt, parameters and hash.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,14 +78,16 @@ impl Hashed {
         Argon2::default().verify_password(offered.reveal().as_bytes(), &hash).is_ok()
     }
 
-    /// Compares with what is nobody's, for as long as with a real one.
+    /// Compares with what is nobody's, for as long as with a real one: a user who does not exist is not
+    /// told by the time it takes.
     pub fn nobody(offered: &Secret) {
-        std::hint::black_box(NOBODY.is(offered));
+        std::hint::black_box(Self::of_nobody().is(offered));
     }
 
-    /// Makes ready what [`nobody`](Self::nobody) compares with: else the first time takes longer.
-    pub fn prepare() {
-        LazyLock::force(&NOBODY);
+    /// Nobody knows a password with this hash, and making it takes no memory.
+    fn of_nobody() -> Self {
+        let (salt, hash) = ("A".repeat(22), "A".repeat(43));
+        Self(format!("$argon2id$v=19$m={MEMORY_KIB},t={ITERATIONS},p=1${salt}${hash}"))
     }
 
     /// Whether this is argon2id within bounds.
@@ -109,4 +103,21 @@ fn is_affordable(hash: &PasswordHash<'_>) -> bool {
                 && params.t_cost() <= ITERATIONS_MAX
                 && params.p_cost() <= 4
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_compared_as_somebody_is() {
+        let somebody = Hashed::new(&Secret::new("correct horse")).unwrap();
+        let nobody = Hashed::of_nobody();
+        assert!(nobody.is_sound() && !nobody.is(&Secret::new("correct horse")));
+        let parts = [&somebody, &nobody].map(|hashed| {
+            let parts: Vec<_> = hashed.0.split('$').collect();
+            (parts[..4].concat(), parts[4].len(), parts[5].len(), parts.len())
+        });
+        assert_eq!(parts[0], parts[1]);
+    }
 }

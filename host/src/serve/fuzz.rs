@@ -25,7 +25,7 @@ use crate::base::Timestamp;
 use crate::base::clock::System;
 use crate::base::tasks::Tasks;
 use crate::config::Secret;
-use crate::people::{Program, Right, Role, Token, User};
+use crate::people::{Hashed, Program, Right, Role, Token, User};
 use crate::store::fs::Disk;
 use crate::store::plan::Limits;
 use crate::store::{Deletion, Extent, Named, Pin};

@@ -57,7 +57,7 @@ use crate::base::metrics::Metrics;
 use crate::base::tasks::Tasks;
 use crate::base::{Error, Result};
 use crate::config::Http;
-use crate::people::{Hashed, Known, Roll};
+use crate::people::{Known, Roll};
 use crate::view::exports::Exports;
 use crate::view::{Looks, View};
 
@@ -127,8 +127,6 @@ impl Server {
             trail: trail.clone(),
             is_tls: tls.is_some(),
         });
-        // The first log-in of nobody takes no longer than others.
-        drop(tokio::task::spawn_blocking(Hashed::prepare).await);
         let (tasks, of_gate) = (Tasks::new(), gate.clone());
         let changes = tasks.clone();
         let desk = routes::Desk { host, view, looks, gate, exports, metrics, changes };

@@ -16,7 +16,7 @@ use super::super::access::{self, Gate, Inner, Visitor};
 use super::super::visits::{IDLE, LOOK};
 use super::*;
 use crate::base::Timestamp;
-use crate::people::{Program, Right, Role, Roll, Token, User};
+use crate::people::{Hashed, Program, Right, Role, Roll, Token, User};
 
 pub(super) const PASSWORD: &str = "correct horse";
 
