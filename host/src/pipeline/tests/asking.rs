@@ -1,7 +1,6 @@
 //! Policies are asked how long to keep closed segments: new ones, and those from before they
 //! changed; several on a camera, each for itself.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CAMERA, Place, bundled, guest, video};
 use crate::base::Timestamp;
 use crate::events::Heard;
-use crate::policy::floors::Floors;
-use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
-use crate::policy::terms::Terms;
 use crate::record::{SegmentEnd, SegmentStart, Sink};
 use crate::store::holds::Until;
 use crate::store::query::Filter;
@@ -69,25 +65,8 @@ struct Judging {
 
 fn judging(place: &Place, name: &str, judge: Judge, policy: (Plugin, Setup)) -> Judging {
     let (queue, heard) = mpsc::channel(8);
-    let bus = place.bus();
-    let (seat, standing, _) = place.seat(name, Some(CAMERA), policy, &bus);
-    let stage = Stage {
-        camera: CAMERA.into(),
-        name: name.into(),
-        digest: seat.digest().unwrap(),
-        seat,
-        heard,
-        bus,
-        store: place.store.clone(),
-        judge,
-        spans: mpsc::channel(8).0,
-        reach: Reach::default(),
-        clock: place.clock.clone(),
-        unsaved: VecDeque::new(),
-        floors: Floors::default(),
-        terms: Terms::default(),
-        open: None,
-    };
+    let spans = mpsc::channel(8).0;
+    let (stage, standing, _) = place.stage((name, judge), policy, place.bus(), heard, spans);
     Judging { stage, queue, standing }
 }
 

@@ -16,7 +16,7 @@ use super::swap::variant;
 use super::{Place, scene, start};
 use crate::analyze::pictures::{Pictures, Turn, Wishes};
 use crate::analyze::{self, UnitTaps};
-use crate::base::clock::Simulated;
+use crate::base::clock::{self, Simulated};
 use crate::base::metrics::{self, Metrics};
 use crate::base::tasks::Tasks;
 use crate::events::Bus;
@@ -256,16 +256,12 @@ impl Fleet {
         (0..CAMERAS).map(|camera| of(camera, "motion") + of(camera, "keep")).sum()
     }
 
-    /// Until nothing moves any more. Time stands still meanwhile, since something is always to be
-    /// done.
+    /// Until nothing moves any more.
     async fn settle(&self) {
         let mut quiet = 0;
         let mut before = self.activity();
         while quiet < 3 {
-            let mut barrier = std::pin::pin!(self.store.earliest("cam00"));
-            while futures::poll!(&mut barrier).is_pending() {
-                tokio::task::yield_now().await;
-            }
+            self.store.earliest("cam00").await.unwrap();
             for _ in 0..32 {
                 tokio::task::yield_now().await;
             }
@@ -362,7 +358,8 @@ fn visits() -> Vec<VideoUnit> {
 }
 
 async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
-    let mut fleet = super::awake(Fleet::new()).await;
+    let _still = clock::still();
+    let mut fleet = Fleet::new().await;
     let versions = [1, 2].map(|mark| PLUGINS.map(|name| variant(name, mark)));
     let (mut done, mut given) = (0, [0; CAMERAS]);
     for (number, unit) in units.iter().enumerate() {
@@ -379,7 +376,7 @@ async fn run(units: &[VideoUnit], swaps: bool) -> (Left, usize) {
         }
         tokio::time::advance(PICTURE).await;
     }
-    (super::awake(fleet.end()).await, done)
+    (fleet.end().await, done)
 }
 
 #[tokio::test(start_paused = true)]

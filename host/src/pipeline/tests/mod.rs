@@ -22,6 +22,7 @@ mod steps;
 mod swap;
 mod units;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,9 +33,14 @@ use tokio::sync::{mpsc, watch};
 use crate::base::Timestamp;
 use crate::base::clock::{Clock, Simulated};
 use crate::base::metrics::Metrics;
-use crate::events::{Bus, Event, Notice, Publish};
+use crate::events::{Bus, Event, Heard, Notice, Publish};
 use crate::ingest::{Access, Codec, VideoParameters, VideoUnit};
 use crate::kv::{self, Shelf};
+use crate::policy::Span;
+use crate::policy::floors::Floors;
+use crate::policy::spans::Reach;
+use crate::policy::stage::Stage;
+use crate::policy::terms::Terms;
 use crate::seat::{self, Facts, Offer, Order, Post, Seat, Vault};
 use crate::simulate::encode::{SceneEncoder, SceneFormat};
 use crate::store::query::Reader;
@@ -113,6 +119,36 @@ impl Place {
     async fn judge(&self, name: &str) -> Judge {
         let policy = store::Policy { name: name.into(), digest: Some("1".into()) };
         self.store.judges(CAMERA, vec![policy]).await.unwrap()[0]
+    }
+
+    /// A policy's stage on the camera, how the policy fares, and the queue of orders to it.
+    fn stage(
+        &self,
+        (name, judge): (&str, Judge),
+        policy: (Plugin, wasm::Setup),
+        bus: Bus,
+        heard: mpsc::Receiver<Heard>,
+        spans: mpsc::Sender<Span>,
+    ) -> (Stage, Asker, mpsc::Sender<Order>) {
+        let (seat, standing, orders) = self.seat(name, Some(CAMERA), policy, &bus);
+        let stage = Stage {
+            camera: CAMERA.into(),
+            name: name.into(),
+            digest: seat.digest().unwrap(),
+            seat,
+            heard,
+            bus,
+            store: self.store.clone(),
+            judge,
+            spans,
+            reach: Reach::default(),
+            clock: self.clock.clone(),
+            unsaved: VecDeque::new(),
+            floors: Floors::default(),
+            terms: Terms::default(),
+            open: None,
+        };
+        (stage, standing, orders)
     }
 
     /// A bus that knows the camera.
@@ -257,16 +293,4 @@ fn video(avcc: &[u8]) -> Arc<VideoParameters> {
         sample_entry: Bytes::from(entry),
         decoder_config: Bytes::copy_from_slice(avcc),
     })
-}
-
-/// Waits for other threads while time stands still: it would go on by itself if nobody had anything
-/// to do, and all cameras would then be late.
-async fn awake<T>(work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    loop {
-        if let std::task::Poll::Ready(done) = futures::poll!(&mut work) {
-            return done;
-        }
-        tokio::task::yield_now().await;
-    }
 }

@@ -1,6 +1,5 @@
 //! A policy's stage: events in, spans out, and its faults.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,8 +9,6 @@ use tokio_util::sync::CancellationToken;
 use super::{API, CAMERA, Place, bundled, event, guest, notice};
 use crate::events::{Bus, Heard};
 use crate::policy::Span;
-use crate::policy::floors::Floors;
-use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
 use crate::policy::terms::Terms;
 use crate::store::query::Filter;
@@ -26,24 +23,7 @@ async fn stage(
 ) -> (Stage, mpsc::Receiver<Span>, Asker) {
     let (spans, asked) = mpsc::channel(8);
     let judge = place.judge("keep").await;
-    let (seat, standing, _) = place.seat("keep", Some(CAMERA), policy, &bus);
-    let stage = Stage {
-        camera: CAMERA.into(),
-        name: "keep".into(),
-        digest: seat.digest().unwrap(),
-        seat,
-        heard,
-        bus,
-        store: place.store.clone(),
-        judge,
-        spans,
-        reach: Reach::default(),
-        clock: place.clock.clone(),
-        unsaved: VecDeque::new(),
-        floors: Floors::default(),
-        terms: Terms::default(),
-        open: None,
-    };
+    let (stage, standing, _) = place.stage(("keep", judge), policy, bus, heard, spans);
     (stage, asked, standing)
 }
 

@@ -1,6 +1,5 @@
 //! A policy's stage that runs in a test, and all that leads to it and from it.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,10 +11,7 @@ use super::{CAMERA, Place, notice};
 use crate::base::{Timestamp, clock};
 use crate::events::Heard;
 use crate::policy::Span;
-use crate::policy::floors::Floors;
-use crate::policy::spans::Reach;
 use crate::policy::stage::Stage;
-use crate::policy::terms::Terms;
 use crate::seat::{By, Offer, Order, Outcome};
 use crate::wasm::standing::{Asker, Standing};
 use crate::wasm::{Plugin, Setup};
@@ -43,24 +39,7 @@ impl World {
         let (spans, asked) = mpsc::channel(64);
         let bus = place.bus();
         let judge = place.judge("keep").await;
-        let (seat, standing, orders) = place.seat("keep", Some(CAMERA), policy, &bus);
-        let stage = Stage {
-            camera: CAMERA.into(),
-            name: "keep".into(),
-            digest: seat.digest().unwrap(),
-            seat,
-            heard,
-            bus,
-            store: place.store.clone(),
-            judge,
-            spans,
-            reach: Reach::default(),
-            clock: place.clock.clone(),
-            unsaved: VecDeque::new(),
-            floors: Floors::default(),
-            terms: Terms::default(),
-            open: None,
-        };
+        let (stage, standing, orders) = place.stage(("keep", judge), policy, bus, heard, spans);
         let shutdown = CancellationToken::new();
         let (events, spans) = (0, asked);
         (Self { place, heard: queue, orders, spans, standing, shutdown, events }, stage)
