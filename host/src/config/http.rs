@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use super::table::{Context, Table};
+use super::table::{Context, Table, Text};
 use super::{Secret, camera};
 
 /// The port that nobody else's recorder uses by default.
@@ -42,16 +43,8 @@ pub(super) fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
     let listen = table.text("listen");
     let token = camera::secret(context, &table, "token", "token-file");
     let at = listen.as_ref().map_or(table.at, |text| text.at);
-    let listen = listen.and_then(|text| match text.value.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            context.mistake(
-                at,
-                format!("`listen`: `{}` is not an address with a port: write for example `127.0.0.1:8086` or `[::]:8086`", text.raw),
-            );
-            None
-        }
-    });
+    let wanted = "an address with a port: write for example `127.0.0.1:8086` or `[::]:8086`";
+    let listen = listen.and_then(|text| parsed(context, "listen", &text, wanted));
     let listen = listen.unwrap_or(LISTEN_DEFAULT);
     if let Some((_, at)) = token.as_ref().filter(|(token, _)| token.reveal().len() < 8) {
         context.mistake(
@@ -73,20 +66,17 @@ pub(super) fn http(context: &Context<'_>, table: Table<'_, '_>) -> Http {
 }
 
 fn proxies(context: &Context<'_>, table: &Table<'_, '_>) -> Vec<IpAddr> {
-    let address = |text: super::table::Text| match text.value.parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            context.mistake(
-                text.at,
-                format!(
-                    "`proxies`: `{}` is not an address: write for example `127.0.0.1`",
-                    text.raw
-                ),
-            );
-            None
-        }
-    };
-    table.texts("proxies").into_iter().filter_map(address).collect()
+    let wanted = "an address: write for example `127.0.0.1`";
+    let texts = table.texts("proxies").into_iter();
+    texts.filter_map(|text| parsed(context, "proxies", &text, wanted)).collect()
+}
+
+fn parsed<T: FromStr>(context: &Context<'_>, key: &str, text: &Text, wanted: &str) -> Option<T> {
+    let parsed = text.value.parse().ok();
+    if parsed.is_none() {
+        context.mistake(text.at, format!("`{key}`: `{}` is not {wanted}", text.raw));
+    }
+    parsed
 }
 
 fn tls(context: &Context<'_>, table: &Table<'_, '_>) -> Option<TlsFiles> {

@@ -66,10 +66,11 @@ pub fn keep_visits(root: &Path, visits: &[KeptVisit]) -> Result<()> {
         .map_err(|error| Error::bug("make the JSON of the visits").with(error))?;
     let owner = std::fs::metadata(root).map_err(failed)?;
     let Err(error) = replace(&folder, VISITS, &text, &owner) else { return Ok(()) };
-    match std::fs::remove_file(folder.join(VISITS)) {
+    let path = folder.join(VISITS);
+    match std::fs::remove_file(&path) {
         Err(stays) if stays.kind() != ErrorKind::NotFound => Err(Error::stop(format!(
             "forget who is logged in: who has logged out comes back with a restart, remove {}",
-            folder.join(VISITS).display()
+            path.display()
         ))
         .with(stays)),
         _ => Err(failed(error)),

@@ -236,7 +236,7 @@ impl<T: Kind> Seat<T> {
             Err(trouble) => {
                 self.blame(&input, &trouble);
                 if self.probation.is_some() {
-                    return Ok(self.roll_back((&trouble).into(), None, Some(input)).await);
+                    return Ok(self.roll_back(Fall::from(&trouble), None, Some(input)).await);
                 }
                 Err(trouble)
             }

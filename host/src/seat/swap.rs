@@ -12,7 +12,7 @@ use super::hand::{CATCH_UP, Handed, Passed, catch_up, pass};
 use super::journal::Journal;
 use super::order::{By, Offer, Order, Outcome};
 use super::post::{Acted, Seated};
-use super::probation::{PROBATION, Probation};
+use super::probation::{Fall, PROBATION, Probation};
 use super::prove::Built;
 use super::sit::{SAVE, Seat};
 use super::voice::Change;
@@ -83,7 +83,7 @@ impl<T: Kind> Seat<T> {
     pub async fn act(&mut self, signal: Signal<T>) -> Result<Acted<T>, Trouble> {
         match self.done(signal).await {
             Err(trouble) if self.probation.is_some() => {
-                Ok(Acted::Given(self.roll_back((&trouble).into(), None, None).await))
+                Ok(Acted::Given(self.roll_back(Fall::from(&trouble), None, None).await))
             }
             done => done,
         }
