@@ -200,7 +200,7 @@ export async function openBrowser() {
 /**
  * A page that notes what goes wrong in it.
  * @param {Browser} browser @param {keyof typeof DEVICES} device @param {string} address
- * @param {{ colorScheme?: "light" | "dark", timezoneId?: string, allow?: RegExp }} [options] `allow`: errors that are meant.
+ * @param {{ colorScheme?: "light" | "dark", timezoneId?: string, viewport?: { width: number, height: number }, allow?: RegExp }} [options] `allow`: errors that are meant.
  */
 export async function openPage(browser, device, address, options = {}) {
   const { allow, ...rest } = options;

@@ -2,7 +2,7 @@
 // out, nothing stands beyond the edge of the screen or is too small for a finger.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { serve } from "../mock/server.js";
 import { barriers, openBrowser, openPage, until } from "./machine.js";
 
@@ -14,6 +14,12 @@ let browser;
 before(async () => {
   mock = await serve();
   browser = await openBrowser();
+});
+
+/** What fails in one test must not fail the next: neither its world nor its pages are left over. */
+afterEach(async () => {
+  mock.world.reset();
+  for (const context of browser.contexts()) await context.close();
 });
 
 after(async () => {
@@ -90,15 +96,13 @@ test("dark and light are as the system says, or as one chooses", async () => {
 
 test("troubles are told where they are looked for", async () => {
   mock.world.scenario = "troubles";
-  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/live`);
+  const { page, wrong } = await openPage(browser, "desktop", `${mock.base}/#/live`);
   await page.waitForSelector("text=Camera gone");
   await page.waitForSelector("text=connection refused");
   await page.click("nav >> text=System");
   await page.waitForSelector("text=the filesystem is at its floor");
   await page.waitForSelector("text=is quarantined: trapped five times");
   assert.deepEqual(wrong, []);
-  await close();
-  mock.world.scenario = "full";
 });
 
 test("a live picture goes on after bytes that can't be decoded", async () => {
@@ -117,9 +121,9 @@ test("a live picture goes on after bytes that can't be decoded", async () => {
 
 test("who scrolls through many cameras sees no picture begin anew", async () => {
   mock.world.scenario = "many";
-  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/#/live`);
+  // So low from the beginning: whatever was in sight of a higher one would have its picture.
+  const { page, wrong } = await openPage(browser, "phone", `${mock.base}/#/live`, { viewport: { width: 390, height: 400 } });
   const shown = (/** @type {number} */ at) => page.$eval(`.tile >> nth=${at}`, (tile) => /** @type {HTMLElement} */ (tile).dataset.delay && tile.querySelector("video")?.src);
-  await page.setViewportSize({ width: 390, height: 400 });
   const before = await until("a picture", () => shown(4));
   assert.equal(await shown(11), undefined);
   await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
@@ -128,8 +132,6 @@ test("who scrolls through many cameras sees no picture begin anew", async () => 
   await page.evaluate(() => scrollTo(0, 0));
   await until("the first picture", () => shown(0));
   assert.deepEqual(wrong, []);
-  await close();
-  mock.world.scenario = "full";
 });
 
 test("events that go on keep their beginning, and end where they stand", async () => {
@@ -157,11 +159,10 @@ test("events that go on keep their beginning, and end where they stand", async (
     Object.assign(begun, { end: null, open: true });
     mock.world.said = [begun];
   }
-  mock.world.said = [];
 });
 
 test("dialogs keep nobody out: keyboard sheet, calendar, export, area", async () => {
-  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
+  const { page, wrong } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
   await page.waitForSelector(".wall-time[data-wall]");
   for (const open of [() => page.keyboard.press("?"), () => page.click(".day-picker .button"), async () => {
     await page.keyboard.press("i");
@@ -178,11 +179,10 @@ test("dialogs keep nobody out: keyboard sheet, calendar, export, area", async ()
   await page.waitForSelector("dialog .area-field");
   assert.deepEqual(await barriers(page), []);
   assert.deepEqual(wrong, []);
-  await close();
 });
 
 test("a finger hits what stands in dialogs", async () => {
-  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/#/play/gate`);
+  const { page, wrong } = await openPage(browser, "phone", `${mock.base}/#/play/gate`);
   await page.waitForSelector(".wall-time[data-wall]");
   for (const open of [".day-picker .button", "text=Exports", "[aria-label='Keyboard shortcuts']"]) {
     await page.tap(open);
@@ -192,11 +192,10 @@ test("a finger hits what stands in dialogs", async () => {
     await page.waitForSelector("dialog[open]", { state: "detached" });
   }
   assert.deepEqual(wrong, []);
-  await close();
 });
 
 test("everything of the time line can be done with the keyboard", async () => {
-  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
+  const { page, wrong } = await openPage(browser, "desktop", `${mock.base}/#/play/gate`);
   await page.waitForSelector(".wall-time[data-wall]");
   const wall = () => page.$eval(".wall-time", (one) => Number(/** @type {HTMLElement} */ (one).dataset.wall));
   const begin = await wall();
@@ -213,12 +212,11 @@ test("everything of the time line can be done with the keyboard", async () => {
   await page.keyboard.press("Escape");
   await page.waitForSelector(".range-bar", { state: "hidden" });
   assert.deepEqual(wrong, []);
-  await close();
 });
 
 test("several cameras play in step", async () => {
   const at = new Date(Date.now() - 4 * 60_000).toISOString();
-  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/play/gate?at=${at}&with=yard,porch`);
+  const { page, wrong } = await openPage(browser, "desktop", `${mock.base}/#/play/gate?at=${at}&with=yard,porch`);
   await page.waitForSelector(".pane-time[data-wall]");
   const walls = () => page.$$eval(".pane-time", (all) => all.map((one) => Number(/** @type {HTMLElement} */ (one).dataset.wall)));
   const [begin] = await walls();
@@ -230,22 +228,20 @@ test("several cameras play in step", async () => {
   await page.click(".pane-name >> nth=2");
   await until("the third to lead", async () => (await page.getAttribute(".pane-name >> nth=2", "aria-pressed")) === "true");
   assert.deepEqual(wrong, []);
-  await close();
 });
 
 test("the lost connection is told, and that it is back", async () => {
-  const { page, close } = await openPage(browser, "desktop", `${mock.base}/#/system`);
+  const { page } = await openPage(browser, "desktop", `${mock.base}/#/system`);
   await page.waitForSelector("table");
   await page.context().setOffline(true);
   await page.waitForSelector("text=The connection to Wardline is lost");
   await page.context().setOffline(false);
   await page.waitForSelector("text=The connection to Wardline is lost", { state: "hidden" });
-  await close();
 });
 
 test("log in, be refused, log out", async () => {
   Object.assign(mock.world, { scenario: "full", user: "ada", password: "right" });
-  const { page, wrong, close } = await openPage(browser, "phone", `${mock.base}/`, { allow: /401/ });
+  const { page, wrong } = await openPage(browser, "phone", `${mock.base}/`, { allow: /401/ });
   await page.fill("#login-user", "ada");
   await page.fill("#login-password", "wrong");
   await page.tap("text=Log in >> nth=-1");
@@ -258,12 +254,10 @@ test("log in, be refused, log out", async () => {
   await page.tap("text=Log out");
   await page.waitForSelector("#login-user");
   assert.deepEqual(wrong, []);
-  await close();
-  Object.assign(mock.world, { user: "", password: "" });
 });
 
 test("zones are drawn, moved and handed back as configuration", async () => {
-  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/zones/gate`);
+  const { page, wrong } = await openPage(browser, "desktop", `${mock.base}/#/zones/gate`);
   await page.waitForSelector(".zone-handle");
   await page.click(".zone-side .toolbar .button >> nth=0");
   for (const [x, y] of [[0.5, 0.1], [0.7, 0.1], [0.6, 0.3]]) {
@@ -283,5 +277,4 @@ test("zones are drawn, moved and handed back as configuration", async () => {
   await page.keyboard.press("ArrowRight");
   await until("a moved corner", async () => (await page.inputValue("textarea.code")) !== text);
   assert.deepEqual(wrong, []);
-  await close();
 });

@@ -39,6 +39,11 @@ export class World {
   password = "";
   user = "";
 
+  /** As it was at first. Who listens goes on to. */
+  reset() {
+    Object.assign(this, { scenario: "full", pins: [], jobs: [], spoil: 0, said: [], password: "", user: "" });
+  }
+
   /** @returns {string[]} */
   get names() {
     return { full: ["gate", "yard", "porch", "garage"], many: Array.from({ length: 12 }, (_, at) => `camera-${at + 1}`), troubles: ["gate", "yard", "porch", "garage"], empty: ["gate"], "no-camera": [], one: ["gate"] }[this.scenario];
