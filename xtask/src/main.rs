@@ -23,7 +23,7 @@ const HELP: &str = "cargo xtask COMMAND
 
   demo [ARGUMENTS]   build, then record a simulated camera and show what was written
   test [FILTER]      run every test: plugins, host, end to end, documentation, and, without a filter
-                     or with `browser`, the page in Chromium
+                     or with `browser`, the page in Chromium; with `--lint`, the lint beside the last
   plugins [FOLDER]   build the bundled plugins, or a plugin of your own, into plugins/dist
   bench              measure against ffmpeg and motion, and print a table
   torture [--kills N] [--seed N] ...
@@ -99,7 +99,7 @@ fn bench(root: &Path, cases: &[String]) -> Result<(), String> {
 /// Builds the program and gives its path. All of the workspace is selected, so that tests, demo
 /// and program share every dependency as built once.
 fn build_host(root: &Path) -> Result<PathBuf, String> {
-    Step::cargo("build the host (the first time takes some minutes)")
+    Step::cargo("build the host (minutes, the first time)")
         .args(["build", "--workspace", "--bin", "wardline"])
         .run(root)?;
     Ok(target(root).join("debug/wardline"))

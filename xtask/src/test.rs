@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::step::{Step, say};
-use crate::{browser, build_host, plugins, setup};
+use crate::step::{Quiet, Step, say};
+use crate::{browser, build_host, plugins, setup, target};
 
 /// Most of the end-to-end tests' time is waiting for cameras: so many run side by side.
 const THREADS: &str = "10";
@@ -12,12 +12,36 @@ const THREADS: &str = "10";
 const SHOW_SKIPPED: [&str; 2] = ["--", "--show-output"];
 
 /// Runs all tests; arguments go to the end-to-end tests' and the host's filter. `browser` alone means
-/// the page's.
+/// the page's, `--lint` alone all and the lint.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    if arguments == ["--lint"] {
+        let program = run_but_browser(root, &[])?;
+        // The page's tests wait most of their time; what is linted beside them gives way.
+        let lint = Quiet::start("lint", root, &target(root))?;
+        let browser = browser::run(root, &program);
+        lint.end()?;
+        browser?;
+        say_all_passed();
+        return Ok(());
+    }
     if arguments == ["browser"] {
         plugins::build(root)?;
         return browser::run(root, &build_host(root)?);
     }
+    let program = run_but_browser(root, arguments)?;
+    if arguments.is_empty() {
+        browser::run(root, &program)?;
+    }
+    say_all_passed();
+    Ok(())
+}
+
+fn say_all_passed() {
+    say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
+}
+
+/// All that needs no browser. Gives the host's program.
+fn run_but_browser(root: &Path, arguments: &[String]) -> Result<PathBuf, String> {
     setup::run(&[setup::TESTS])?;
     setup::tell_languages(root);
     Step::cargo("test the plugins natively")
@@ -41,11 +65,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
         .args(SHOW_SKIPPED)
         .args(arguments)
         .run(root)?;
-    if arguments.is_empty() {
-        browser::run(root, &program)?;
-    }
-    say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
-    Ok(())
+    Ok(program)
 }
 
 /// Runs what the manifests of the bundled plugins and of the examples' say of themselves.
