@@ -260,7 +260,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         "GET /api/v1/cameras/gate/playback.m3u8?from=2025-11-22T08:00:00Z&to=2025-11-23T08:00:00Z&keys=true&step=5s\n\n",
         "GET /api/v1/cameras/gate/hls/17/1200-48213.m4s\n\n",
         "GET /api/v1/cameras/gate/hls/17/1200-48213-180000.m4s\n\n",
-        "GET /api/v1/events?camera=gate&kind=door.*&area=0.1,0.2,0.3,0.4&confidence=0.5&order=asc&limit=5&cursor=1763800000000000-7\n\n",
+        "GET /api/v1/events?camera=gate&kind=door.*&origin=door&area=0.1,0.2,0.3,0.4&confidence=0.5&order=asc&limit=5&cursor=1763800000000000-7\n\n",
         "GET /api/v1/events/stream?camera=gate\nlast-event-id: 5\n",
         "GET /api/v1/recordings?camera=gate&limit=10&cursor=gate,1763800000000000,0\n\n",
         "GET /api/v1/segments?camera=gate&cursor=gate,0,17\n\n",

@@ -1,5 +1,5 @@
-//! Events from their beginning to their end, found by camera, kind, time, zone, confidence and place in
-//! the picture; a page at a time.
+//! Events from their beginning to their end, found by camera, kind, origin, time, zone, confidence and
+//! place in the picture; a page at a time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -65,6 +65,8 @@ pub struct Sought {
     pub cameras: Option<Vec<String>>,
     /// Of these kinds; none: of all.
     pub kinds: Vec<Kinds>,
+    /// Said by one of these; none: by whomever.
+    pub origins: Vec<String>,
     /// That began at or after this,
     pub from: Timestamp,
     /// and before this.
@@ -154,7 +156,10 @@ fn find(reader: &Reader, sought: &Sought, now: Timestamp) -> Result<Events> {
             return Ok(found);
         }
         found.next = Some(cursor);
-        found.events.extend(fold(reader, sought, head, now)?);
+        // Its later phases need not be read.
+        if sought.origins.is_empty() || sought.origins.contains(&head.origin) {
+            found.events.extend(fold(reader, sought, head, now)?);
+        }
     }
     Ok(found)
 }

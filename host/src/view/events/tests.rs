@@ -63,6 +63,7 @@ fn all() -> Sought {
     Sought {
         cameras: None,
         kinds: Vec::new(),
+        origins: Vec::new(),
         from: Timestamp::ZERO,
         to: Timestamp::MAX,
         zones: Vec::new(),
@@ -88,9 +89,10 @@ fn life() -> Vec<NewEvent> {
     end.event.regions = vec![square(0.4)];
     let mut refused = said("gate", "3", "motion", Phase::Instant, 11);
     refused.outcome = Outcome::Refused("too far ahead".into());
+    let door = said("gate", "2", "door.opened", Phase::Instant, 11);
     vec![
         begin,
-        said("gate", "2", "door.opened", Phase::Instant, 11),
+        NewEvent { origin: "door".into(), ..door },
         refused,
         update,
         said("yard", "1", "motion", Phase::Begin, 13),
@@ -126,7 +128,7 @@ async fn events_are_found_by_what_they_are() {
     let (_folder, view) = store(life(), 60).await;
     let area = |x: f32| Some(Area { x, y: 0.0, width: 0.05, height: 1.0 });
     let kinds = |text: &str| vec![Kinds::parse(text).unwrap()];
-    let zones = |name: &str| vec![name.to_owned()];
+    let names = |name: &str| vec![name.to_owned()];
     for (name, sought, expected) in [
         ("all", all(), 3),
         ("a camera", Sought { cameras: Some(vec!["gate".into()]), ..all() }, 2),
@@ -135,10 +137,12 @@ async fn events_are_found_by_what_they_are() {
         ("a group", Sought { kinds: kinds("door.*"), ..all() }, 1),
         ("another group", Sought { kinds: kinds("doo.*"), ..all() }, 0),
         ("every kind", Sought { kinds: kinds("*"), ..all() }, 3),
+        ("an origin", Sought { origins: names("motion"), ..all() }, 2),
+        ("another origin", Sought { origins: names("door"), ..all() }, 1),
         ("from", Sought { from: at(11), ..all() }, 2),
         ("to", Sought { to: at(11), ..all() }, 1),
-        ("a zone of later", Sought { zones: zones("door"), ..all() }, 1),
-        ("no zone", Sought { zones: zones("roof"), ..all() }, 0),
+        ("a zone of later", Sought { zones: names("door"), ..all() }, 1),
+        ("no zone", Sought { zones: names("roof"), ..all() }, 0),
         ("sure", Sought { confidence: Some(0.8), ..all() }, 1),
         ("where it began", Sought { area: area(0.12), ..all() }, 1),
         ("where it went", Sought { area: area(0.75), ..all() }, 1),
