@@ -291,8 +291,8 @@ impl Fs for Disk {
         let mut file = options.open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(note.as_bytes())?;
+                // A full disk takes no note: the lock holds all the same.
+                let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
                 Ok(Lock::Held(Box::new(HeldLock(file))))
             }
             Err(Errno::WOULDBLOCK) => {

@@ -9,7 +9,7 @@ use super::index::{self, Connection, answers, failed, retain, told};
 use super::places::{MAIN_NAME, PlaceId, Places};
 use super::recover::Recovered;
 use super::retain::guard::Guard;
-use super::retain::intents;
+use super::retain::{ballast, intents};
 use super::settings::StoreConfig;
 use super::survey::{self, Ground, Roots};
 use super::{exchange, known, layout, recover};
@@ -48,7 +48,7 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
     let id = layout::identify(fs, root)?;
     exchange::finish(fs, root, now)?;
     refuse_lost_index(fs, root)?;
-    let connection = index::open(&layout::index(root))?;
+    let connection = open_index(fs, root)?;
     let (places, more) = Places::open(fs, config, &id, &connection)?;
     locks.extend(more);
     reconcile(fs, root, &places, &connection)?;
@@ -70,6 +70,21 @@ pub(super) fn ready(config: &StoreConfig, fs: &dyn Fs, now: Timestamp) -> Result
     }
     told::all_taken(&connection).map_err(failed("look at spans"))?;
     Ok(Ready { id, places, locks, connection, recovered, guard, alive })
+}
+
+fn open_index(fs: &dyn Fs, root: &Path) -> Result<Connection> {
+    let store = root.display();
+    if ballast::give_way(fs, root) {
+        tracing::error!(%store, "the disk of the index is full: its reserve was released");
+    }
+    index::open(&layout::index(root)).map_err(|error| match fs.space(root) {
+        Ok(space) if ballast::is_empty(space) => Error::stop(format!(
+            "the disk of store {store} is full, and its index needs some room to be opened: free a \
+             few megabytes there, then start again"
+        ))
+        .with(error),
+        _ => error,
+    })
 }
 
 /// Removes the rows of files that went while the index could not be written.

@@ -239,3 +239,21 @@ fn a_disk_without_a_free_byte_makes_room_and_recording_goes_on() {
         longest.as_secs_f64()
     ));
 }
+
+/// Somebody else takes the last byte while no host runs: the next start makes room for its index, and
+/// then for video.
+#[test]
+fn a_host_starts_on_a_disk_without_a_free_byte() {
+    let Some(mut scenario) = Scenario::start("start") else { return };
+    scenario.fill();
+    let config = scenario.place.path("wardline.toml");
+    scenario.host.stop();
+    let filler = scenario.small.0.join("filler");
+    // As much as there is: the write ends with the last free page.
+    let _full = std::fs::write(&filler, vec![7_u8; SIZE_BYTES as usize]);
+    assert_eq!(scenario.small.free(), 0);
+    scenario.host = Host::start(&config);
+    scenario.goes_on(Duration::from_secs(30));
+    let (files, _) = scenario.end();
+    assert!(files > 0);
+}

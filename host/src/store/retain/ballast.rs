@@ -3,7 +3,7 @@
 //!
 //! Made while there is room above the floor. Knows no index: who meets the full disk releases it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::condition::{Condition, Task};
@@ -40,13 +40,20 @@ fn bytes(space: Space) -> u64 {
     (space.total / PART).min(BYTES)
 }
 
-fn is_empty(space: Space) -> bool {
+/// There is next to nothing left.
+pub(in super::super) fn is_empty(space: Space) -> bool {
     space.free < EMPTY.min(bytes(space))
 }
 
 /// Half as much again, so that it does not come and go.
 fn wanted_above(size: u64) -> u64 {
     size + size / 2
+}
+
+/// Before there is an index: where the filesystem is full, the ballast of a host that ran before gives
+/// its room, or the index could not even be opened. Says whether it did.
+pub(in super::super) fn give_way(fs: &dyn Fs, root: &Path) -> bool {
+    fs.space(root).is_ok_and(is_empty) && fs.unlink(&layout::ballast(root)).is_ok()
 }
 
 impl Ballast {

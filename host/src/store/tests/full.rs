@@ -137,3 +137,33 @@ async fn the_nth_operation_of_a_full_disk_fails_once() {
 async fn all_operations_of_a_full_disk_fail_from_the_nth_on() {
     nth_fails(Fault::From).await;
 }
+
+/// A host, and a person's wish without one: an index on a full disk could not even be opened.
+#[tokio::test]
+async fn the_ballast_gives_way_before_the_index_is_opened() {
+    let folder = temporary();
+    let root = folder.path();
+    let fs = Faulty::new(Fault::None);
+    fs.set_space(ROOM);
+    let config = StoreConfig { free_floor: FLOOR, ..config(root) };
+    let opened =
+        Store::open(config.clone(), Arc::new(fs.clone()), Hands::at(0), Metrics::default());
+    opened.unwrap().0.shutdown().await;
+    let ballast = super::super::layout::ballast(root);
+    let ready = |config: &StoreConfig| super::super::opening::ready(config, &fs, at(10));
+    for (space, visit, stays) in [(ROOM, false, true), (FULL, false, false), (FULL, true, false)] {
+        std::fs::write(&ballast, [7; 4096]).unwrap();
+        fs.set_space(space);
+        let config = StoreConfig { visit, ..config.clone() };
+        ready(&config).unwrap_or_else(|error| panic!("{}", error.chain()));
+        assert_eq!(ballast.exists(), stays, "{space:?}, visit: {visit}");
+    }
+    // There is none to give: that the disk is full is said, and no rebuild advised.
+    std::fs::remove_file(super::super::layout::index(root)).unwrap();
+    std::fs::create_dir(super::super::layout::index(root)).unwrap();
+    let told = ready(&config).err().expect("no index").chain();
+    assert!(told.contains("free a few megabytes"), "{told}");
+    fs.set_space(ROOM);
+    let told = ready(&config).err().expect("no index").chain();
+    assert!(told.contains("rebuild") && !told.contains("megabytes"), "{told}");
+}
