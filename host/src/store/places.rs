@@ -19,6 +19,7 @@ use super::news::Room;
 use super::retain::gate::Gate;
 use super::retain::load::Cameras;
 use super::settings::{FreeFloor, Moving, PlaceConfig, StoreConfig};
+use super::whereabouts::not_there;
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result};
 
@@ -85,11 +86,7 @@ impl Place {
         if found.is_some_and(|marker| marker.store == self.uuid) {
             return Ok(());
         }
-        Err(Error::retry(format!(
-            "store `{}` is not at {}: its marker file is missing there; is its disk mounted?",
-            self.name,
-            self.root.display()
-        )))
+        Err(not_there(&self.name, &self.root))
     }
 
     /// Measures its filesystem.

@@ -118,10 +118,14 @@ impl Builder<'_> {
         }
         let _locks = self.find_places(others)?;
         self.cameras()?;
+        if self.grounds.iter().any(|ground| !ground.is_here) {
+            restore::skip_sequences(self.new).map_err(failed("number what is to come"))?;
+        }
         restore::number(self.new).map_err(failed("number segments"))?;
         for note in notes.values() {
             restore::note_last(self.new, note).map_err(failed("apply the journal"))?;
         }
+        restore::note_flagged(self.new).map_err(failed("note segments"))?;
         self.commit()
     }
 

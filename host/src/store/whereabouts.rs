@@ -4,10 +4,11 @@
 //! Takes rows, gives paths. Opens nothing.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::fs::Fs;
 use super::index::row::Segment;
 use super::index::{failed, places};
 use super::layout;
@@ -28,6 +29,14 @@ pub struct StoredPlace {
     pub path: PathBuf,
     /// Size of the segments that lie there.
     pub bytes: u64,
+}
+
+/// That a store's disk is away.
+pub(super) fn not_there(name: &str, root: &Path) -> Error {
+    Error::retry(format!(
+        "store `{name}` is not at {}: its marker file is missing there; is its disk mounted?",
+        root.display()
+    ))
 }
 
 impl StoredPlace {
@@ -57,6 +66,21 @@ impl Reader {
             bytes: known.bytes,
         });
         Ok(stored.collect())
+    }
+
+    /// That the disk is there on which a file was not found.
+    ///
+    /// # Errors
+    /// When it is not, or the index can't be read.
+    pub fn check_disk_of(&self, fs: &dyn Fs, file: &Path) -> Result<()> {
+        let around = self.stores()?.into_iter().filter(|place| file.starts_with(&place.path));
+        let Some(place) = around.max_by_key(|place| place.path.components().count()) else {
+            return Ok(());
+        };
+        match layout::marker(fs, &place.path)? {
+            Some(marker) if marker.store == place.uuid => Ok(()),
+            _ => Err(not_there(&place.name, &place.path)),
+        }
     }
 
     /// The place of a row.

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use super::super::account::{Account, Reading};
 use super::super::index::row::Segment;
 use super::super::index::{audit, edit, failed, outbox, restore};
-use super::super::journal::Key;
+use super::super::journal::{Key, files};
 use super::super::layout;
 use super::super::places::PlaceId;
 use super::super::recover::entry;
-use super::finding::Subject;
-use super::{Checker, Kind};
+use super::super::whereabouts::not_there;
+use super::finding::{Finding, Subject};
+use super::{Checker, Kind, grounds};
 use crate::base::{Error, Result};
 use crate::ingest::GapReason;
 use crate::record::{GapMark, Scan};
@@ -45,8 +46,23 @@ impl Checker<'_> {
                 }
             }
         }
+        let adopted: Vec<Key> = findings.iter().filter_map(adopted).collect();
         self.report.findings = findings;
-        Ok(())
+        if adopted.is_empty() { Ok(()) } else { self.settle(&adopted) }
+    }
+
+    /// Segments that came in get what the journal knows of them. And all are numbered: in the order
+    /// of ids they go when room is needed, and these are not the newest.
+    fn settle(&self, adopted: &[Key]) -> Result<()> {
+        // A day that can't be read is a finding of its own.
+        let (notes, _) = files::last_notes(self.fs, self.root, |_, _| ())?;
+        let transaction =
+            self.connection.unchecked_transaction().map_err(failed("begin to settle"))?;
+        for note in adopted.iter().filter_map(|key| notes.get(key)) {
+            restore::note_last(&transaction, note).map_err(failed("apply the journal"))?;
+        }
+        restore::number(&transaction).map_err(failed("number segments"))?;
+        transaction.commit().map_err(failed("commit what came in"))
     }
 
     fn mend_one(&self, kind: Kind, subject: Subject) -> Done {
@@ -62,7 +78,7 @@ impl Checker<'_> {
                 Ok(Some("counted again".into()))
             }
             (Kind::Overlap, Subject::Rows(one, other)) => self.mend_overlap(one, other),
-            (Kind::NoFile, Subject::Row(id)) => self.forget(id, "its file was gone"),
+            (Kind::NoFile, Subject::Row(id)) => self.forget_gone(id),
             (Kind::Identity, Subject::Row(id)) => self.mend_identity(id),
             (_, Subject::Row(id)) => self.read_again(id),
             (Kind::NoRow, Subject::File(place, file)) => self.adopt(place, &file),
@@ -106,6 +122,21 @@ impl Checker<'_> {
         edit::gap(self.connection, segment.camera_id, &mark).map_err(failed("add a gap"))?;
         audit::forget(self.connection, &segment).map_err(failed("forget a segment"))?;
         Ok(Some("row removed; a gap stands in its place".into()))
+    }
+
+    /// Looks once more: what is known of it may be hours old, and a disk can go meanwhile.
+    fn forget_gone(&self, id: i64) -> Done {
+        let segment = self.row_of(id)?;
+        let root = self.root_of(segment.place)?;
+        let file = root.join(layout::segment(&segment.camera, segment.start, segment.sequence));
+        if self.length(&file)?.is_some() {
+            return Ok(None);
+        }
+        let now = grounds(self.fs, self.connection, self.root)?;
+        if let Some(away) = now.iter().find(|one| one.id == segment.place && !one.is_here) {
+            return Err(not_there(&away.name, &away.root));
+        }
+        self.forget(id, "its file was gone")
     }
 
     /// Makes a row say what its file does.
@@ -224,6 +255,14 @@ impl Checker<'_> {
         keys.iter().try_for_each(note).map_err(failed("note once more"))?;
         Ok(Some("noted: the next run of the host brings it to the journal".into()))
     }
+}
+
+/// The segment that a repair brought in.
+fn adopted(found: &Finding) -> Option<Key> {
+    let is_new = matches!(found.kind, Kind::NoRow | Kind::Twice) && found.repaired.is_some();
+    let Subject::File(_, file) = &found.subject else { return None };
+    let (_, sequence) = layout::parse_segment(file).filter(|_| is_new)?;
+    Some(Key::Segment(found.camera.clone()?, sequence))
 }
 
 fn has_whole(scan: &Scan) -> bool {

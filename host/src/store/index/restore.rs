@@ -302,8 +302,22 @@ pub(crate) fn copy_meta(from: &Connection, to: &Connection) -> rusqlite::Result<
     all.iter().try_for_each(|(key, value)| super::set_meta(to, key, value))
 }
 
+/// What is recorded from now on takes sequences that none has which lies on a disk that is away: more
+/// than a camera fills in a thousand years.
+pub(crate) fn skip_sequences(c: &Connection) -> rusqlite::Result<()> {
+    c.execute("UPDATE camera SET next_sequence = next_sequence + (1 << 32)", []).map(drop)
+}
+
+/// Has the journal know of all segments whose flags say what their files do not.
+pub(crate) fn note_flagged(c: &Connection) -> rusqlite::Result<()> {
+    c.execute_batch(
+        "INSERT OR IGNORE INTO outbox (kind, key)
+             SELECT 'segment', id FROM segment WHERE flags & 20 <> 0;",
+    )
+}
+
 /// Numbers all segments in the order of recording, which ids are to have: where clocks went back,
-/// what came later is later. For an index that is being built, before answers refer to them.
+/// what came later is later. In a transaction.
 pub(crate) fn number(c: &Connection) -> rusqlite::Result<()> {
     c.execute_batch(
         "PRAGMA defer_foreign_keys = on;
@@ -314,11 +328,15 @@ pub(crate) fn number(c: &Connection) -> rusqlite::Result<()> {
          CREATE UNIQUE INDEX numbered_by_old ON numbered (old);
          UPDATE fragments SET segment =
              -(SELECT new FROM numbered WHERE old = fragments.segment);
+         UPDATE answer SET segment = -(SELECT new FROM numbered WHERE old = answer.segment);
          UPDATE segment SET id = -(SELECT new FROM numbered WHERE old = segment.id);
+         DELETE FROM outbox WHERE kind = 'segment' AND key NOT IN (SELECT old FROM numbered);
+         UPDATE outbox SET key = -(SELECT new FROM numbered WHERE old = outbox.key)
+             WHERE kind = 'segment';
          UPDATE fragments SET segment = -segment;
+         UPDATE answer SET segment = -segment;
          UPDATE segment SET id = -id;
-         DROP TABLE numbered;
-         DELETE FROM outbox WHERE kind = 'segment';
-         INSERT INTO outbox (kind, key) SELECT 'segment', id FROM segment WHERE flags & 20 <> 0;",
+         UPDATE outbox SET key = -key WHERE kind = 'segment';
+         DROP TABLE numbered;",
     )
 }

@@ -232,3 +232,26 @@ async fn a_damaged_index_is_said_to_be() {
     assert!(!report.is_clean());
     assert!(report.findings[0].advice.contains("rebuild"));
 }
+
+/// A check may take hours. What it saw at first may be wrong when it mends.
+#[tokio::test]
+async fn a_disk_that_goes_during_a_check_costs_no_rows() {
+    let folder = temporary();
+    let root = furnish(folder.path()).await;
+    let (large, away) = (folder.path().join("large"), folder.path().join("away"));
+    let before = segments(&root).len();
+    let fs: Arc<dyn Fs> = Arc::new(Disk);
+    let mut goes = |_: check::Progress| {
+        if large.exists() {
+            fs::rename(&large, &away).unwrap();
+        }
+    };
+    let report = check::repair(&fs, &root, Depth::Fast, at(100_000), &mut goes).unwrap();
+    let lost: Vec<_> = report.findings.iter().filter(|one| one.kind == Kind::NoFile).collect();
+    assert!(!lost.is_empty() && lost.iter().all(|one| one.repaired.is_none()), "{lost:#?}");
+    assert!(lost[0].advice.contains("is its disk mounted"), "{lost:#?}");
+    assert_eq!(segments(&root).len(), before);
+    fs::rename(&away, &large).unwrap();
+    let look = check::check(&Disk, &root, Depth::Deep, &mut |_| ()).unwrap();
+    assert!(look.findings.is_empty(), "{:#?}", look.findings);
+}

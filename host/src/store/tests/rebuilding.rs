@@ -186,3 +186,46 @@ proptest! {
         prop_assert!(done.is_ok_and(|done| done.segments == 7));
     }
 }
+
+/// Its recordings come back with it, in their order, and what was recorded meanwhile is no second
+/// one of them.
+#[tokio::test]
+async fn a_disk_that_was_away_at_a_rebuild_comes_back_whole() {
+    let folder = temporary();
+    let root = furnish(folder.path()).await;
+    let before = said(&root);
+    let (large, away) = (folder.path().join("large"), folder.path().join("away"));
+    fs::rename(&large, &away).unwrap();
+    // Neither what cameras are nor where files lie is known from elsewhere.
+    fs::remove_file(layout::index(&root)).unwrap();
+    let done = anew(&root);
+    let here = segments(&root).len();
+    assert!(0 < here && here < 7 && done.segments == here as u64, "{here}");
+    fs::rename(&away, &large).unwrap();
+    let store = open_two(folder.path(), Disk, &Hands::at(86_500));
+    let (mut sink, next) = gate(&store, None);
+    assert!(next > 1 << 32, "{next}");
+    let mut closed = store.subscribe_closed();
+    record(&mut sink, next, 86_500, 3, true).unwrap();
+    closed.recv().await.unwrap();
+    store.shutdown().await;
+    let fs: Arc<dyn Fs> = Arc::new(Disk);
+    // Fast: what was recorded here is no video.
+    let report = check::repair(&fs, &root, Depth::Fast, at(100_000), &mut |_| ()).unwrap();
+    assert!(report.is_clean(), "{:#?}", report.findings);
+    let all = segments(&root);
+    let mut by_id: Vec<_> = all.iter().map(|one| (one.id, one.start)).collect();
+    by_id.sort();
+    assert!(by_id.is_sorted_by_key(|(_, start)| *start), "in the order of recording: {by_id:?}");
+    assert_eq!(all.len(), 8);
+    let of = |said: &[(&'static str, Vec<String>)], table: &str| {
+        said.iter().find(|(name, _)| *name == table).unwrap().1.clone()
+    };
+    let now = said(&root);
+    for table in ["answer", "fragments", "pin"] {
+        let (before, now) = (of(&before, table), of(&now, table));
+        assert!(before.iter().all(|row| now.contains(row)), "{table}: {before:#?} {now:#?}");
+    }
+    let report = check::check(&Disk, &root, Depth::Fast, &mut |_| ()).unwrap();
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+}
