@@ -89,7 +89,8 @@ pub(super) fn start(mover: Mover) -> Result<JoinHandle<()>> {
 }
 
 fn run(mover: &Mover) {
-    let mut state = State { mover, passed: BTreeMap::new(), waiting: BTreeMap::new() };
+    let mut state =
+        State { mover, passed: BTreeMap::new(), waiting: BTreeMap::new(), coming: BTreeMap::new() };
     let mut backoff = Backoff::new(PERIOD, PATIENCE, 0);
     let mut letters = Vec::new();
     let mut wait = PERIOD;
@@ -121,6 +122,8 @@ struct State<'a> {
     passed: BTreeMap<PlaceId, Timestamp>,
     /// Since when places wait for room in another, which its sweep makes.
     waiting: BTreeMap<PlaceId, Instant>,
+    /// What waits to be moved, in bytes, by where it lies and where it is to go.
+    coming: BTreeMap<(PlaceId, PlaceId), u64>,
 }
 
 impl State<'_> {
@@ -182,7 +185,7 @@ impl State<'_> {
                 rows::oldest(c, id, after, before).map_err(failed("look for old segments"))
             })?;
             let Some(segment) = due else {
-                to.gate.set_coming(0);
+                self.ask_for_room(from, to, 0);
                 self.waiting.remove(&from.id);
                 break;
             };
@@ -196,7 +199,7 @@ impl State<'_> {
                     let bytes = rows::due_bytes(c, id, after, before, ROOM_SEGMENTS);
                     bytes.map_err(failed("look for old segments"))
                 })?;
-                to.gate.set_coming(coming);
+                self.ask_for_room(from, to, coming);
                 return self.wait_for_room(from, to);
             }
             self.waiting.remove(&from.id);
@@ -218,6 +221,13 @@ impl State<'_> {
     fn now(&self, from: &Place) -> Timestamp {
         let now = self.mover.age.read();
         if from.is_tight(&self.mover.cameras) { now.wall } else { now.guarded }
+    }
+
+    /// Has the sweep of `to` make room for so many bytes from here, beside those from elsewhere.
+    fn ask_for_room(&mut self, from: &Place, to: &Place, bytes: u64) {
+        self.coming.insert((from.id, to.id), bytes);
+        let meant = self.coming.iter().filter(|((_, target), _)| *target == to.id);
+        to.gate.set_coming(meant.map(|(_, bytes)| bytes).sum());
     }
 
     fn wait_for_room(&mut self, from: &Place, to: &Place) -> Result<()> {

@@ -84,6 +84,7 @@ impl State<'_> {
             Err(error) => result = result.and(Err(error)),
         }
         for place in &places {
+            self.measure_again(place);
             if let Some(bound) = self.floor(place) {
                 result = result.and(self.relieve(&bound, &mut all));
             }
@@ -133,6 +134,16 @@ impl State<'_> {
             })
         });
         Ok(cameras.chain(stores).collect())
+    }
+
+    /// Another place of the same filesystem may have made room meanwhile. What went here counts at
+    /// the least: not every filesystem says at once that it is free.
+    fn measure_again(&mut self, place: &Place) {
+        let Some(seen) = place.space_seen() else { return };
+        let freed = self.freed.get(&place.id).copied().unwrap_or(0);
+        if let Ok(now) = place.measure(&*self.sweeper.fs) {
+            self.freed.insert(place.id, seen.free.saturating_add(freed).saturating_sub(now.free));
+        }
     }
 
     /// The floor of a place, with what its open files still need. `None`: it has none, or is not

@@ -165,3 +165,65 @@ async fn what_has_no_room_in_a_full_store_waits_and_is_told() {
     assert!(left.len() < 5 && left.iter().all(|place| *place == 1), "{left:?}");
     assert!(disk.free() >= FLOOR, "the floor holds");
 }
+
+/// Two stores move to a third, which is full. One has nothing that is due.
+#[tokio::test]
+async fn who_has_nothing_to_move_takes_no_room_from_who_has() {
+    let root = tempfile::tempdir().unwrap();
+    recorded(root.path(), 2 * DAY).await;
+    let disk = Faulty::new(Fault::None);
+    disk.set_free(FLOOR - 1);
+    let mut config = two(root.path());
+    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
+    let second = super::super::PlaceConfig {
+        name: "second".into(),
+        path: root.path().join("second"),
+        free_floor: FreeFloor::Bytes(0),
+        moving: config.moving.clone(),
+        ..config.places[0].clone()
+    };
+    config.places.push(second);
+    let clock = Hands::at(2 * DAY);
+    let store = Store::open(config, Arc::new(disk.clone()), clock, Metrics::default()).unwrap().0;
+    assert_eq!(store.move_now().await.unwrap().segments, 0, "there is no room");
+    let large = store.places.iter().find(|place| place.name == "large").unwrap();
+    assert!(large.gate.coming() > 0, "its sweep knows of what is to come");
+    disk.set_free(4 * FLOOR);
+    assert_eq!(store.move_now().await.unwrap().segments, 2);
+    assert_eq!(large.gate.coming(), 0);
+}
+
+/// What one store deletes is free for the other as well, where both lie on one filesystem.
+#[tokio::test]
+async fn stores_on_one_filesystem_delete_together_what_is_lacking() {
+    let root = tempfile::tempdir().unwrap();
+    let (disk, clock) = (Narrow::new(2 * FLOOR), Hands::at(0));
+    let mut config = two(root.path());
+    (config.free_floor, config.moving) = (FreeFloor::Bytes(FLOOR), None);
+    config.places[0].free_floor = FreeFloor::Bytes(FLOOR);
+    let store = Store::open(config, Arc::new(disk.clone()), clock.clone(), Metrics::default());
+    let store = store.unwrap().0;
+    let mut closed = store.subscribe_closed();
+    for (camera, place) in [("gate", "main"), ("yard", "large")] {
+        let place = store.place(place).unwrap();
+        let settings = CameraSettings { place, ..CameraSettings::default() };
+        let (mut sink, _) = store.camera(camera, settings).unwrap();
+        for sequence in 0..20 {
+            record(&mut sink, sequence, sequence as i64 * 100, 60, true).unwrap();
+            closed.recv().await.unwrap();
+        }
+    }
+    clock.set(3000);
+    store.sweep_now().await.unwrap();
+    let all = segments(&root.path().join("fast"));
+    let one = all.iter().map(|segment| segment.bytes).max().unwrap();
+    // Somebody takes so much that four files must go.
+    let own = 2 * FLOOR - disk.free();
+    disk.set_others(FLOOR - own + 4 * one);
+    store.sweep_now().await.unwrap();
+    let left = segments(&root.path().join("fast"));
+    let gone: u64 = all.iter().map(|segment| segment.bytes).sum::<u64>()
+        - left.iter().map(|segment| segment.bytes).sum::<u64>();
+    assert!(disk.free() >= FLOOR, "the floor holds");
+    assert!((4..=6).contains(&(gone / one)), "{} files went", gone / one);
+}
