@@ -144,7 +144,7 @@ impl State<'_> {
     }
 
     fn append(&mut self, lines: &str) -> Result<()> {
-        let day = files::day(self.journal.clock.wall());
+        let day = self.day()?;
         let path = layout::journal(&self.journal.root).join(&day);
         let write = || {
             let file = match &self.open {
@@ -160,6 +160,18 @@ impl State<'_> {
         })?;
         self.open = Some((day, file));
         Ok(())
+    }
+
+    /// The name of the file to write to. What was said last must stand last: where the clock was
+    /// ahead, and while it is behind, that is the newest there is.
+    fn day(&self) -> Result<String> {
+        let today = files::day(self.journal.clock.wall());
+        if let Some((open, _)) = &self.open {
+            return Ok(today.max(open.clone()));
+        }
+        let days = files::days(&*self.journal.fs, &self.journal.root)?;
+        let newest = days.last().and_then(|path| path.file_name()).unwrap_or_default();
+        Ok(today.max(newest.to_string_lossy().into_owned()))
     }
 
     /// The file of a day, made where it is missing. What a crash left of a last line is ended.

@@ -106,3 +106,22 @@ async fn an_old_day_goes_and_what_counts_of_it_stays() {
     assert_eq!(spans_in(root), [("gate/evr/1/a".to_owned(), Some(at(5)))]);
     assert_eq!(files::days(&Disk, root).unwrap().len(), 1);
 }
+
+/// A clock that was a year ahead when something was noted; and one that is behind all that was.
+#[tokio::test]
+async fn what_was_decided_last_counts_whatever_the_clock_showed() {
+    for (name, before, after) in [("ahead", 365 * 86_400, 10), ("behind", 10, -30 * 365 * 86_400)] {
+        let folder = temporary();
+        let root = folder.path();
+        let (store, _) = open(root, &Hands::at(before));
+        let _sink = gate(&store, None);
+        store.span(span("a", before + 1, before + 5)).await.unwrap();
+        store.shutdown().await;
+        let (store, _) = open(root, &Hands::at(after));
+        store.span(span("a", before + 1, before + 9)).await.unwrap();
+        store.shutdown().await;
+        let known = [("gate/evr/1/a".to_owned(), Some(at(before + 9)))];
+        assert_eq!(spans_in(root), known, "{name}");
+        assert_eq!(files::days(&Disk, root).unwrap().len(), 1, "{name}");
+    }
+}
