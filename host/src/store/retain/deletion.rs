@@ -96,6 +96,10 @@ impl State<'_> {
                 self.gone.insert(id);
             }
         }
+        if self.unknown.is_empty() {
+            // Nothing went: the lines must not be taken for done by a later start.
+            let _ = intents::clear(&**fs, root);
+        }
         self.tell(&outcome, reason);
         let settled = self.settle(&outcome.files);
         let settled = settled.map_err(|error| Error::retry("sync directories").with(error));

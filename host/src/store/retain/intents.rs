@@ -99,8 +99,12 @@ pub(in super::super) fn forget(c: &Connection, gone: &[Intent]) -> Result<()> {
             edit::find(c, camera, intent.sequence)
         };
         let found = found().map_err(failed("find a deleted segment"))?;
+        // One that has moved since lies elsewhere.
+        let is_there = |row: &Segment| row.place.0 == intent.place && row.moving.is_none();
         let is_it = |row: &Segment| {
-            row.start == intent.start && matches!(row.state, State::Closed | State::Deleting)
+            row.start == intent.start
+                && is_there(row)
+                && matches!(row.state, State::Closed | State::Deleting)
         };
         if let Some(row) = found.filter(is_it) {
             edit::remove(c, row.id).map_err(failed("forget a segment"))?;

@@ -9,6 +9,7 @@ use proptest::{collection::vec, prop_assert_eq, proptest};
 use super::super::fs::{Disk, Fs};
 use super::super::index::places as rows;
 use super::super::query::{Filter, Reader};
+use super::super::retain::intents;
 use super::super::{Action, FreeFloor, Health, Moving, PlaceConfig};
 use super::rough::Rough;
 use super::*;
@@ -331,4 +332,25 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(check(steps))?;
     }
+}
+
+/// What was to be deleted where it lay, and was not, has moved since.
+#[tokio::test]
+async fn an_old_note_of_a_deletion_costs_nothing_that_lies_elsewhere() {
+    let root = tempfile::tempdir().unwrap();
+    recorded(root.path(), 2 * DAY).await;
+    let fast = root.path().join("fast");
+    for row in segments(&fast) {
+        intents::append(&Disk, &fast, &intents::Intent::of(&row)).unwrap();
+    }
+    let store = open_two(root.path(), Disk, &Hands::at(2 * DAY));
+    assert!(!super::super::layout::intents(&fast).exists());
+    let noted = segments(&fast);
+    store.move_now().await.unwrap();
+    store.shutdown().await;
+    for row in &noted {
+        intents::append(&Disk, &fast, &intents::Intent::of(row)).unwrap();
+    }
+    drop(open_two(root.path(), Disk, &Hands::at(2 * DAY)));
+    assert_eq!(check_places(root.path(), "moved"), [1, 1]);
 }
