@@ -58,18 +58,43 @@ pub(super) fn open(
     raise_limit(found.len())?;
     let mut sources = Sources { held: Vec::with_capacity(found.len()), vanished: Vec::new() };
     for segment in found {
-        let failed = |error| {
-            Error::retry(format!("camera {camera}: open {}", segment.path.display())).with(error)
-        };
-        match hold(fs, &segment).map_err(failed)? {
+        let (start, end) = (segment.start, segment.end);
+        match find_and_hold(fs, reader, segment)? {
             Some(held) => sources.held.push(held),
-            None => sources.vanished.push((segment.start, segment.end)),
+            None => sources.vanished.push((start, end)),
         }
     }
     Ok(sources)
 }
 
-/// `None`: it is not there any more.
+/// It may move to another store between the index and the disk: then the index knows better. `None`:
+/// it is not there any more.
+pub(super) fn find_and_hold(
+    fs: &Arc<dyn Fs>,
+    reader: &Reader,
+    mut segment: StoredSegment,
+) -> Result<Option<Held>> {
+    loop {
+        let failed = |error| {
+            let (camera, path) = (&segment.camera, segment.path.display());
+            Error::retry(format!("camera {camera}: open {path}")).with(error)
+        };
+        if let Some(held) = hold(fs, &segment).map_err(failed)? {
+            return Ok(Some(held));
+        }
+        match reader.find_segment(&segment.camera, segment.sequence)? {
+            Some(lying) if lying.path != segment.path => segment.path = lying.path,
+            Some(_) => {
+                // What can't be found on a disk that is away is not deleted.
+                reader.check_disk_of(&**fs, &segment.path)?;
+                return Ok(None);
+            }
+            None => return Ok(None),
+        }
+    }
+}
+
+/// `None`: it is not there.
 fn hold(fs: &Arc<dyn Fs>, segment: &StoredSegment) -> std::io::Result<Option<Held>> {
     let Some(hold) = fs.hold(&segment.path)? else { return Ok(None) };
     let mut file = fs.open(&segment.path)?;

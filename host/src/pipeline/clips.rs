@@ -28,6 +28,9 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// After a failure of the disk it is tried again so much later.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Clips that fail in one round before the others wait for the next.
+const FAILURES_MAX: usize = 8;
+
 /// What was missed while the host was away is made up for so far back.
 const CATCH_UP: Duration = Duration::from_secs(30 * 86_400);
 
@@ -126,7 +129,7 @@ impl Maker {
     ) -> Result<usize> {
         let reader = Reader::open(&self.store)?;
         let since = journal.since().max(now - CATCH_UP);
-        let mut made = 0;
+        let (mut made, mut failures, mut result) = (0, 0, Ok(()));
         for (camera, zone) in &self.cameras {
             // Until it is sealed, a span may be changed.
             for span in reader.ended_spans(camera, since, now - SPAN_SEAL)? {
@@ -134,12 +137,18 @@ impl Maker {
                     return Ok(made);
                 }
                 if !journal.is_over(&span.id) {
-                    self.make(journal, &reader, &span, zone, cancel)?;
-                    made += 1;
+                    // A file that can't be read now keeps no other clip from being made.
+                    let done = self.make(journal, &reader, &span, zone, cancel);
+                    made += usize::from(done.is_ok());
+                    failures += usize::from(done.is_err());
+                    result = result.and(done);
+                    if failures >= FAILURES_MAX {
+                        return result.map(|()| made);
+                    }
                 }
             }
         }
-        Ok(made)
+        result.map(|()| made)
     }
 
     fn make(

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
+use super::super::sources::find_and_hold;
 use super::super::{Order, Progress, Report, Setting, export};
 use super::*;
 use crate::base::clock::Simulated;
@@ -11,6 +12,7 @@ use crate::base::metrics::Metrics;
 use crate::policy::Span;
 use crate::store::faulty::{Fault, Faulty};
 use crate::store::fs::{Disk, Fs};
+use crate::store::query::StoredSegment;
 use crate::store::{CameraSettings, FreeFloor, Reader, Store, StoreConfig};
 
 /// A store that was recorded, in a folder of its own.
@@ -173,4 +175,27 @@ async fn nothing_is_left_of_an_export_that_fails_or_is_ended() {
             }
         }
     }
+}
+
+/// The index knows better than who asked it a moment ago; and a disk that is away has lost nothing.
+#[tokio::test]
+async fn a_file_that_is_not_where_it_was_is_looked_for() {
+    let place = Place::recorded(&[Part::plain(10)]).await;
+    let root = place.folder.path().join("store");
+    let reader = Reader::open(&root).unwrap();
+    let fs: Arc<dyn Fs> = Arc::new(Disk);
+    let found = reader.segments(&crate::store::Filter::default()).unwrap();
+    let moved = StoredSegment { path: root.join("elsewhere.mp4"), ..found[0].clone() };
+    assert!(find_and_hold(&fs, &reader, moved).unwrap().is_some());
+    std::fs::remove_file(&found[0].path).unwrap();
+    assert!(find_and_hold(&fs, &reader, found[0].clone()).unwrap().is_none(), "deleted");
+    let away = place.folder.path().join("away");
+    std::fs::create_dir(&away).unwrap();
+    for name in ["gate", "wardline-store.json"] {
+        std::fs::rename(root.join(name), away.join(name)).unwrap();
+    }
+    let order = place.order(&place.out());
+    let error = place.export(&order, fs, &CancellationToken::new()).unwrap_err();
+    assert_eq!(error.kind(), crate::base::Kind::Retry);
+    assert!(error.chain().contains("`main` is not at"), "{}", error.chain());
 }

@@ -104,3 +104,31 @@ async fn an_end_leaves_the_clip_for_the_next_start() {
     assert_eq!(maker(&place, 100.0, None).round(&ended).unwrap(), 0);
     assert_eq!(clips(&place), Vec::<String>::new());
 }
+
+/// A disk that is away, and a file that can't be read now: the clip is made later, and those of other
+/// spans meanwhile.
+#[tokio::test]
+async fn what_can_not_be_read_now_is_tried_again_and_keeps_no_other_waiting() {
+    let spans = vec![span("1", 1.0, 3.0), span("2", 20.0, 22.0)];
+    let place = Place::with_spans(&[Part::plain(30)], spans).await;
+    let open = CancellationToken::new();
+    let root = place.folder.path().join("store");
+    let (marker, kept) = (root.join("wardline-store.json"), place.folder.path().join("kept"));
+    std::fs::rename(&marker, &kept).unwrap();
+    std::fs::rename(root.join("gate"), place.folder.path().join("away")).unwrap();
+    let told = maker(&place, 100.0, None).round(&open).unwrap_err().chain();
+    assert!(told.contains("is its disk mounted"), "{told}");
+    std::fs::rename(&kept, &marker).unwrap();
+    std::fs::rename(place.folder.path().join("away"), root.join("gate")).unwrap();
+    // The first file: of the first span only.
+    let reader = Reader::open(&root).unwrap();
+    let first = reader.segments(&crate::store::Filter::default()).unwrap().remove(0).path;
+    std::fs::rename(&first, &kept).unwrap();
+    std::fs::create_dir(&first).unwrap();
+    assert!(maker(&place, 100.0, None).round(&open).is_err());
+    assert_eq!(clips(&place), ["some-body-gate-visits-1-2.mp4"]);
+    std::fs::remove_dir(&first).unwrap();
+    std::fs::rename(&kept, &first).unwrap();
+    assert_eq!(maker(&place, 100.0, None).round(&open).unwrap(), 1);
+    assert_eq!(clips(&place).len(), 2);
+}
