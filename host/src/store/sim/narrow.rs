@@ -58,6 +58,14 @@ impl Narrow {
         self.0.lock().unwrap().free()
     }
 
+    /// How much would be free without any video.
+    pub(in super::super) fn free_without_video(&self) -> u64 {
+        let state = self.0.lock().unwrap();
+        let videos =
+            state.sizes.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == "mp4"));
+        state.free() + videos.map(|(_, size)| size).sum::<u64>()
+    }
+
     /// The least that was free since this was asked last.
     pub(in super::super) fn least(&self) -> u64 {
         std::mem::replace(&mut self.0.lock().unwrap().least, u64::MAX)
