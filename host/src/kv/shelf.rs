@@ -157,6 +157,40 @@ impl Shelf {
         }
     }
 
+    /// What it has now can be had [again](Self::rewind). The values are shared: it costs the keys.
+    pub fn mark(&self) {
+        let target = self.target();
+        let mut content = target.lock();
+        content.before = Some(content.entries.clone());
+    }
+
+    /// The true shelf has what it had when it was marked, and stays marked so. One that was not is now.
+    pub fn rewind(&self) {
+        let target = self.target();
+        let mut content = target.lock();
+        let Some(before) = content.before.clone() else {
+            content.before = Some(content.entries.clone());
+            return;
+        };
+        for (key, value) in changes(&content.entries, &before) {
+            content.set(&key, value);
+        }
+    }
+
+    /// A draft has what the true shelf had when that was marked, and what was put into the draft.
+    pub fn rewind_draft(&self) {
+        let (own, before) = {
+            let content = self.lock();
+            let Some(Draft::Apart { of, had }) = &content.draft else { return };
+            (changes(had, &content.entries), of.lock().before.clone())
+        };
+        let Some(before) = before else { return };
+        let mut content = self.lock();
+        for (key, value) in changes(&content.entries, &before).into_iter().chain(own) {
+            content.set(&key, value);
+        }
+    }
+
     /// Where it is put and looked up.
     fn target(&self) -> Self {
         match &self.lock().draft {

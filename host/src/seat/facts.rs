@@ -38,6 +38,11 @@ impl<T: Kind> Seat<T> {
         self.facts.send_modify(|facts| facts.reload_failed = Some(why));
     }
 
+    /// What is wanted is in charge: whatever came of another offer is no more of interest.
+    pub(super) fn tell_unchanged(&self) {
+        self.facts.send_modify(|facts| facts.reload_failed = None);
+    }
+
     /// Between the last call of the one before and the first that is possible.
     pub(super) fn tell_pause(&self, pause: Duration) {
         self.facts.send_modify(|facts| facts.pause = Some(pause));

@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::base::Timestamp;
 use crate::wasm::{Fault, Kind, Plugin, Snapshot};
 
-use super::prove::replay_one;
+use super::journal::Told;
+use super::prove::tell;
 
 /// Processor time in which a new one must have caught up with the last snapshot and the inputs since:
-/// its camera's own inputs wait meanwhile.
+/// its camera's own inputs wait meanwhile, and so do other plugins that need an instance.
 pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// What came of it.
@@ -59,28 +60,22 @@ pub(super) fn pass<T: Kind>(
 /// good snapshot and all inputs since, within `bound` of processor time.
 pub(super) fn catch_up<T: Kind>(
     new: &mut T,
-    (last, inputs): (&Snapshot, &[T::Input]),
+    (last, inputs): (&Snapshot, &[Told<T>]),
     now: Timestamp,
     bound: Duration,
 ) -> Handed {
     if let Err(fault) = new.load(last, now) {
         return refused(fault);
     }
-    let mut left = bound;
-    for input in inputs {
-        if let Err(fault) = replay_one(new, input) {
-            return refused(fault);
-        }
-        left = left.saturating_sub(new.last_call().cpu);
-        if left.is_zero() {
-            return Handed::Refused(format!(
-                "the one before saves nothing, and {} ms are too short to tell it all that happened \
-                 since it last did: restart the host for that",
-                bound.as_millis()
-            ));
-        }
+    match tell(new, inputs, bound) {
+        Err(fault) => refused(fault),
+        Ok(true) => Handed::All,
+        Ok(false) => Handed::Refused(format!(
+            "the one before saves nothing, and {} ms are too short to tell it all that happened \
+             since it last did: restart the host for that",
+            bound.as_millis()
+        )),
     }
-    Handed::All
 }
 
 fn refused(fault: Fault) -> Handed {
@@ -114,8 +109,10 @@ mod tests {
             Policy::new(&plugin, config, &setup, now).unwrap()
         };
         let last = make().save(now).unwrap().unwrap();
-        let inputs = vec![Input::Wake(now); 8];
-        let within = |inputs, bound| catch_up(&mut make(), (&last, inputs), now, bound);
+        let told = || Told { input: Input::Wake(now), asked: Vec::new() };
+        let inputs: Vec<Told<Policy>> = (0..8).map(|_| told()).collect();
+        let within =
+            |inputs: &[Told<Policy>], bound| catch_up(&mut make(), (&last, inputs), now, bound);
         assert_eq!(within(&inputs, CATCH_UP), Handed::All);
         assert_eq!(within(&[], Duration::ZERO), Handed::All);
         let Handed::Refused(why) = within(&inputs, Duration::ZERO) else { panic!("it took it") };

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use crate::wasm::Kind;
+use crate::wasm::{Kind, Sent};
 
 /// Inputs kept: in half a minute a busy camera has some hundred events.
 const INPUTS_MAX: usize = 2048;
@@ -13,10 +13,23 @@ const INPUTS_MAX: usize = 2048;
 const BYTES_MAX: usize = 4 << 20;
 
 /// An input, and what came of it.
-pub(super) struct Entry<T: Kind> {
-    pub(super) input: T::Input,
+struct Entry<T: Kind> {
+    told: Told<T>,
     /// Its answer had events in it, which others have heard.
-    pub(super) had_events: bool,
+    had_events: bool,
+}
+
+/// An input that was told, to be told again.
+pub(super) struct Told<T: Kind> {
+    pub(super) input: T::Input,
+    /// What the requests came to that it led to.
+    pub(super) asked: Vec<Sent>,
+}
+
+impl<T: Kind> Clone for Told<T> {
+    fn clone(&self) -> Self {
+        Self { input: self.input.clone(), asked: self.asked.clone() }
+    }
 }
 
 /// Inputs in order.
@@ -34,15 +47,15 @@ impl<T: Kind> Journal<T> {
 
     /// An input was answered. What there is no room for ends the journal: a part of it is of no
     /// use.
-    pub(super) fn push(&mut self, input: T::Input, had_events: bool) {
+    pub(super) fn push(&mut self, told: Told<T>, had_events: bool) {
         if !self.whole {
             return;
         }
-        let bytes = T::weight(&input).and_then(|weight| self.bytes.checked_add(weight));
+        let bytes = T::weight(&told.input).and_then(|weight| self.bytes.checked_add(weight));
         match bytes.filter(|bytes| *bytes <= BYTES_MAX && self.entries.len() < INPUTS_MAX) {
             Some(bytes) => {
                 self.bytes = bytes;
-                self.entries.push_back(Entry { input, had_events });
+                self.entries.push_back(Entry { told, had_events });
             }
             None => *self = Self::new(false),
         }
@@ -58,12 +71,12 @@ impl<T: Kind> Journal<T> {
         self.entries.len() >= INPUTS_MAX / 2 || self.bytes >= BYTES_MAX / 2
     }
 
-    pub(super) fn inputs(&self) -> Vec<T::Input> {
-        self.entries.iter().map(|entry| entry.input.clone()).collect()
+    pub(super) fn inputs(&self) -> Vec<Told<T>> {
+        self.entries.iter().map(|entry| entry.told.clone()).collect()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = (T::Input, bool)> {
-        self.entries.iter().map(|entry| (entry.input.clone(), entry.had_events))
+        self.entries.iter().map(|entry| (entry.told.input.clone(), entry.had_events))
     }
 }
 
@@ -75,14 +88,18 @@ mod tests {
     use crate::base::Timestamp;
     use crate::wasm::{Analyzer, Message, Source, analyzer, source};
 
-    fn message(bytes: usize) -> source::Input {
-        source::Input::Message(Arc::new(Message {
+    fn told<T: Kind>(input: T::Input) -> Told<T> {
+        Told { input, asked: Vec::new() }
+    }
+
+    fn message(bytes: usize) -> Told<Source> {
+        told(source::Input::Message(Arc::new(Message {
             topic: "hook:door".into(),
             content_type: String::new(),
             received: Timestamp::ZERO,
             attributes: Vec::new(),
             body: vec![0; bytes],
-        }))
+        })))
     }
 
     #[test]
@@ -108,7 +125,7 @@ mod tests {
     #[test]
     fn pictures_are_too_large_for_it() {
         let mut journal = Journal::<Analyzer>::new(true);
-        journal.push(analyzer::Input::Units(Arc::new([])), false);
+        journal.push(told(analyzer::Input::Units(Arc::new([]))), false);
         assert!(!journal.is_whole());
     }
 }

@@ -17,6 +17,7 @@ mod voice;
 mod facts;
 mod post;
 mod sit;
+mod kept;
 mod hand;
 mod probation;
 mod guilty;

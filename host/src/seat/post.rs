@@ -12,7 +12,7 @@ use crate::base::clock::Clock;
 use crate::events::Bus;
 use crate::wasm::standing::Teller;
 use crate::wasm::supervise::{Guest, Said, Trouble};
-use crate::wasm::{CallStats, InstanceConfig, Kind, Lane};
+use crate::wasm::{CallStats, InstanceConfig, Kind, Lane, Sent};
 
 /// What all seats of a host share.
 #[derive(Clone)]
@@ -68,6 +68,8 @@ pub struct Reply<T: Kind> {
     pub said: Said<T::Output>,
     /// What the call took.
     pub stats: CallStats,
+    /// What the requests came to that it made.
+    pub(super) asked: Vec<Sent>,
     /// Another instance, that is no longer in charge, has answered this input before. Some: and
     /// whether that answer had events, which others have heard.
     pub again: Option<bool>,
@@ -123,18 +125,24 @@ pub(super) async fn ask<T: Kind>(
     input: T::Input,
     again: Option<bool>,
 ) -> Result<Reply<T>, Trouble> {
-    let asked = input.clone();
+    let given = input.clone();
     let said = guest
         .call(move |it| {
-            let output = it.give(&asked)?;
-            Ok((output, it.last_call()))
+            let output = it.give(&given)?;
+            Ok((output, it.last_call(), it.take_asked()))
         })
         .await?;
-    let (said, stats) = match said {
-        Said::Answer((output, stats)) => (Said::Answer(output), stats),
-        Said::Declined(fault) => (Said::Declined(fault), CallStats::default()),
+    let (said, stats, asked) = match said {
+        Said::Answer((output, stats, asked)) => (Said::Answer(output), stats, asked),
+        Said::Declined(fault) => {
+            let asked = match guest.call(|it| Ok(it.take_asked())).await? {
+                Said::Answer(asked) => asked,
+                Said::Declined(_) => Vec::new(),
+            };
+            (Said::Declined(fault), CallStats::default(), asked)
+        }
     };
-    Ok(Reply { input, said, stats, again })
+    Ok(Reply { input, said, stats, asked, again })
 }
 
 pub(super) fn has_events<T: Kind>(reply: &Reply<T>) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::journal::Journal;
+use super::journal::{Journal, Told};
 use super::order::Offer;
 use super::post::{Given, Reply, Seated, ask, has_events};
 use super::sit::{SAVE, Seat};
@@ -155,7 +155,8 @@ impl<T: Kind> Seat<T> {
         for (input, again) in missed.chain(last.map(|input| (input, None))) {
             match ask(&mut guest, input.clone(), again).await {
                 Ok(reply) => {
-                    self.journal.push(input, has_events(&reply));
+                    let told = Told { input, asked: reply.asked.clone() };
+                    self.journal.push(told, has_events(&reply));
                     given.replies.push(reply);
                 }
                 Err(trouble) => {

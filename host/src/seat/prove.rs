@@ -2,7 +2,9 @@
 //! the last inputs. Blocking: runs on a lane of its own, so that no decision waits for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::journal::Told;
 use crate::base::Timestamp;
 use crate::kv::{Place, Shelf};
 use crate::wasm::{Cause, Fault, InstanceConfig, Kind, Plugin, Setup, Snapshot};
@@ -14,8 +16,12 @@ pub(super) struct Recipe<T: Kind> {
     pub(super) setup: Setup,
     /// It goes on from here.
     pub(super) snapshot: Option<Arc<Snapshot>>,
-    /// What it is given then.
-    pub(super) inputs: Vec<T::Input>,
+    /// What it is told again then.
+    pub(super) inputs: Vec<Told<T>>,
+    /// Processor time for that.
+    pub(super) bound: Duration,
+    /// What it keeps by key and value, as it was when the snapshot was taken, and is again.
+    pub(super) shelf: Option<Shelf>,
     pub(super) now: Timestamp,
 }
 
@@ -41,28 +47,48 @@ pub(super) struct Built<T: Kind> {
     pub(super) wishes: T::Wishes,
     /// Why it did not take the snapshot: it is as `init` left it.
     pub(super) refused: Option<Fault>,
+    /// It was not told all inputs: that would have taken too long.
+    pub(super) is_behind: bool,
     /// What it keeps by key and value before it is in charge; `None`: it was not granted that.
     pub(super) draft: Option<Shelf>,
 }
 
 impl<T: Kind> Recipe<T> {
     /// Makes the instance, and brings it to where another was: what it answers to the inputs is
-    /// thrown away.
+    /// thrown away, and nobody sees twice what it does. Where there are too many inputs, it has the
+    /// snapshot alone.
     pub(super) fn build(self) -> Result<Built<T>, Unbuilt> {
+        let mut built = self.start()?;
+        if built.refused.is_some() {
+            return Ok(built);
+        }
+        if let Some(shelf) = &self.shelf {
+            shelf.rewind();
+        }
+        if !tell(&mut built.instance, &self.inputs, self.bound).map_err(lost)? {
+            // Another one: this is half of the way.
+            built = Built { is_behind: true, ..self.start()? };
+            if let Some(shelf) = &self.shelf {
+                shelf.rewind();
+            }
+        }
+        Ok(built)
+    }
+
+    fn start(&self) -> Result<Built<T>, Unbuilt> {
         let (mut instance, wishes) =
-            T::make(&self.plugin, self.config, &self.setup, self.now).map_err(Unbuilt::Unmade)?;
+            T::make(&self.plugin, self.config.clone(), &self.setup, self.now)
+                .map_err(Unbuilt::Unmade)?;
+        let mut refused = None;
         if let Some(snapshot) = &self.snapshot
             && let Err(fault) = instance.load(snapshot, self.now)
         {
-            return match fault.cause {
-                Cause::Refused(_) => {
-                    Ok(Built { instance, wishes, refused: Some(fault), draft: None })
-                }
-                _ => Err(lost(fault)),
-            };
+            if !matches!(fault.cause, Cause::Refused(_)) {
+                return Err(lost(fault));
+            }
+            refused = Some(fault);
         }
-        self.inputs.iter().try_for_each(|input| replay_one(&mut instance, input)).map_err(lost)?;
-        Ok(Built { instance, wishes, refused: None, draft: None })
+        Ok(Built { instance, wishes, refused, is_behind: false, draft: None })
     }
 
     /// As [`Self::build`], for nothing but to see whether it can; then makes one that has nothing
@@ -72,6 +98,7 @@ impl<T: Kind> Recipe<T> {
             (self.plugin.clone(), self.config.clone(), self.setup.clone());
         let now = self.now;
         self.config.proving = true;
+        self.shelf = None;
         if let Some(fault) = self.build()?.refused {
             return Err(fault);
         }
@@ -82,7 +109,7 @@ impl<T: Kind> Recipe<T> {
             config.services.kv = Place::Memory(draft.clone());
         }
         let (instance, wishes) = T::make(&plugin, config, &setup, now)?;
-        Ok(Built { instance, wishes, refused: None, draft })
+        Ok(Built { instance, wishes, refused: None, is_behind: false, draft })
     }
 }
 
@@ -91,10 +118,94 @@ fn lost(fault: Fault) -> Unbuilt {
     if fault.is_hosts() { Unbuilt::Unmade(fault) } else { Unbuilt::Lost(fault) }
 }
 
-/// Gives an input again; what is rejected or can't be said now is no fault.
-pub(super) fn replay_one<T: Kind>(instance: &mut T, input: &T::Input) -> Result<(), Fault> {
-    match instance.give(input) {
-        Err(fault) if fault.wants_new_instance() || fault.is_final() => Err(fault),
-        _ => Ok(()),
+/// Tells an instance inputs again, within `bound` of processor time: whether that was enough. What is
+/// rejected or can't be said now is no fault.
+pub(super) fn tell<T: Kind>(
+    instance: &mut T,
+    inputs: &[Told<T>],
+    bound: Duration,
+) -> Result<bool, Fault> {
+    let mut left = bound;
+    for Told { input, asked } in inputs {
+        match instance.give_again(input, asked) {
+            Err(fault) if fault.wants_new_instance() || fault.is_final() => return Err(fault),
+            _ => {}
+        }
+        left = left.saturating_sub(instance.last_call().cpu);
+        if left.is_zero() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::metrics::Metrics;
+    use crate::events::Phase;
+    use crate::wasm::policy::Input;
+    use crate::wasm::{Engine, Policy, Services, Terms, guests};
+
+    fn now() -> Timestamp {
+        Timestamp::from_millis(1_763_800_000_000)
+    }
+
+    fn told() -> Told<Policy> {
+        let event = crate::events::Event {
+            id: "gate/api/1".into(),
+            kind: "door.opened".into(),
+            phase: Phase::Instant,
+            time: now(),
+            confidence: 1.0,
+            regions: Vec::new(),
+            cameras: vec!["gate".into()],
+            correlation: None,
+            attributes: Vec::new(),
+        };
+        let (camera, origin) = ("gate".into(), "api".into());
+        let notice = crate::events::Notice { event, camera, origin, received: now(), sequence: 1 };
+        Told { input: Input::Event(Arc::new(notice), now()), asked: Vec::new() }
+    }
+
+    /// What it kept since it was saved comes of what it is told again, once; and where that would
+    /// take too long, it is as it was when it was saved.
+    #[test]
+    fn an_instance_is_brought_to_where_another_was() {
+        for (bound, expected) in
+            [(Duration::from_secs(2), &["before", "seen"][..]), (Duration::ZERO, &["before"])]
+        {
+            let shelf = Shelf::default();
+            shelf.put("before", b"x", 1000).unwrap();
+            shelf.mark();
+            // Of the one that fell.
+            for key in ["seen", "fell"] {
+                shelf.put(key, b"x", 1000).unwrap();
+            }
+            let terms = Terms::Listed(vec!["kv:1KiB".parse().unwrap()]);
+            let engine = Engine::new(None).unwrap();
+            let component = guests::component("policy-remembers");
+            let recipe = Recipe::<Policy> {
+                plugin: Plugin::load_on(&terms, &engine, "test", &component).unwrap(),
+                config: InstanceConfig {
+                    name: "test".into(),
+                    camera: Some("gate".into()),
+                    zone: jiff::tz::TimeZone::UTC,
+                    metrics: Metrics::default(),
+                    memory_bytes: None,
+                    services: Services { kv: Place::Memory(shelf.clone()), http: None },
+                    proving: false,
+                },
+                setup: Setup { params: "{}".into(), ..Setup::default() },
+                snapshot: None,
+                inputs: vec![told()],
+                bound,
+                shelf: Some(shelf.clone()),
+                now: now(),
+            };
+            let Ok(built) = recipe.build() else { panic!("it can be made") };
+            assert_eq!(built.is_behind, bound.is_zero());
+            assert_eq!(shelf.keys(""), expected);
+        }
     }
 }

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::budget::Budget;
 use super::facts::Facts;
 use super::guilty::{self, Guilty};
-use super::journal::Journal;
+use super::hand::CATCH_UP;
+use super::journal::{Journal, Told};
 use super::order::{Offer, Order};
 use super::post::{Acted, After, Given, Post, Reply, Seated, Shared, ask, has_events};
 use super::probation::{Fall, Probation};
@@ -172,7 +173,9 @@ impl<T: Kind> Seat<T> {
         let kept = self.usable(&offer);
         let goes_on = kept.is_some() && self.journal.is_whole();
         let inputs = if goes_on { self.journal.inputs() } else { Vec::new() };
-        let recipe = self.recipe(&offer, kept.as_ref().map(|kept| kept.snapshot.clone()), inputs);
+        let mut recipe =
+            self.recipe(&offer, kept.as_ref().map(|kept| kept.snapshot.clone()), inputs);
+        recipe.shelf = self.shelf().filter(|_| goes_on);
         let built = self.shared.aside.run(move || recipe.build()).await?;
         let built = match built {
             Ok(built) => built,
@@ -189,7 +192,16 @@ impl<T: Kind> Seat<T> {
             (Some(_), Some(fault)) => self.forget(&fault.to_string()),
             (Some(kept), None) => {
                 self.restored = Some(Instant::now());
-                if goes_on {
+                if built.is_behind {
+                    let Key { camera, plugin } = &self.key;
+                    tracing::warn!(
+                        camera,
+                        plugin,
+                        "it takes too long to tell it all that happened since it was saved: it goes \
+                         on from there as another run"
+                    );
+                    self.journal = Journal::new(false);
+                } else if goes_on {
                     self.run = kept.run;
                     continues = true;
                 }
@@ -212,7 +224,7 @@ impl<T: Kind> Seat<T> {
     pub async fn give(&mut self, input: T::Input) -> Result<Given<T>, Trouble> {
         if let Some(fault) = self.refuse_guilty(&input) {
             let (said, stats) = (Said::Declined(fault), CallStats::default());
-            let replies = vec![Reply { input, said, stats, again: None }];
+            let replies = vec![Reply { input, said, stats, asked: Vec::new(), again: None }];
             return Ok(Given::plain(replies));
         }
         let excess = self.excess();
@@ -227,7 +239,8 @@ impl<T: Kind> Seat<T> {
         self.recent.push_back(input.clone());
         match reply {
             Ok(reply) => {
-                self.journal.push(input, has_events(&reply));
+                let told = Told { input, asked: reply.asked.clone() };
+                self.journal.push(told, has_events(&reply));
                 if self.is_too_slow(&reply.stats) {
                     return Ok(self.roll_back(Fall::slow(), Some(reply), None).await);
                 }
@@ -288,63 +301,11 @@ impl<T: Kind> Seat<T> {
         Signal::next(self).await
     }
 
-    /// Snapshot of the one in charge; `None`: it has none. An error means that it is of no further
-    /// use.
-    pub(super) async fn save(&mut self) -> Result<Option<Arc<Snapshot>>, Trouble> {
-        let has_state = self.offer.as_ref().is_some_and(|offer| offer.plugin.has_state());
-        let Some(sitter) = self.sitter.as_mut().filter(|_| has_state) else { return Ok(None) };
-        let now = self.shared.clock.wall();
-        match sitter.call(move |it| it.save(now)).await? {
-            Said::Answer(snapshot) => Ok(snapshot.map(Arc::new)),
-            Said::Declined(fault) => {
-                let Key { camera, plugin } = &self.key;
-                tracing::warn!(camera, plugin, "{fault}: the last good snapshot is kept");
-                Ok(None)
-            }
-        }
-    }
-
-    /// Takes a snapshot as the one to go on from. `is_last`: the host is going.
-    pub(super) fn keep(&mut self, snapshot: Arc<Snapshot>, is_last: bool) {
-        let digest = self.offer.as_ref().map(|offer| offer.plugin.digest().to_owned());
-        let digest = digest.unwrap_or_default();
-        let kept = Kept { snapshot, digest, run: self.run, is_last };
-        self.shared.vault.keep(&self.key, kept.clone());
-        self.kept = Some(kept);
-        self.journal = Journal::new(true);
-    }
-
-    async fn save_last(&mut self) {
-        match self.save().await {
-            Ok(Some(snapshot)) => self.keep(snapshot, true),
-            Ok(None) => {}
-            Err(trouble) => {
-                let Key { camera, plugin } = &self.key;
-                tracing::warn!(camera, plugin, "{trouble}");
-            }
-        }
-    }
-
-    /// The next instance starts clean.
-    fn forget(&mut self, why: &str) {
-        let Key { camera, plugin } = &self.key;
-        tracing::warn!(camera, plugin, "its snapshot is given up, it starts clean: {why}");
-        self.shared.vault.forget(&self.key);
-        self.kept = None;
-        self.journal = Journal::new(false);
-    }
-
-    /// What an offer can go on from.
-    pub(super) fn usable(&self, offer: &Offer) -> Option<Kept> {
-        let kept = self.kept.as_ref()?;
-        offer.plugin.can_load(kept.snapshot.schema, &kept.digest).then(|| kept.clone())
-    }
-
     pub(super) fn recipe(
         &self,
         offer: &Offer,
         snapshot: Option<Arc<Snapshot>>,
-        inputs: Vec<T::Input>,
+        inputs: Vec<Told<T>>,
     ) -> Recipe<T> {
         Recipe {
             plugin: offer.plugin.clone(),
@@ -356,6 +317,8 @@ impl<T: Kind> Seat<T> {
             },
             snapshot,
             inputs,
+            bound: CATCH_UP,
+            shelf: None,
             now: self.shared.clock.wall(),
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::hand::{CATCH_UP, Handed, Passed, catch_up, pass};
-use super::journal::Journal;
+use super::journal::{Journal, Told};
 use super::order::{By, Offer, Order, Outcome};
 use super::post::{Acted, Seated};
 use super::probation::{Fall, PROBATION, Probation};
@@ -116,8 +116,11 @@ impl<T: Kind> Seat<T> {
 
     async fn save_now(&mut self) -> Result<(), Trouble> {
         self.save_at = Some(Instant::now() + SAVE);
-        if let Some(snapshot) = self.save().await? {
-            self.keep(snapshot, false);
+        match self.save().await? {
+            Some(snapshot) => self.keep(snapshot, false),
+            // It would be asked again and again, and others wait meanwhile.
+            None if self.journal.is_filling() => self.journal = Journal::new(false),
+            None => {}
         }
         Ok(())
     }
@@ -137,6 +140,7 @@ impl<T: Kind> Seat<T> {
         let is_same = self.digest().as_deref() == Some(digest.as_str());
         if is_same && self.sitter.is_some() {
             self.trial = None;
+            self.tell_unchanged();
             let _gone = answer.send(Outcome::Unchanged);
             return Ok(Acted::Nothing);
         }
@@ -223,7 +227,8 @@ impl<T: Kind> Seat<T> {
                 return Err(trouble);
             }
         };
-        let recipe = self.recipe(&offer, snapshot, self.recent.iter().cloned().collect());
+        let told = |input: &T::Input| Told { input: input.clone(), asked: Vec::new() };
+        let recipe = self.recipe(&offer, snapshot, self.recent.iter().map(told).collect());
         let lane = self.shared.aside.clone();
         let proof: BoxFuture<'static, Proof<T>> = Box::pin(async move {
             lane.run(move || recipe.prove().map_err(|fault| fault.to_string())).await
@@ -266,7 +271,8 @@ impl<T: Kind> Seat<T> {
             self.trust().await?;
         }
         let begun = Instant::now();
-        let Handover { old, new, passed } = self.hand_over(&from, &offer, built.instance).await?;
+        let to = (&offer, built.draft.clone());
+        let Handover { old, new, passed } = self.hand_over(&from, to, built.instance).await?;
         let pause = begun.elapsed();
         let continues = match passed.handed {
             Handed::Refused(why) => {
@@ -342,7 +348,7 @@ impl<T: Kind> Seat<T> {
     async fn hand_over(
         &mut self,
         from: &Offer,
-        to: &Offer,
+        (to, draft): (&Offer, Option<Shelf>),
         mut new: T,
     ) -> Result<Handover<T>, Trouble> {
         let lost = || Error::bug("an instance was to hand over during a call");
@@ -361,6 +367,8 @@ impl<T: Kind> Seat<T> {
         let (inputs, Handover { old, mut new, mut passed }) = (self.journal.inputs(), handover);
         // Many calls, of which only this camera need wait for the end.
         let job = move || {
+            // What came of these inputs is there already: it is to come of them once.
+            draft.inspect(Shelf::rewind_draft);
             passed.handed = catch_up(&mut new, (&last.snapshot, &inputs), now, CATCH_UP);
             Handover { old, new, passed }
         };

@@ -6,21 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::bindings::wardline::plugin::types;
 use super::fault::{self, Cause, Fault};
+use super::figures::Figures;
+use super::imports::http::Sent;
 use super::imports::{Services, clock, cut, http, kv, log, metrics};
 use super::optional::Optional;
 use super::{Plugin, limits};
 use crate::base::Timestamp;
-use crate::base::latency::Latencies;
-use crate::base::metrics::{Metrics, Plugin as Labels};
+use crate::base::metrics::Metrics;
 use crate::decode::Image;
 use crate::events::Attribute;
 use crate::kv::Shelf;
@@ -155,15 +153,6 @@ pub struct Instance {
     figures: Figures,
 }
 
-struct Figures {
-    calls: Counter,
-    seconds: Histogram,
-    lengths: Arc<Latencies>,
-    overruns: Counter,
-    faults: Counter,
-    memory_peak: Gauge,
-}
-
 impl Instance {
     /// A store that holds nothing yet.
     pub(super) fn new(plugin: &Plugin, mut config: InstanceConfig) -> Self {
@@ -219,6 +208,21 @@ impl Instance {
 
     pub(super) fn config(&self) -> &InstanceConfig {
         &self.config
+    }
+
+    /// What requests came to since this was taken last.
+    pub(super) fn take_asked(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.store.data_mut().http.asked)
+    }
+
+    /// The next calls are told again, of which others have seen what came: nothing of it is seen
+    /// twice. `asked`: what requests came to then. `None`: what is told is new.
+    pub(super) fn tell_again(&mut self, asked: Option<&[Sent]>) {
+        let muted = self.config.proving || asked.is_some();
+        let host = self.store.data_mut();
+        host.http.again = asked.map(|asked| asked.iter().copied().collect());
+        host.log.mute(muted);
+        host.metrics.mute(muted);
     }
 
     /// What the last call took.
@@ -338,33 +342,6 @@ impl Instance {
             return Cause::Nonsense { what };
         }
         Cause::Nonsense { what }
-    }
-}
-
-impl Figures {
-    fn new(config: &InstanceConfig) -> Self {
-        let labels = Labels {
-            camera: config.camera.clone().unwrap_or_default(),
-            plugin: config.name.clone(),
-        };
-        let metrics = &config.metrics;
-        Self {
-            calls: metrics.calls.get_or_create(&labels).clone(),
-            seconds: metrics.call_seconds.get_or_create(&labels).clone(),
-            lengths: metrics.call_lengths.get_or_create(&labels).clone(),
-            overruns: metrics.overruns.get_or_create(&labels).clone(),
-            faults: metrics.faults.get_or_create(&labels).clone(),
-            memory_peak: metrics.memory_peak_bytes.get_or_create(&labels).clone(),
-        }
-    }
-
-    fn count(&self, stats: CallStats, memory_peak_bytes: u64) {
-        self.calls.inc();
-        self.seconds.observe(stats.cpu.as_secs_f64());
-        self.lengths.count(stats.cpu);
-        self.overruns.inc_by(u64::from(stats.overrun));
-        let peak = i64::try_from(memory_peak_bytes).unwrap_or(i64::MAX);
-        self.memory_peak.set(self.memory_peak.get().max(peak));
     }
 }
 

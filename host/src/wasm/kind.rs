@@ -3,6 +3,7 @@
 //!
 //! Takes an [`Analyzer`], [`Source`] or [`Policy`]; knows no stage. Blocking: runs on a lane.
 
+use super::imports::http::Sent;
 use super::instance::Instance;
 use super::{
     Analyzer, CallStats, Fault, InstanceConfig, Message, Plugin, Policy, Setup, Snapshot, Source,
@@ -60,6 +61,20 @@ pub trait Kind: Sized + Send + 'static {
     /// [`Cause::Unsupported`](super::Cause::Unsupported): it is to be made anew for them.
     fn set_params(&mut self, params: &str, now: Timestamp) -> Result<(), Fault> {
         self.instance().set_params(params, now)
+    }
+
+    /// One call that was made before, of an instance that is no more: requests come to what they did
+    /// then, and nothing is sent, logged or counted a second time.
+    fn give_again(&mut self, input: &Self::Input, asked: &[Sent]) -> Result<Self::Output, Fault> {
+        self.instance().tell_again(Some(asked));
+        let output = self.give(input);
+        self.instance().tell_again(None);
+        output
+    }
+
+    /// What the requests of the last call came to.
+    fn take_asked(&mut self) -> Vec<Sent> {
+        self.instance().take_asked()
     }
 
     /// What the last call took.

@@ -165,3 +165,41 @@ fn lists_and_changes_are_bounded() {
     let Some(Unwritten::Some(changes)) = shelf.take_unwritten() else { panic!() };
     assert_eq!(changes, [("0007".to_owned(), None)]);
 }
+
+/// For an instance that is made anew and told again what came since it was saved.
+#[test]
+fn what_came_after_a_mark_is_taken_back_as_often_as_wanted() {
+    let shelf = Shelf::kept(Entries::new());
+    shelf.put("n", b"1", QUOTA).unwrap();
+    // One that was never marked is as it is, and marked from then on.
+    shelf.rewind();
+    for _ in 0..2 {
+        shelf.put("n", b"2", QUOTA).unwrap();
+        shelf.put("m", b"2", QUOTA).unwrap();
+        shelf.rewind();
+        assert_eq!(all(&shelf), [("n".to_owned(), b"1".to_vec())]);
+    }
+    shelf.put("n", b"3", QUOTA).unwrap();
+    shelf.mark();
+    shelf.remove("n");
+    shelf.rewind();
+    assert_eq!(all(&shelf), [("n".to_owned(), b"3".to_vec())]);
+}
+
+/// Who takes over is told again what came since the one before was saved, and puts it once more.
+#[test]
+fn a_draft_begins_where_the_true_one_was_marked() {
+    let shelf = Shelf::kept(Entries::new());
+    shelf.put("n", b"1", QUOTA).unwrap();
+    shelf.mark();
+    shelf.put("n", b"2", QUOTA).unwrap();
+    shelf.put("gone", b"", QUOTA).unwrap();
+    let draft = shelf.draft();
+    draft.put("own", b"init", QUOTA).unwrap();
+    draft.rewind_draft();
+    let said = |key: &str, value: &[u8]| (key.to_owned(), value.to_vec());
+    assert_eq!(all(&draft), [said("n", b"1"), said("own", b"init")]);
+    draft.put("n", b"2", QUOTA).unwrap();
+    draft.land(false);
+    assert_eq!(all(&shelf), [said("n", b"2"), said("own", b"init")]);
+}

@@ -279,3 +279,28 @@ async fn a_snapshot_that_poisons_is_given_up() {
 pub(super) fn plain(plugin: Plugin) -> (Plugin, Setup) {
     (plugin, Setup { params: "{}".into(), ..Setup::default() })
 }
+
+/// One that saved, and refuses to from then on, is not asked after every event: others wait meanwhile.
+#[tokio::test(start_paused = true)]
+async fn who_refuses_to_save_is_not_asked_all_the_time() {
+    // The fourth time it is asked it falls.
+    let code = "(i32.store8 (i32.const 12) (i32.add (i32.load8_u (i32.const 12)) (i32.const 1)))
+        (if (i32.gt_u (i32.load8_u (i32.const 12)) (i32.const 3)) (then (unreachable)))
+        (if (i32.gt_u (i32.load8_u (i32.const 12)) (i32.const 1)) (then
+            (drop (memory.grow (i32.const 32)))
+            (i32.store (i32.const 256) (i32.const 0))
+            (i32.store (i32.const 260) (i32.const 1))
+            (i32.store (i32.const 264) (i32.const 1024))
+            (i32.store (i32.const 268) (i32.const 0x200000))
+            (return (i32.const 256))))";
+    let policy = load(&guests::component_but("policy-whole", "state@0.1.0#save", code));
+    World::play(plain(policy), async |world| {
+        world.pass(HALF_A_MINUTE + SECOND).await;
+        for _ in 0..1100 {
+            world.event().await;
+        }
+        world.settle().await;
+        assert_eq!(*world.standing.borrow(), Standing::Running);
+    })
+    .await;
+}

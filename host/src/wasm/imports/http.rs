@@ -1,6 +1,7 @@
 //! `wardline:plugin/http`: requests that are asked now and answered later, through `messages`. Only
 //! what was granted is linked, and each request is held against the grant.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -48,7 +49,17 @@ pub(in crate::wasm) struct Asking {
     pub(in crate::wasm) line: Option<Line>,
     /// Requests that went out.
     pub(in crate::wasm) sent: Counter,
+    /// What they came to since this was taken last.
+    pub(in crate::wasm) asked: Vec<Sent>,
+    /// While inputs are told again: what requests came to then. Nothing goes out a second time.
+    pub(in crate::wasm) again: Option<VecDeque<Sent>>,
 }
+
+/// What a request came to: its ticket, or that it did not go out.
+pub type Sent = Option<u64>;
+
+/// So many are remembered: few can be under way at a time.
+const ASKED_MAX: usize = 64;
 
 impl Asking {
     pub(in crate::wasm) fn new(grants: &Grants, config: &InstanceConfig) -> Self {
@@ -60,21 +71,31 @@ impl Asking {
             let (camera, plugin) = (config.camera.clone().unwrap_or_default(), config.name.clone());
             config.metrics.requests.get_or_create(&Plugin { camera, plugin }).clone()
         };
-        Self { reach, line: config.services.http.clone(), sent }
+        Self { reach, line: config.services.http.clone(), sent, asked: Vec::new(), again: None }
+    }
+
+    fn send(&mut self, request: fetch::Request) -> Result<u64, String> {
+        if let Some(again) = &mut self.again {
+            let then = again.pop_front().flatten();
+            return then.ok_or_else(|| "this was asked before, and did not go out".into());
+        }
+        let Some(line) = &self.line else {
+            return Err("nothing is sent here: this instance is only tried".into());
+        };
+        let sent = line.send(request);
+        if self.asked.len() < ASKED_MAX {
+            self.asked.push(sent.as_ref().ok().copied());
+        }
+        sent.inspect(|_| {
+            self.sent.inc();
+        })
     }
 }
 
 impl http::Host for Host {
     fn send(&mut self, request: http::Request, body: Vec<u8>) -> Result<u64, String> {
         let request = check(&self.http.reach, request, body)?;
-        match &self.http.line {
-            Some(line) => {
-                let ticket = line.send(request)?;
-                self.http.sent.inc();
-                Ok(ticket)
-            }
-            None => Err("nothing is sent here: this instance is only tried".into()),
-        }
+        self.http.send(request)
     }
 }
 

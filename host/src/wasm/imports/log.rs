@@ -36,6 +36,11 @@ impl Lines {
         }
     }
 
+    /// From here on nothing is written, or all is again.
+    pub(in crate::wasm) fn mute(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
     /// A call begins.
     pub(in crate::wasm) fn begin(&mut self) {
         self.complaint = None;

@@ -18,6 +18,8 @@ pub(in crate::wasm) struct Figures {
     known: BTreeMap<String, Gauge<f64, AtomicU64>>,
     /// Calls with a name or a number that is against the contract.
     ignored: u64,
+    /// Nothing of it counts.
+    muted: bool,
 }
 
 impl Figures {
@@ -28,11 +30,20 @@ impl Figures {
             camera: camera.unwrap_or_default().to_owned(),
             known: BTreeMap::new(),
             ignored: 0,
+            muted: false,
         }
+    }
+
+    /// From here on nothing counts, or all does again.
+    pub(in crate::wasm) fn mute(&mut self, muted: bool) {
+        self.muted = muted;
     }
 
     /// The figure of this name, where the name is allowed and there is room for it.
     fn figure(&mut self, name: String) -> Option<&Gauge<f64, AtomicU64>> {
+        if self.muted {
+            return None;
+        }
         if !self.known.contains_key(&name) {
             if self.known.len() >= limits::METRICS || !is_name(&name) {
                 self.complain(&name);

@@ -106,6 +106,37 @@ async fn what_is_asked_is_answered_as_a_message() {
     assert_eq!(source.on_tick(NOW).unwrap_err().word(), "trapped");
 }
 
+/// An instance that is made anew is told what happened: requests have their answers already.
+#[tokio::test]
+async fn what_was_asked_is_not_asked_again() {
+    let metrics = Metrics::default();
+    let plugin = load_granted("source-asks", &["http:GET,POST http://127.0.0.1:9"]);
+    let (line, mut answers) = Client::new(NOW).line();
+    let services = Services { http: Some(line), ..Services::default() };
+    let asking = InstanceConfig { camera: None, services, ..config(&metrics) };
+    let make = || Source::new(&plugin, asking.clone(), &Setup::default(), NOW).unwrap().0;
+    let mut first = make();
+    first.give(&source::Input::Tick(NOW)).unwrap();
+    let asked = first.take_asked();
+    let answer = answers.recv().await.unwrap();
+    assert_eq!((asked.as_slice(), first.take_asked().len()), (&[Some(answer.ticket)][..], 0));
+    let message = source::Input::Message(Arc::new(Message::answer(answer, NOW)));
+    first.give(&message).unwrap();
+    let mut second = make();
+    second.give_again(&source::Input::Tick(NOW), &asked).unwrap();
+    second.give_again(&message, &[]).unwrap();
+    assert!(answers.try_recv().is_err(), "nothing was sent");
+    assert!(metrics.text().contains("name=\"answers\"} 1.0"), "and nothing counted twice");
+    // What did not go out then does not go out now: this one traps on that.
+    let fault = make().give_again(&source::Input::Tick(NOW), &[None]).unwrap_err();
+    assert_eq!(fault.word(), "trapped");
+    // What comes after is new.
+    second.give(&message).unwrap();
+    assert!(metrics.text().contains("name=\"answers\"} 2.0"));
+    second.give(&source::Input::Tick(NOW)).unwrap();
+    assert!(answers.recv().await.is_some());
+}
+
 /// An analyzer whose manifest asks for nothing gets nothing, whatever it says at `init`.
 #[test]
 fn pictures_are_asked_for_in_the_manifest() {
