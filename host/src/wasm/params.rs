@@ -10,6 +10,12 @@ use crate::base::{Error, Result};
 /// Nesting of a schema beyond which no default is filled in.
 const DEPTH_MAX: usize = 32;
 
+/// Values of a schema, those that it refers to counted at each reference.
+const NODES_MAX: usize = 10_000;
+
+/// Nesting of a schema, references followed.
+const NESTED_MAX: usize = 128;
+
 /// The parameters `given` for the plugin that is configured as `name`, defaults filled in, checked
 /// against the manifest's schema. All mistakes are told at once.
 pub(super) fn complete(name: &str, manifest: &Manifest, given: &Value) -> Result<Value> {
@@ -40,8 +46,43 @@ pub(super) fn check_schema(schema: &Value) -> Result<(), String> {
     if schema.get("type") != Some(&Value::from("object")) {
         return Err("the schema's `type` must be \"object\"".into());
     }
+    measure(schema, schema, (&mut { NODES_MAX }, 0))?;
     let _ = validator(schema)?;
     check_defaults(schema, "params", 0)
+}
+
+/// Takes what a schema comes to from `left`, with what it refers to in the place of each reference:
+/// so much work may it be to hold one value against it.
+fn measure(schema: &Value, root: &Value, (left, depth): (&mut usize, usize)) -> Result<(), String> {
+    if *left == 0 || depth > NESTED_MAX {
+        return Err(format!(
+            "the schema refers to itself, or comes to more than {NODES_MAX} values or {NESTED_MAX} \
+             levels"
+        ));
+    }
+    *left -= 1;
+    let depth = depth + 1;
+    let (members, items) = (schema.as_object(), schema.as_array());
+    for (key, value) in members.into_iter().flatten() {
+        match (key.as_str(), value) {
+            ("$ref", Value::String(reference)) => {
+                measure(referred(reference, root)?, root, (left, depth))?;
+            }
+            ("$dynamicRef" | "$recursiveRef" | "$id" | "$anchor", Value::String(_)) => {
+                return Err(format!("`{key}` is not taken: refer by `$ref = \"#/...\"`"));
+            }
+            (_, value) => measure(value, root, (left, depth))?,
+        }
+    }
+    items.into_iter().flatten().try_for_each(|item| measure(item, root, (left, depth)))
+}
+
+fn referred<'a>(reference: &str, root: &'a Value) -> Result<&'a Value, String> {
+    let within =
+        reference.strip_prefix('#').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    within.and_then(|pointer| root.pointer(pointer)).ok_or_else(|| {
+        format!("`{reference}` is nothing in the schema: refer by `$ref = \"#/...\"`")
+    })
 }
 
 /// The crate is built without its resolvers, so that a schema reaches neither files nor network.
@@ -150,6 +191,53 @@ mod tests {
             })
         );
         assert_eq!(complete("gate", &example(), &Value::Null).unwrap()["before"], 5);
+    }
+
+    #[test]
+    fn a_schema_is_as_much_work_as_it_says() {
+        let doubled = |at: usize| {
+            json!({ "allOf": [
+            { "$ref": format!("#/$defs/d{}", at + 1) }, { "$ref": format!("#/$defs/d{}", at + 1) },
+        ] })
+        };
+        let mut bomb: Map<_, _> = (0..40).map(|at| (format!("d{at}"), doubled(at))).collect();
+        bomb.insert("d40".into(), json!({ "type": "number" }));
+        let referring = |to: &str| {
+            let mut defs = json!({ "seconds": { "type": "number", "minimum": 0 } });
+            if to.ends_with("self") {
+                defs["self"] = json!({ "$ref": to });
+            }
+            json!({
+                "type": "object",
+                "$defs": defs,
+                "properties": { "before": { "$ref": to }, "after": { "$ref": to, "default": 3 } }
+            })
+        };
+        for (name, schema, said) in [
+            ("two references", referring("#/$defs/seconds"), None),
+            (
+                "a bomb",
+                json!({
+                    "type": "object", "$defs": bomb, "properties": { "x": { "$ref": "#/$defs/d0", "default": 1 } }
+                }),
+                Some("more than 10000 values"),
+            ),
+            ("itself", referring("#/$defs/self"), Some("refers to itself")),
+            ("all of it", referring("#"), Some("refers to itself")),
+            ("nothing", referring("#/$defs/minutes"), Some("is nothing in the schema")),
+            ("elsewhere", referring("https://a.example/schema"), Some("is nothing in the schema")),
+            (
+                "a name of its own",
+                json!({ "type": "object", "$id": "x" }),
+                Some("`$id` is not taken"),
+            ),
+        ] {
+            match (check_schema(&schema), said) {
+                (Ok(()), None) => {}
+                (Err(why), Some(said)) => assert!(why.contains(said), "{name}: {why}"),
+                (other, _) => panic!("{name}: {other:?}"),
+            }
+        }
     }
 
     #[test]
