@@ -27,8 +27,8 @@ pub struct Delivery {
     pub attributes: Vec<Attribute>,
     /// The body.
     pub body: Bytes,
-    /// What becomes of it.
-    pub answer: oneshot::Sender<Reply>,
+    /// What becomes of it, to who waits for that; `None`: nobody does.
+    pub answer: Option<oneshot::Sender<Reply>>,
 }
 
 impl Delivery {
@@ -38,7 +38,19 @@ impl Delivery {
             content_type: self.content_type.clone(),
             attributes: self.attributes.clone(),
             body: self.body.clone(),
-            answer: oneshot::channel().0,
+            answer: None,
+        }
+    }
+
+    /// Who sent it was told that it failed, and may have sent it once more.
+    fn is_given_up(&self) -> bool {
+        self.answer.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    fn reply(self, reply: Reply) {
+        if let Some(answer) = self.answer {
+            // Nobody waits any more: fine.
+            let _gone = answer.send(reply);
         }
     }
 }
@@ -208,9 +220,12 @@ impl Source {
     }
 
     async fn on_message(&mut self, life: &mut Life, delivery: Delivery) -> Result<(), Trouble> {
+        if delivery.is_given_up() {
+            return Ok(());
+        }
         if !life.hooked {
             let reason = format!("source {} takes nothing that is posted", self.name);
-            let _gone = delivery.answer.send(Reply::Rejected(reason));
+            delivery.reply(Reply::Rejected(reason));
             return Ok(());
         }
         let headers = self.seat.grants().headers;
@@ -219,9 +234,9 @@ impl Source {
         };
         let message = wasm::Message {
             topic: self.seat.hook(),
-            content_type: delivery.content_type,
+            content_type: delivery.content_type.clone(),
             received: self.clock.wall(),
-            attributes: delivery.attributes.into_iter().filter(is_seen).collect(),
+            attributes: delivery.attributes.iter().filter(|one| is_seen(one)).cloned().collect(),
             body: delivery.body.to_vec(),
         };
         let given = match self.seat.give(Input::Message(Arc::new(message))).await {
@@ -232,8 +247,7 @@ impl Source {
             Ok(reply) => (reply, Ok(())),
             Err(trouble) => (Reply::Unavailable(trouble.to_string()), Err(trouble)),
         };
-        // Nobody waits any more: fine.
-        let _gone = delivery.answer.send(reply);
+        delivery.reply(reply);
         result
     }
 
@@ -367,8 +381,7 @@ impl Life {
 async fn refuse(messages: &mut mpsc::Receiver<Delivery>, name: &str) {
     let Some(delivery) = messages.recv().await else { return std::future::pending().await };
     let reason = format!("source {name} is quarantined or could not be loaded: see the log");
-    // Nobody waits any more: fine.
-    let _gone = delivery.answer.send(Reply::Unavailable(reason));
+    delivery.reply(Reply::Unavailable(reason));
 }
 
 /// What others have said, as many events as fit into a call.

@@ -95,7 +95,7 @@ impl Host for Door {
             content_type: request.content_type,
             attributes: attributes(request.headers, request.query),
             body: request.body,
-            answer,
+            answer: Some(answer),
         };
         if let Some(candidate) = here.tried_sources.get(source) {
             // Nobody waits for what it makes of it; what it has no room for it misses.

@@ -163,7 +163,7 @@ impl Play<'_> {
                     content_type: message.content_type,
                     attributes: message.attributes,
                     body: message.body.into(),
-                    answer,
+                    answer: Some(answer),
                 };
                 // A source that is gone has faulted, which is told by itself.
                 let _gone = queue.send(delivery).await;

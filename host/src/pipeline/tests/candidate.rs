@@ -160,7 +160,7 @@ url = "rtsp://gate/"
         content_type: "application/json".into(),
         attributes: Vec::new(),
         body: Bytes::from_static(b"{\"kind\":\"door.opened\"}"),
-        answer,
+        answer: Some(answer),
     };
     next.queue.try_send(delivery.copy()).unwrap();
     door.queue.try_send(delivery).unwrap();

@@ -70,7 +70,7 @@ impl World {
             content_type: "application/json".into(),
             attributes: vec![Attribute { key: "query.door".into(), value }],
             body: Bytes::copy_from_slice(body.as_bytes()),
-            answer,
+            answer: Some(answer),
         };
         self.queue.send(delivery).await.unwrap();
         reply.await.unwrap()
@@ -200,4 +200,27 @@ async fn what_brought_it_down_is_refused_for_a_while() {
         assert!(fell(&world.post("", "front").await), "a person says: try again");
     })
     .await;
+}
+
+/// Who was told that it failed may have sent it once more.
+#[tokio::test(start_paused = true)]
+async fn what_its_sender_has_given_up_is_not_acted_on() {
+    let body = json!({ "kind": "door.opened" }).to_string();
+    let (place, reply) = World::play(door(), &[CAMERA], async |world| {
+        let delivery = |answer| Delivery {
+            content_type: "application/json".into(),
+            attributes: Vec::new(),
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            answer,
+        };
+        let (answer, reply) = oneshot::channel();
+        drop(reply);
+        world.queue.send(delivery(Some(answer))).await.unwrap();
+        // A copy, for which nobody waits, is.
+        world.queue.send(delivery(None)).await.unwrap();
+        world.post(&body, "front").await
+    })
+    .await;
+    assert!(matches!(reply, Reply::Stored(_)), "{reply:?}");
+    assert_eq!(place.events().len(), 2);
 }
