@@ -8,5 +8,6 @@ mod worker;
 pub mod pictures;
 pub mod units;
 pub mod stage;
+mod waits;
 
 pub use units::{UnitTaps, UnitTee};

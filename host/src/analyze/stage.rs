@@ -12,6 +12,7 @@ use super::gate::Until;
 use super::hearing::Hearing;
 use super::mailbox;
 use super::pictures::{Frame, Subscription, Turn, Wishes};
+use super::waits::{next_units, pass_over, something, take};
 use crate::base::Timestamp;
 use crate::base::clock::sleep_until;
 use crate::base::limits;
@@ -65,7 +66,8 @@ pub struct Stage {
 struct Life {
     events: Lifecycle,
     units: bool,
-    wished: Option<PictureRequest>,
+    /// Pictures, and whether it may look closer at them.
+    wished: Option<(PictureRequest, bool)>,
     pictures: Option<mailbox::Receiver<Frame>>,
     thinning: Arc<AtomicU32>,
     breaks: Option<u64>,
@@ -76,26 +78,31 @@ struct Life {
 impl Stage {
     /// Serves the camera until shutdown.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let mut next = self.seat.first();
+        let (mut next, mut unfit) = (self.seat.first(), false);
         loop {
             if next == After::Quarantined {
-                next = self.idle(&shutdown).await;
+                next = self.idle(&shutdown, unfit).await;
             }
             if next == After::Shutdown {
                 return;
             }
             let end = self.run_once(&shutdown).await;
+            unfit = end.is_for_the_stream();
             next = self.seat.after(end, &shutdown).await;
         }
     }
 
-    /// Nobody is in charge, until something changes.
-    async fn idle(&mut self, shutdown: &CancellationToken) -> After {
+    /// Nobody is in charge, until something changes: the stream, too, for who was `unfit` for it.
+    async fn idle(&mut self, shutdown: &CancellationToken, unfit: bool) -> After {
         loop {
             let signal = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return After::Shutdown,
                 signal = self.seat.signal() => signal,
+                changed = self.video.changed(), if unfit => match changed {
+                    Ok(()) => return After::Rebuild,
+                    Err(_) => return After::Shutdown,
+                },
                 () = pass_over(self.units.as_mut()) => continue,
             };
             if self.seat.is_filled_by(signal).await {
@@ -187,10 +194,12 @@ impl Stage {
     /// What it wants to see from now on. Who wants the same as the one before misses nothing.
     fn wish(&self, life: &mut Life, wishes: wasm::Wishes) {
         life.units = wishes.units;
-        if life.wished == wishes.pictures {
+        let looks_closer = self.seat.grants().crop;
+        let wished = wishes.pictures.map(|request| (request, looks_closer));
+        if life.wished == wished {
             return;
         }
-        (life.wished, life.thinning) = (wishes.pictures, Arc::new(AtomicU32::new(1)));
+        (life.wished, life.thinning) = (wished, Arc::new(AtomicU32::new(1)));
         life.pictures = wishes.pictures.map(|request| {
             let depth = if self.seat.is_unhurried() { UNHURRIED } else { 1 };
             let (mailbox, receiver) = mailbox::with_depth(depth);
@@ -198,7 +207,7 @@ impl Stage {
             let until = self.hearing.as_ref().map_or_else(Until::always, Hearing::until);
             let turn = self.turn.clone();
             turn.progress.begin();
-            let (looks_closer, tried) = (self.seat.grants().crop, self.tried);
+            let tried = self.tried;
             let subscription =
                 Subscription { request, looks_closer, thinning, mailbox, until, turn, tried };
             self.wishes.send_modify(|wishes| {
@@ -366,35 +375,5 @@ impl Stage {
         if let Err(error) = self.bus.publish(by, event).await {
             tracing::warn!(camera = self.camera, plugin = self.name, "{}", error.chain());
         }
-    }
-}
-
-async fn take(pictures: Option<&mailbox::Receiver<Frame>>) -> Option<(Frame, u32)> {
-    match pictures {
-        Some(pictures) => pictures.take().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn something(hearing: Option<&mut Hearing>) {
-    match hearing {
-        Some(hearing) => hearing.some().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn next_units(
-    units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>,
-) -> Option<Vec<wasm::Unit>> {
-    match units {
-        Some(units) => units.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Takes what nobody will look at. For ever, where there is nothing.
-async fn pass_over(units: Option<&mut mpsc::Receiver<Vec<wasm::Unit>>>) {
-    if next_units(units).await.is_none() {
-        std::future::pending().await
     }
 }

@@ -46,11 +46,13 @@ enum Settled {
 pub(super) struct Files {
     swaps: Arc<Swaps>,
     seen: BTreeMap<String, Option<Sights>>,
+    /// Nothing was looked at yet.
+    is_first: bool,
 }
 
 impl Files {
     pub(super) fn new(swaps: Arc<Swaps>) -> Self {
-        Self { swaps, seen: BTreeMap::new() }
+        Self { swaps, seen: BTreeMap::new(), is_first: true }
     }
 
     /// Has plugins loaded anew when their files have changed, until shutdown.
@@ -77,8 +79,15 @@ impl Files {
         for (name, path) in self.swaps.plugins().await.into_iter().filter_map(file) {
             let now = self.sights(&path).await;
             // One that has no file just now is being replaced.
-            if now.is_none() || self.seen.insert(name.clone(), now).is_none_or(|old| old == now) {
+            if now.is_none() {
                 continue;
+            }
+            match self.seen.insert(name.clone(), now) {
+                Some(old) if old == now => continue,
+                // What could not be loaded at the start has been told.
+                None if self.is_first && self.swaps.digest(&name).await.is_none() => continue,
+                // It may have changed while it was compiled.
+                _ => {}
             }
             match self.settled(&name, &path).await {
                 Ok(Settled::Other) => {
@@ -92,6 +101,7 @@ impl Files {
                 Err(error) => tracing::warn!(plugin = name, "{}", error.chain()),
             }
         }
+        self.is_first = false;
     }
 
     async fn sights(&self, path: &Path) -> Option<Sights> {

@@ -107,9 +107,14 @@ impl House {
         &self.guests.plugins
     }
 
-    /// A plugin was loaded anew. Who sits down from now on, the seats decide.
+    /// A plugin was loaded anew. Who sits down from now on, the seats decide; a source may get its first.
     pub(super) fn know(&mut self, offer: Offer) {
-        self.guests.plugins.insert(offer.plugin.name().to_owned(), Ok(offer));
+        let name = offer.plugin.name().to_owned();
+        self.guests.plugins.insert(name.clone(), Ok(offer));
+        if !self.sources.contains_key(&name) {
+            self.start_sources(&[name], &mut BTreeMap::new());
+        }
+        self.tell();
     }
 
     /// Of the component of a plugin as it was loaded last.

@@ -118,6 +118,14 @@ pub enum End {
     Trouble(Trouble),
 }
 
+impl End {
+    /// It said that it can do nothing with its camera's stream: with another one it may.
+    pub fn is_for_the_stream(&self) -> bool {
+        let Self::Trouble(Trouble::Fault(fault)) = self else { return false };
+        matches!(fault.cause, Cause::Unsupported(_))
+    }
+}
+
 /// Follows the lives of one plugin on one camera.
 pub struct Supervisor {
     camera: String,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::crew::{self, read};
 use super::{Place, load};
 use crate::base::tasks::Tasks;
+use crate::ingest::{Item, VideoParameters};
 use crate::pipeline::files::Files;
 use crate::pipeline::guests::Guests;
 use crate::pipeline::house::House;
@@ -18,6 +19,7 @@ use crate::pipeline::swaps::Swaps;
 use crate::seat::{By, Outcome};
 use crate::serve::{CameraHealth, ReloadAnswer, Reloaded, Wished};
 use crate::trust::{SecretKey, Signature};
+use crate::wasm::standing::Standing;
 use crate::wasm::{Engine, guests};
 
 /// A host as far as it can be told to change.
@@ -205,4 +207,106 @@ async fn who_is_in_charge_is_known_and_not_who_was_loaded_last() {
         assert_eq!(in_charge(&world), good);
         world.end().await;
     }
+}
+
+/// Compiling takes a while, and the file may be another by then.
+#[tokio::test(start_paused = true)]
+async fn a_file_that_changed_before_it_was_looked_at_is_loaded_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = guests::write(folder.path(), "policy-quiet");
+    let text = format!(
+        "[plugins.keep]\ncomponent = {path:?}\n[plugins.lost]\ncomponent = \"no-such.wasm\"\n\
+         [cameras.yard]\nurl = \"no-such.mp4\"\n"
+    );
+    let world = World::new(&text).await;
+    let new = guests::component("policy-whole");
+    write_anew(&path, &new);
+    Files::new(world.swaps.clone()).look().await;
+    assert_eq!(world.swaps.digest("keep").await.unwrap(), crate::wasm::digest(&new));
+    world.end().await;
+}
+
+/// A source that names no cameras says itself whose its events are: nobody missed it meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_could_not_be_loaded_at_the_start_is_heard_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late.wasm");
+    let text =
+        format!("[plugins.late]\ncomponent = {path:?}\n[cameras.yard]\nurl = \"no-such.mp4\"\n");
+    let world = World::new(&text).await;
+    let sources = async || {
+        let here = world.house.lock().await.view().borrow().clone();
+        here.sources.keys().cloned().collect::<Vec<_>>()
+    };
+    assert!(sources().await.is_empty());
+    write_anew(&path, &guests::component("source-whole"));
+    let reloaded = world.swaps.reload("late", By::Person).await;
+    assert!(matches!(reloaded, Wished::Done(_)));
+    assert_eq!(sources().await, ["late"]);
+    world.end().await;
+}
+
+/// What came of an offer is of no interest once what is wanted is in charge.
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_failed_is_forgotten_when_the_file_is_put_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = guests::write(folder.path(), "policy-whole");
+    let text = format!(
+        "[plugins.keep]\ncomponent = {path:?}\n\
+         [cameras.gate]\nurl = \"rtsp://gate/\"\npolicies = [\"keep\"]\n"
+    );
+    let world = crew::World::new(&text).await;
+    let config = read(&text);
+    let failed = || {
+        let status = world.crew.status(&config.cameras[0]).remove(0);
+        status.facts.borrow().reload_failed.clone()
+    };
+    world
+        .until("it sits", |world| {
+            world.crew.status(&config.cameras[0])[0].standing.borrow().is_healthy()
+        })
+        .await;
+    let offer = async || {
+        let offer = world.guests(&config).plugins["keep"].as_ref().unwrap().clone();
+        world.shared.seats.offer(&offer, By::Watch).await.remove(0).outcome
+    };
+    let good = std::fs::read(&path).unwrap();
+    let export = "recording-policy@0.1.0#init";
+    write_anew(&path, &guests::component_but("policy-whole", export, "(unreachable)"));
+    assert!(matches!(offer().await, Outcome::Refused(_)));
+    assert!(failed().is_some_and(|why| why.contains("init trapped")));
+    write_anew(&path, &good);
+    assert_eq!(offer().await, Outcome::Unchanged);
+    assert_eq!(failed(), None);
+    world.end().await;
+}
+
+/// As the contract says: what does not fit this stream may fit the next.
+#[tokio::test(start_paused = true)]
+async fn who_can_do_nothing_with_a_stream_is_tried_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("look.wasm");
+    // `unsupported("")`, where pictures are 64 pixels wide.
+    let code = "(if (i32.eq (local.get 8) (i32.const 64)) (then
+        (i32.store8 (i32.const 0) (i32.const 1)) (i32.store8 (i32.const 4) (i32.const 1))
+        (i32.store (i32.const 8) (i32.const 0)) (i32.store (i32.const 12) (i32.const 0))
+        (return (i32.const 0))))";
+    write_anew(&path, &guests::component_but("analyzer-quiet", "analyzer@0.1.0#init", code));
+    let text = format!(
+        "[plugins.look]\ncomponent = {path:?}\n\
+         [cameras.gate]\nurl = \"rtsp://gate/\"\nanalyzers = [\"look\"]\n"
+    );
+    let mut world = crew::World::new(&text).await;
+    let config = read(&text);
+    let standing =
+        |world: &crew::World| world.crew.status(&config.cameras[0])[0].standing.borrow().clone();
+    world.pictures(2).await;
+    let is_unfit = |world: &crew::World| matches!(standing(world), Standing::Quarantined { .. });
+    world.until("it is unfit", is_unfit).await;
+    for mut unit in super::scene(2, world.place.now()) {
+        unit.parameters = Arc::new(VideoParameters { width: 128, ..(*unit.parameters).clone() });
+        world.packets.send(Item::Video(unit));
+    }
+    world.until("it looks", |world| standing(world).is_healthy()).await;
+    world.end().await;
 }
