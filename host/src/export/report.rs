@@ -11,6 +11,7 @@ use crate::base::Timestamp;
 /// Why an export has a break in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = InterruptionReason)]
 pub enum Why {
     /// There is no video.
     Gap,

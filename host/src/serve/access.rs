@@ -70,6 +70,11 @@ impl Visitor {
         }
     }
 
+    /// Whether he may know that there is this: a qualified id, that begins with a camera's name.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        id.split_once('/').is_none_or(|(camera, _)| self.sees(camera))
+    }
+
     /// Sees all cameras, and so may know of the host as a whole.
     pub(super) fn sees_all(&self) -> bool {
         self.cameras == Cameras::All

@@ -113,7 +113,11 @@ async fn recordings(
         Some((parts.next()?.to_owned(), start, alike))
     });
     let after = after.map(|place| place.ok_or_else(wrong_cursor)).transpose()?;
-    let page = view.recordings_page(listing, after).await?;
+    let mut page = view.recordings_page(listing, after).await?;
+    for span in page.items.iter_mut().filter_map(|recording| recording.span.as_mut()) {
+        span.because.retain(|id| visitor.knows(id));
+        span.correlation.take_if(|id| !visitor.knows(id));
+    }
     let next =
         page.next.map(|(camera, start, alike)| format!("{camera},{},{alike}", start.micros()));
     Ok(Json(Recordings { recordings: page.items, next }))

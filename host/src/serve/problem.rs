@@ -22,7 +22,7 @@ pub(super) struct Problem {
     #[schema(example = 404)]
     status: u16,
     /// What was wrong with this request, in a sentence.
-    #[schema(example = "there is no camera `gat`: there are `gate`, `yard`")]
+    #[schema(example = "there is no camera `gat`: /api/v1/cameras says which there are")]
     detail: String,
 }
 

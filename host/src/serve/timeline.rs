@@ -137,8 +137,6 @@ async fn known<H: Host>((host, view): &Desk<H>, camera: &str) -> Result<(), Prob
     if config.camera(camera).is_some() || view.read(move |it| it.has_camera(&name)).await? {
         return Ok(());
     }
-    let names: Vec<&str> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
-    let names = names.join("`, `");
-    let why = format!("there is no camera `{camera}`: there are `{names}`");
+    let why = format!("there is no camera `{camera}`: /api/v1/cameras says which there are");
     Err(problem(StatusCode::NOT_FOUND, why))
 }

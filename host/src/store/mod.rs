@@ -48,6 +48,7 @@ mod merge;
 pub mod kept;
 mod whereabouts;
 pub mod query;
+mod facts;
 mod find;
 mod overview;
 mod listing;

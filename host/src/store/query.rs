@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::edges::{Edges, Piece, edge_pieces, edges};
+pub use super::facts::SpanFacts;
 use super::fs::{Disk, Fs};
 use super::holds::Until;
 use super::index::events::{self, EventFilter, StoredEvent};
@@ -98,22 +99,8 @@ pub struct Recording {
     pub damaged: bool,
     /// Of a span or a pin: who asked, for what and why.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = super::facts::Perhaps)]
     pub span: Option<SpanFacts>,
-}
-
-/// What is known of a span or a pin beside its times.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SpanFacts {
-    /// Its qualified id.
-    pub id: String,
-    /// Who asked: a policy, `host` or `person`.
-    pub policy: String,
-    /// For people.
-    pub label: String,
-    /// Qualified ids of the events that led to it.
-    pub because: Vec<String>,
-    /// Of the first of those that had one.
-    pub correlation: Option<String>,
 }
 
 /// One file.

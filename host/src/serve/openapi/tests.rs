@@ -130,3 +130,20 @@ async fn the_table_of_rights_has_every_request() {
         .collect();
     assert!(missing.is_empty(), "not in `rights`, so for admins only: {missing:?}");
 }
+
+/// A name that two types have is the other's: clients refuse what they were not told of.
+#[tokio::test]
+async fn why_exports_are_interrupted_is_said_as_it_is_sent() {
+    use crate::export::Why;
+    let sent = [Why::Gap, Why::ClockStepped, Why::Parameters, Why::NotDecodable];
+    let document = document().await;
+    let schemas = &document["components"]["schemas"];
+    let why = &schemas["Interruption"]["properties"]["why"]["$ref"];
+    let name = why.as_str().unwrap().rsplit('/').next().unwrap();
+    let known = schemas[name]["enum"].as_array().unwrap();
+    let sent: Vec<Value> = sent.map(|why| serde_json::to_value(why).unwrap()).to_vec();
+    assert_eq!(known, &sent);
+    // Of continuous video nobody knows who asked for it.
+    let facts = &schemas["PerhapsSpanFacts"];
+    assert!(facts["properties"]["policy"].is_object() && facts.get("required").is_none());
+}

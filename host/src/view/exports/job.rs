@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{ONCE, Wish};
 use crate::base::{Error, Kind, Result, Timestamp};
-use crate::export::{Interruption, Progress, Report};
+use crate::export::{Interruption, Progress, Report, Written};
 
 /// How an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -31,18 +31,24 @@ pub enum State {
 }
 
 /// A file of an export.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ExportFile {
     /// Its name.
     pub name: String,
     /// Its size.
     pub bytes: u64,
+    /// UTC of its first picture.
+    pub from: Timestamp,
+    /// UTC of the end of its last picture.
+    pub to: Timestamp,
+    /// Seconds that it plays.
+    pub seconds: f64,
     /// Where it is had.
     pub url: String,
 }
 
 /// What an export looks like from outside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ExportStatus {
     /// Its name among exports.
     pub id: String,
@@ -198,7 +204,8 @@ impl Job {
                     .filter_map(|file| {
                         let name = file.path.file_name()?.to_str()?.to_owned();
                         let url = format!("/api/v1/exports/{}/{name}", self.id);
-                        Some(ExportFile { name, bytes: file.bytes, url })
+                        let Written { bytes, from, to, seconds, .. } = *file;
+                        Some(ExportFile { name, bytes, from, to, seconds, url })
                     })
                     .collect();
             }
