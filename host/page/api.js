@@ -1,5 +1,6 @@
 // What the page asks of the host, one function a request. Knows no element.
 
+import { asking } from "./now.js";
 import { signal } from "./signal.js";
 
 /** @import { Camera, EventItem, ExportJob, Health, Pin, Plan, PluginStatus, Session, TimelineAnswer } from "./types.js" */
@@ -53,6 +54,7 @@ const of = (camera) => `/cameras/${encodeURIComponent(camera)}`;
  * @returns {Promise<Response>}
  */
 export async function request(address, init) {
+  const answered = asking();
   let response;
   try {
     response = await fetch(address, { credentials: "same-origin", cache: "no-store", ...init });
@@ -62,6 +64,7 @@ export async function request(address, init) {
     throw new ApiError(0, "the host does not answer");
   }
   reachable.value = true;
+  answered(response.headers.get("date"));
   if (response.ok) return response;
   if (response.status === 401) signedOut.value += 1;
   throw new ApiError(response.status, await reason(response));

@@ -2,9 +2,12 @@
 
 import * as api from "./api.js";
 import { fill, h } from "./dom.js";
+import { skew } from "./now.js";
 import { shell } from "./shell.js";
 import { Undo } from "./signal.js";
 import { cameras, refreshCameras, session } from "./state.js";
+import { length, MINUTE, SECOND } from "./time.js";
+import { toast } from "./toast.js";
 import { loginView } from "./views/login.js";
 import { liveView } from "./views/live.js";
 import { playView } from "./views/play.js";
@@ -13,12 +16,12 @@ import { systemView } from "./views/system.js";
 import { zonesView } from "./views/zones.js";
 
 /** @import { Route } from "./route.js" */
-import { navigate, route } from "./route.js";
+import { route } from "./route.js";
 
-/** @type {Record<string, { title: string, show: (root: HTMLElement, route: Route) => Undo }>} */
+/** `follows`: it knows itself what to do when the address names another camera. @type {Record<string, { title: string, follows?: boolean, show: (root: HTMLElement, route: Route) => Undo }>} */
 const VIEWS = {
   live: { title: "Live", show: liveView },
-  play: { title: "Recordings", show: playView },
+  play: { title: "Recordings", follows: true, show: playView },
   events: { title: "Events", show: eventsView },
   system: { title: "System", show: systemView },
   zones: { title: "Zones", show: zonesView },
@@ -26,6 +29,10 @@ const VIEWS = {
 
 /** How often the cameras' state is asked for. */
 const REFRESH = 5000;
+
+/** A viewer's clock that is further off than this is told, in milliseconds. */
+const SKEW_TOLD = 5000;
+let skewTold = false;
 
 let shown = new Undo();
 /** What is shown, so that a change of its own address does not begin it anew. */
@@ -55,19 +62,27 @@ async function enter(again = false) {
   shown.add(() => view.run());
   const show = () => {
     const next = route.value;
-    const key = `${next.view}/${next.camera ?? ""}`;
+    const { title, follows, show: open } = VIEWS[next.view];
+    document.title = `${next.camera ? `${next.camera} · ` : ""}${title} · Wardline`;
+    const key = follows ? next.view : `${next.view}/${next.camera ?? ""}`;
     if (key === place) return;
     place = key;
     view.run();
-    const { title, show: open } = VIEWS[next.view];
-    document.title = `${next.camera ? `${next.camera} · ` : ""}${title} · Wardline`;
     fill(frame.main);
     frame.main.scrollTop = 0;
     view = open(frame.main, next);
   };
   place = "";
-  shown.add(route.follow(show, { now: true }));
+  shown.add(route.follow(show, { now: true }), skew.follow(tellSkew, { now: true }));
   shown.every(() => void refreshCameras().catch(() => {}), REFRESH);
+}
+
+/** Says once that a viewer's clock is wrong. @param {number} ahead How far the host's clock is ahead of it. */
+function tellSkew(ahead) {
+  if (skewTold || Math.abs(ahead) < SKEW_TOLD) return;
+  skewTold = true;
+  const about = Math.abs(ahead) < MINUTE ? SECOND : 10 * SECOND;
+  toast(`This device's clock is about ${length(Math.round(ahead / about) * about)} ${ahead > 0 ? "behind" : "ahead of"} the recorder's. Times here are the recorder's.`, { key: "clock" });
 }
 
 /** @param {string} why @param {boolean} again */
@@ -91,5 +106,4 @@ api.signedOut.follow(() => {
   }
 });
 
-if (!VIEWS[route.value.view]) navigate({ view: "live" }, { replace: true });
 void enter();

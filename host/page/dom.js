@@ -81,7 +81,7 @@ export function fill(element, ...children) {
  * @param {Element} within @param {() => void} change
  */
 export function keepFocus(within, change) {
-  const name = (/** @type {Element} */ one) => `${one.tagName} ${one.getAttribute("aria-label") ?? one.textContent} ${one.getAttribute("data-sequence") ?? ""}`;
+  const name = (/** @type {Element} */ one) => `${one.tagName} ${one.getAttribute("data-sequence") ?? one.getAttribute("aria-label") ?? one.textContent}`;
   const active = document.activeElement;
   const before = active && active !== document.body && within.contains(active) ? name(active) : null;
   change();

@@ -34,15 +34,19 @@ export function address(to) {
   return `#/${to.view}${to.camera ? `/${encodeURIComponent(to.camera)}` : ""}${query ? `?${query}` : ""}`;
 }
 
+/** @param {Route} to */
+export function navigate(to) {
+  location.hash = address(to);
+}
+
 /**
+ * The address says what is shown by now: no step back leads to what it said before. Not while one is
+ * on the way elsewhere: tells whether it does.
  * @param {Route} to
- * @param {{ replace?: boolean }} [options] In the place of where one is: no step back leads there.
  */
-export function navigate(to, options) {
-  if (!options?.replace) {
-    location.hash = address(to);
-    return;
-  }
+export function restate(to) {
+  if (address(read()) !== address(route.value)) return false;
   history.replaceState(null, "", address(to));
   route.value = read();
+  return true;
 }

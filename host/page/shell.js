@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { fill, h, icon, iconButton } from "./dom.js";
 import { menu } from "./menu.js";
 import { shortcutSheet, shortcuts } from "./keys.js";
+import { now } from "./now.js";
 import { address, navigate, route } from "./route.js";
 import { Undo } from "./signal.js";
 import { cameras, session, zoneChoice, zoneOf } from "./state.js";
@@ -90,10 +91,10 @@ function timeButton(undo) {
   const whose = h("span", { class: "unseen" });
   const button = h("button", { type: "button", class: "time-button", "aria-haspopup": "menu" }, icon("globe"), shown, zone, whose);
   const tick = () => {
-    const now = Date.now();
+    const at = now();
     const named = zoneOf(route.value.camera);
-    fill(shown, clock(now, named));
-    fill(zone, offsetName(now, named));
+    fill(shown, clock(at, named));
+    fill(zone, offsetName(at, named));
     whose.textContent = zoneChoice.value === "viewer" ? "your time zone" : "the camera's time zone";
     button.title = named;
   };

@@ -21,7 +21,8 @@ export function signal(first) {
     set value(next) {
       if (Object.is(next, value)) return;
       value = next;
-      for (const listener of [...listeners]) listener(value);
+      // One of them may have taken another away.
+      for (const listener of [...listeners]) if (listeners.has(listener)) listener(value);
     },
     follow(listener, options) {
       listeners.add(listener);

@@ -1,6 +1,8 @@
 // Moments, as people read them: in a time zone, over its changes of offset. All moments are
 // milliseconds of UTC since 1970; no view asks the browser's own zone for anything.
 
+import { now } from "./now.js";
+
 export const SECOND = 1000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
@@ -82,19 +84,20 @@ export function parts(at, zone) {
 }
 
 /**
- * The moment at which a clock in the zone shows this: the earlier one where there are two. What no
- * clock shows, because an hour is left out, is as much later as the clock jumps.
+ * The moment at which a clock in the zone shows this: of two, the one nearer to `near`, else the
+ * earlier one. What no clock shows, because an hour is left out, is as much later as the clock jumps.
  * @param {{ year: number, month?: number, day?: number, hour?: number, minute?: number, second?: number, millisecond?: number }} shown
  * @param {string} zone
+ * @param {number} [near]
  */
-export function moment(shown, zone) {
+export function moment(shown, zone, near = Number.NEGATIVE_INFINITY) {
   const { year, month = 1, day = 1, hour = 0, minute = 0, second = 0, millisecond = 0 } = shown;
   const local = Date.UTC(year, month - 1, day, hour, minute, second, millisecond);
   const before = offset(local - DAY, zone);
   const after = offset(local + DAY, zone);
-  const candidates = [local - Math.max(before, after), local - Math.min(before, after)];
-  for (const at of candidates) if (at + offset(at, zone) === local) return at;
-  return local - before;
+  const [early, late] = [local - Math.max(before, after), local - Math.min(before, after)].filter((at) => at + offset(at, zone) === local);
+  if (early === undefined) return local - before;
+  return late !== undefined && near > (early + late) / 2 ? late : early;
 }
 
 /**
@@ -161,28 +164,42 @@ export function clock(at, zone, to = "second") {
  * `Sat 28 Nov 2026`; the year is left out where it is this one.
  * @param {number} at
  * @param {string} zone
- * @param {number} [now]
+ * @param {number} [present]
  */
-export function date(at, zone, now = Date.now()) {
+export function date(at, zone, present = now()) {
   const shown = parts(at, zone);
   const text = `${weekday(shown)} ${shown.day} ${MONTHS[shown.month - 1]}`;
-  return shown.year === parts(now, zone).year ? text : `${text} ${shown.year}`;
+  return shown.year === parts(present, zone).year ? text : `${text} ${shown.year}`;
 }
 
 /**
  * `today 14:03:20`, `yesterday 14:03:20` or with the date.
  * @param {number} at
  * @param {string} zone
- * @param {number} [now]
+ * @param {number} [present]
  */
-export function dateTime(at, zone, now = Date.now()) {
-  const today = floor(now, "day", zone);
+export function dateTime(at, zone, present = now()) {
+  const today = floor(present, "day", zone);
   const day = floor(at, "day", zone);
   const time = clock(at, zone);
   if (day === today) return `today ${time}`;
   if (day === add(today, "day", -1, zone)) return `yesterday ${time}`;
-  return `${date(at, zone, now)}, ${time}`;
+  return `${date(at, zone, present)}, ${time}`;
 }
+
+/**
+ * Whether the clocks of a zone change within a day of a moment: then a time alone may be mistaken.
+ * @param {number} at
+ * @param {string} zone
+ */
+export const isNearChange = (at, zone) => offset(at - DAY, zone) !== offset(at + DAY, zone);
+
+/**
+ * What is said beside a time, where it may be mistaken without.
+ * @param {number} at
+ * @param {string} zone
+ */
+export const offsetNote = (at, zone) => (isNearChange(at, zone) ? ` ${offsetName(at, zone)}` : "");
 
 /**
  * `UTC+1`, `UTC-3:30`: what tells the two hours apart that a clock shows twice.
@@ -227,13 +244,14 @@ export function toInput(at, zone) {
 /**
  * @param {string} text
  * @param {string} zone
+ * @param {number} [near] Of two moments that a clock shows alike, the nearer to this is meant; else the earlier.
  * @returns {number | null}
  */
-export function fromInput(text, zone) {
+export function fromInput(text, zone, near) {
   const found = /^(\d{4,})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?)?/.exec(text);
   if (!found) return null;
   const [year, month, day, hour, minute, second] = found.slice(1).map((digits) => Number(digits ?? 0));
-  return moment({ year, month, day, hour, minute, second }, zone);
+  return moment({ year, month, day, hour, minute, second }, zone, near);
 }
 
 /** @typedef {{ at: number, label: string, major: boolean }} Tick */

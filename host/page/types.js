@@ -65,7 +65,9 @@
  * @typedef {"viewer" | "operator" | "admin"} Role
  * @typedef {{ user: string, role: Role, cameras: string[], open: boolean }} Session
  *
- * @typedef {{ name: string, bytes: number, url: string }} ExportFile
+ * @typedef {{ name: string, bytes: number, url: string, from?: string, to?: string, seconds?: number }} ExportFile `from`: its first picture; `to`: the end of its last; `seconds`: how long it plays.
+ * @typedef {"gap" | "clock-stepped" | "parameters" | "not-decodable"} Why
+ * @typedef {{ start: string, end: string, why: Why, detail: string }} Interruption From the end of what comes before to the start of what follows.
  * @typedef {object} ExportJob
  * @property {string} id
  * @property {string} camera
@@ -77,7 +79,7 @@
  * @property {number} total
  * @property {string | null} error
  * @property {ExportFile[]} files
- * @property {any[]} [interruptions]
+ * @property {Interruption[]} [interruptions]
  *
  * @typedef {object} PluginStatus
  * @property {string} name

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, icon, keepFocus } from "../dom.js";
-import { clock, dateTime, length } from "../time.js";
+import { clock, dateTime, length, offsetNote } from "../time.js";
 import { zoneOf } from "../state.js";
 
 /** @import { Icon } from "../dom.js" */
@@ -54,11 +54,12 @@ function signOf(kind) {
 /** @param {EventItem} item @param {() => void} open */
 export function eventRow(item, open) {
   const zone = zoneOf(item.camera);
+  const at = Date.parse(item.start);
   return h("button", { type: "button", class: `event-row${item.open ? " event-open" : ""}`, data: { sequence: item.sequence }, on: { click: open } },
     picture(item, 96),
     h("span", { class: "event-text" },
       h("span", { class: "event-kind" }, item.kind),
-      h("span", { class: "quiet tabular" }, [dateTime(Date.parse(item.start), zone), duration(item)].filter(Boolean).join(" · "))));
+      h("span", { class: "quiet tabular" }, [dateTime(at, zone) + offsetNote(at, zone), duration(item)].filter(Boolean).join(" · "))));
 }
 
 /** @param {EventItem} item @param {() => void} open */
@@ -71,6 +72,6 @@ export function eventCard(item, open) {
   },
     picture(item, 320),
     h("span", { class: "event-card-text" },
-      h("span", { class: "event-line" }, h("span", { class: "event-kind" }, item.kind), h("span", { class: "tabular quiet" }, clock(at, zone))),
+      h("span", { class: "event-line" }, h("span", { class: "event-kind" }, item.kind), h("span", { class: "tabular quiet" }, clock(at, zone) + offsetNote(at, zone))),
       h("span", { class: "quiet event-facts" }, [...facts, duration(item)].filter(Boolean).join(" · "))));
 }

@@ -2,6 +2,8 @@
 // faster where it lags, a jump where it lags much. What can't be decoded is left out: the video begins
 // anew, with the head of its run, at the next key frame.
 
+import { now } from "../now.js";
+
 /** What lies between what is shown and what has come, in seconds: at first, and at most. */
 const AHEAD = 0.35;
 const AHEAD_MAX = 1.2;
@@ -58,7 +60,7 @@ export class Sink {
   /** How far what is shown lies behind the present, in milliseconds; `null`: nothing is shown. */
   get delay() {
     const { wall } = this;
-    return wall === null || this.video.readyState < 2 ? null : Date.now() - wall;
+    return wall === null || this.video.readyState < 2 ? null : now() - wall;
   }
 
   /** The moment of what is shown. */
@@ -89,7 +91,7 @@ export class Sink {
     if (!Media) return;
     const media = new Media();
     this.#media = media;
-    this.#opened = Date.now();
+    this.#opened = performance.now();
     if (this.#head) this.#queue(this.#head);
     this.video.disableRemotePlayback = true;
     this.#address = URL.createObjectURL(media);
@@ -194,7 +196,7 @@ export class Sink {
   #broken(why) {
     if (!this.#media) return;
     this.#close();
-    if (Date.now() - this.#opened > LASTING) this.#pause = PAUSE;
+    if (performance.now() - this.#opened > LASTING) this.#pause = PAUSE;
     this.#again = setTimeout(() => this.#open(), this.#pause);
     this.#pause = Math.min(PAUSE_MAX, this.#pause * 2);
     this.failed(why);

@@ -78,7 +78,7 @@ export class Tile {
 
   /** @param {string} why */
   #lost(why) {
-    if (this.#gone === "") this.#goneAt = Date.now();
+    if (this.#gone === "") this.#goneAt = performance.now();
     this.#gone = why;
     this.#playing = false;
     this.#update();
@@ -87,7 +87,7 @@ export class Tile {
   #update() {
     const known = cameras.value?.find((one) => one.name === this.camera);
     const away = known && !known.connected;
-    const lasting = this.#gone !== "" && Date.now() - this.#goneAt > PATIENCE;
+    const lasting = this.#gone !== "" && performance.now() - this.#goneAt > PATIENCE;
     const delay = this.sink.delay;
     const shown = away || lasting;
     this.#message.hidden = !shown;

@@ -3,6 +3,8 @@
 import * as api from "../api.js";
 import { dialog } from "../dialog.js";
 import { fill, h, iconButton } from "../dom.js";
+import { now } from "../now.js";
+import { onDay } from "../player/gaps.js";
 import { zoneChoice, zoneOf } from "../state.js";
 import { add, date, floor, fromInput, moment, parts, toInput } from "../time.js";
 import { complain } from "../toast.js";
@@ -13,7 +15,7 @@ import { complain } from "../toast.js";
 /** @param {PlayerView} player @param {Undo} undo */
 export function dayPicker(player, undo) {
   const zone = () => zoneOf(player.lead);
-  const at = () => player.wall ?? player.timeline.playhead ?? Date.now();
+  const at = () => player.wall ?? player.timeline.playhead ?? now();
   const go = (/** @type {number} */ wall) => {
     player.timeline.setPlayhead(wall, true);
     void player.seek(wall);
@@ -24,7 +26,7 @@ export function dayPicker(player, undo) {
   return h("div", { class: "day-picker", role: "group", "aria-label": "Day" },
     iconButton("left", "The day before", () => go(add(at(), "day", -1, zone()))),
     label,
-    iconButton("right", "The day after", () => go(Math.min(Date.now(), add(at(), "day", 1, zone())))));
+    iconButton("right", "The day after", () => go(Math.min(now(), add(at(), "day", 1, zone())))));
 }
 
 /** @param {PlayerView} player @param {string} zone @param {number} at @param {(wall: number) => void} go */
@@ -33,11 +35,16 @@ function calendar(player, zone, at, go) {
   const title = h("span", { class: "calendar-title", "aria-live": "polite" });
   const days = h("div", { class: "calendar-days" });
   const input = h("input", { type: "datetime-local", step: 1, value: toInput(at, zone), "aria-label": `Date and time, in ${zone}` });
-  const jump = h("button", { type: "button", class: "button button-main", on: { click: () => choose(fromInput(input.value, zone)) } }, "Go there");
+  const jump = h("button", { type: "button", class: "button button-main", on: { click: () => choose(fromInput(input.value, zone, at)) } }, "Go there");
   const choose = (/** @type {number | null} */ wall) => {
     if (wall === null) return;
     box.close();
     go(wall);
+  };
+  const chooseDay = async (/** @type {number} */ wall, /** @type {number} */ begin) => {
+    const day = { from: begin, to: add(begin, "day", 1, zone) };
+    // What can't be looked up is said where one goes to.
+    choose(await onDay(player.lead, wall, day).catch(() => wall));
   };
   const draw = (/** @type {Set<string> | null} */ there) => {
     const { year, month: number } = parts(month, zone);
@@ -55,8 +62,8 @@ function calendar(player, zone, at, go) {
           type: "button", class: `calendar-day${there?.has(name) ? " calendar-there" : ""}`, disabled: !recorded,
           "aria-label": `${index + 1} ${title.textContent}${recorded ? "" : ", nothing recorded"}`, "aria-current": here ? "date" : null,
           on: { click: () => {
-            const shown = parts(at, zone);
-            choose(moment({ ...shown, year, month: number, day: index + 1 }, zone));
+            const day = { year, month: number, day: index + 1 };
+            void chooseDay(moment({ ...parts(at, zone), ...day }, zone), moment(day, zone));
           } },
         }, String(index + 1));
       }));

@@ -1,10 +1,12 @@
 // What was seen in the stretch around the playhead, as a list beside the stage.
 
 import * as api from "../api.js";
-import { fill, h } from "../dom.js";
+import { fill, h, keepFocus } from "../dom.js";
 import { eventRow } from "../events/row.js";
+import { now } from "../now.js";
 import { address } from "../route.js";
 import { zoneOf } from "../state.js";
+import { Still } from "../still.js";
 import { add, date, floor } from "../time.js";
 import { complain } from "../toast.js";
 import { seen } from "./seen.js";
@@ -34,6 +36,7 @@ export class DayEvents {
   /** @type {Query} */
   #query = {};
   #timer = 0;
+  #still;
   #stopped = false;
 
   /** @param {PlayerView} player */
@@ -41,6 +44,7 @@ export class DayEvents {
     this.player = player;
     this.element = h("aside", { class: "side", "aria-label": "Events of the day" },
       h("div", { class: "side-head" }, this.#title, h("a", { class: "link", href: address({ view: "events" }) }, "All events")), this.#kinds, this.#list);
+    this.#still = new Still(this.element);
   }
 
   /** The time line has more, or another camera leads. @param {boolean} [anew] */
@@ -66,10 +70,10 @@ export class DayEvents {
     const { lead, timeline } = this.player;
     if (this.#stopped) return;
     const zone = zoneOf(lead);
-    const wall = this.player.wall ?? timeline.playhead ?? Date.now();
+    const wall = this.player.wall ?? timeline.playhead ?? now();
     const day = floor(wall, "day", zone);
-    const today = day === floor(Date.now(), "day", zone);
-    const key = `${lead} ${day}|${timeline.chosen ?? ""}|${today ? Math.floor(Date.now() / 10_000) : ""}`;
+    const today = day === floor(now(), "day", zone);
+    const key = `${lead} ${day}|${timeline.chosen ?? ""}|${today ? Math.floor(now() / 10_000) : ""}`;
     if (key === this.#key) return;
     this.#key = key;
     try {
@@ -97,7 +101,7 @@ export class DayEvents {
     if (earlier.length === 0) this.#next = found.next;
     this.#of = of;
     this.#items = items;
-    if (!same || this.#list.childElementCount === 0) this.#show();
+    if (!same || this.#list.childElementCount === 0) this.#still.change(() => this.#show());
   }
 
   async #earlier() {
@@ -120,7 +124,7 @@ export class DayEvents {
   #show() {
     const { timeline } = this.player;
     const kinds = [...this.#kindsSeen].sort();
-    fill(this.#kinds, kinds.length > 1 && kinds.map((kind) => h("button", {
+    keepFocus(this.#kinds, () => fill(this.#kinds, kinds.length > 1 && kinds.map((kind) => h("button", {
       type: "button", class: `chip chip-name${timeline.chosen === kind ? " chip-on" : ""}`, "aria-pressed": String(timeline.chosen === kind),
       on: { click: () => {
         timeline.chosen = timeline.chosen === kind ? null : kind;
@@ -128,12 +132,12 @@ export class DayEvents {
         this.#show();
         this.changed(true);
       } },
-    }, kind)));
+    }, kind))));
     const items = this.#items.filter((item) => !timeline.chosen || item.kind === timeline.chosen);
-    fill(this.#list,
+    keepFocus(this.#list, () => fill(this.#list,
       items.length === 0 && this.#next === null && h("li", { class: "quiet pad" }, "Nothing was seen on this day."),
       items.map((item) => h("li", {}, eventRow(item, () => void this.player.goTo(Date.parse(item.start))))),
-      this.#next !== null && h("li", { class: "pad" }, h("button", { type: "button", class: "button", on: { click: () => void this.#earlier() } }, "Earlier events")));
+      this.#next !== null && h("li", { class: "pad" }, h("button", { type: "button", class: "button", on: { click: () => void this.#earlier() } }, "Earlier events"))));
     this.#mark(this.player.wall ?? 0);
   }
 

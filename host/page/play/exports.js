@@ -4,14 +4,17 @@ import * as api from "../api.js";
 import { dialog } from "../dialog.js";
 import { fill, h, icon, iconButton } from "../dom.js";
 import { zoneOf } from "../state.js";
-import { dateTime, length } from "../time.js";
+import { GAP_WORDS } from "../timeline/draw.js";
+import { dateTime, length, offsetNote, SECOND } from "../time.js";
 import { complain } from "../toast.js";
 import { bytes } from "../units.js";
 
-/** @import { ExportJob } from "../types.js" */
+/** @import { ExportFile, ExportJob, Interruption, Why } from "../types.js" */
 /** @import { Stretch } from "../timeline/scale.js" */
 
 const LOOK = 700;
+/** More interruptions than these are listed when they are asked for. */
+const FEW = 5;
 
 /**
  * The window with all exports; with a range, a new one can be begun.
@@ -31,8 +34,9 @@ export function exportDialog(wish) {
     h("label", { class: "check" }, one, "One file, even where the camera's settings changed"),
     h("div", {}, begin)) : null;
   let running = true;
-  /** @type {ExportJob[] | null} */
-  let jobs = null;
+  /** @type {ExportJob[]} */
+  let jobs = [];
+  const none = wish ? null : h("li", { class: "quiet pad" }, "No exports. Mark a range on the time line, then export it. Files are kept here for a day.");
   const box = dialog(wish ? "Export" : "Exports", [...(form ? [form] : []), list], [], () => (running = false));
 
   async function start() {
@@ -54,12 +58,13 @@ export function exportDialog(wish) {
     try {
       const found = await api.exports();
       found.sort((one, other) => Date.parse(other.asked ?? "") - Date.parse(one.asked ?? "") || 0);
+      const ids = (/** @type {ExportJob[]} */ all) => all.map((job) => job.id).join();
       // What has not changed is left alone, so that no button goes from under a finger.
-      if (JSON.stringify(found) !== JSON.stringify(jobs)) {
-        jobs = found;
-        fill(list, found.length > 0 ? found.map((job) => jobRow(job, look)) : !wish && h("li", { class: "quiet pad" }, "No exports. Mark a range on the time line, then export it. Files are kept here for a day."));
-      }
+      if (list.childElementCount === 0 || ids(found) !== ids(jobs)) fill(list, found.length > 0 ? found.map((job) => jobRow(job, look)) : none);
+      else found.forEach((job, at) => JSON.stringify(job) !== JSON.stringify(jobs[at]) && list.children[at].replaceWith(jobRow(job, look)));
+      jobs = found;
     } catch (error) {
+      jobs = [];
       fill(list, h("li", { class: "quiet" }, error instanceof Error ? error.message : String(error)));
     }
   }
@@ -89,14 +94,47 @@ function jobRow(job, changed) {
   };
   const running = job.state === "running" || job.state === "waiting";
   const note = { waiting: "waits for others", running: `${Math.round(part * 100)} %`, done: "", failed: job.error ?? "failed", cancelled: "cancelled" }[job.state];
-  const missing = job.interruptions?.length ?? 0;
   return h("li", { class: `job job-${job.state}`, data: { job: job.id, state: job.state } },
     h("div", { class: "job-line" },
       h("span", { class: "grow" }, title),
       iconButton("close", running ? "Cancel" : "Remove", drop)),
     running && h("progress", { max: 1, value: part, "aria-label": `Export of ${title}` }),
     note && h("span", { class: job.state === "failed" ? "danger" : "quiet" }, note),
-    missing > 0 && h("span", { class: "quiet" }, missing === 1 ? "Video is missing in one place." : `Video is missing in ${missing} places.`),
+    interrupted(job.interruptions ?? [], zone),
     job.files.map((file) => h("a", { class: "job-file", href: file.url, download: file.name }, icon("download"),
-      h("span", { class: "grow" }, file.name), h("span", { class: "quiet" }, bytes(file.bytes)))));
+      h("span", { class: "job-file-text" }, h("span", {}, file.name), h("span", { class: "quiet tabular" }, facts(file, zone))))));
+}
+
+/** When a file begins, how long it plays, and how big it is. @param {ExportFile} file @param {string} zone */
+function facts(file, zone) {
+  const from = Date.parse(file.from ?? "");
+  const begins = Number.isFinite(from) ? `from ${dateTime(from, zone)}${offsetNote(from, zone)}` : "";
+  return [begins, file.seconds === undefined ? "" : length(file.seconds * SECOND), bytes(file.bytes)].filter(Boolean).join(" · ");
+}
+
+/** @type {Record<Why, string>} */
+const REASONS = {
+  gap: "nothing is recorded",
+  "clock-stepped": "the recorder's clock was set",
+  parameters: "the camera's settings changed",
+  "not-decodable": "what is recorded can't be decoded",
+};
+
+/** What the store knows of a gap: its reason, and perhaps more. @param {string} detail */
+function words(detail) {
+  const [reason, ...more] = detail.split(": ");
+  return [GAP_WORDS[reason] ?? reason, ...more].join(": ");
+}
+
+/** Where it is interrupted, for how long and why. @param {Interruption[]} all @param {string} zone */
+function interrupted(all, zone) {
+  if (all.length === 0) return null;
+  return h("details", { class: "job-breaks", open: all.length <= FEW },
+    h("summary", {}, all.length === 1 ? "It is interrupted in one place" : `It is interrupted in ${all.length} places`),
+    h("ol", {}, all.map(({ start, end, why, detail }) => {
+      const at = Date.parse(start);
+      const missing = Date.parse(end) - at;
+      const reason = `${REASONS[why] ?? why}${detail ? ` (${words(detail)})` : ""}`;
+      return h("li", { class: "tabular" }, [`${dateTime(at, zone)}${offsetNote(at, zone)}`, missing === 0 ? "" : `${missing < 0 ? "back by " : ""}${length(missing)}`, reason].filter(Boolean).join(" · "));
+    })));
 }

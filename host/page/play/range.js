@@ -6,7 +6,7 @@ import { fill, h, icon, iconButton } from "../dom.js";
 import { exportDialog } from "./exports.js";
 import { may, zoneOf } from "../state.js";
 import { bytes } from "../units.js";
-import { dateTime, fromInput, length, offsetName, SECOND, toInput } from "../time.js";
+import { dateTime, fromInput, length, offsetName, offsetNote, SECOND, toInput } from "../time.js";
 import { complain, toast } from "../toast.js";
 
 /** @import { PlayerView } from "../views/play.js" */
@@ -63,7 +63,7 @@ export class RangeBar {
     const field = (/** @type {"from" | "to"} */ end, /** @type {string} */ label) => {
       const input = h("input", { type: "datetime-local", step: 1, value: toInput(range[end], zone), "aria-label": label });
       input.addEventListener("change", () => {
-        const at = fromInput(input.value, zone);
+        const at = fromInput(input.value, zone, this.#range?.[end]);
         if (at === null || !this.#range) return;
         const next = { ...this.#range, [end]: at };
         if (next.from < next.to) this.player.timeline.setRange(next);
@@ -151,7 +151,7 @@ export class RangeBar {
       }
       const zone = zoneOf(camera);
       const sure = await confirm("Delete recordings", [
-        h("p", {}, `Of ${camera}, from ${dateTime(range.from, zone)} for ${length(range.to - range.from)}:`),
+        h("p", {}, `Of ${camera}, from ${dateTime(range.from, zone)}${offsetNote(range.from, zone)} for ${length(range.to - range.from)}:`),
         h("p", {}, summary(look)),
         h("p", { class: "quiet" }, "A file that reaches beyond the range stays, and so does what is pinned. This cannot be undone."),
       ], "Delete", { danger: true });

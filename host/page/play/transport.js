@@ -4,7 +4,7 @@ import { h, icon, iconButton, fill } from "../dom.js";
 import { chooser } from "../menu.js";
 import { navigate } from "../route.js";
 import { zoneChoice, zoneOf } from "../state.js";
-import { clock, date, offset, offsetName, ownZone, DAY } from "../time.js";
+import { clock, date, isNearChange, offset, offsetName, ownZone } from "../time.js";
 
 /** @import { PlayerView } from "../views/play.js" */
 /** @import { Undo } from "../signal.js" */
@@ -42,8 +42,7 @@ export function transport(player, undo) {
     time.textContent = clock(wall, named, "millisecond").slice(0, -2);
     time.dataset.wall = String(wall);
     // The offset is told where it might be mistaken: another zone than one's own, or near to a change.
-    const changes = offset(wall - DAY, named) !== offset(wall + DAY, named);
-    zone.textContent = changes || offset(wall, named) !== offset(wall, ownZone()) ? offsetName(wall, named) : "";
+    zone.textContent = isNearChange(wall, named) || offset(wall, named) !== offset(wall, ownZone()) ? offsetName(wall, named) : "";
   };
   undo.add(stage.playing.follow(showState), stage.backwards.follow(showState, { now: true }), stage.muted.follow(showSound, { now: true }),
     stage.wall.follow(showTime, { now: true }), zoneChoice.follow(showTime));

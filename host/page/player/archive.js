@@ -3,6 +3,7 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
+import { now } from "../now.js";
 import { MINUTE, SECOND } from "../time.js";
 import { Source } from "./source.js";
 import { read, WallMap } from "./wall.js";
@@ -131,7 +132,7 @@ export class Archive {
     this.#be("loading", "");
     const keysApart = this.#keysApart;
     const window = { from: wall - BEFORE, to: wall + AFTER, keysApart };
-    const known = Math.min(window.to, Date.now());
+    const known = Math.min(window.to, now());
     const address = api.playlist(this.camera, window.from, window.to, keysApart);
     try {
       const text = await (await api.request(address)).text();

@@ -13,6 +13,8 @@ export class Pane {
   #late = 0;
   /** Set by the stage where the others play and this one has nothing. */
   absent = false;
+  /** Set by the stage where what is asked for is still to be recorded. */
+  awaited = false;
 
   /**
    * @param {string} camera
@@ -48,12 +50,12 @@ export class Pane {
   /** Says what is the matter, where something is. */
   update() {
     const { state, reason } = this.archive;
-    const waiting = !this.absent && this.archive.isWaiting;
+    const waiting = this.awaited || (!this.absent && this.archive.isWaiting);
     // What is there at once shows no wheel.
     clearTimeout(this.#late);
-    if (waiting) this.#late = setTimeout(() => (this.#spinner.hidden = false), 250);
-    else this.#spinner.hidden = true;
-    const text = state === "failed" ? reason : this.absent || state === "nothing" ? "Nothing is recorded here" : "";
+    if (waiting && this.#spinner.hidden) this.#late = setTimeout(() => (this.#spinner.hidden = false), 250);
+    else if (!waiting) this.#spinner.hidden = true;
+    const text = state === "failed" ? reason : !this.awaited && (this.absent || state === "nothing") ? "Nothing is recorded here" : "";
     this.element.classList.toggle("pane-empty", text !== "");
     this.#message.hidden = text === "";
     fill(this.#message, state === "failed" && icon("warning"), h("span", {}, text));

@@ -1,12 +1,11 @@
 // Several cameras in step: one leads, and the others follow the moment of its picture.
 
 import { h } from "../dom.js";
+import { now } from "../now.js";
 import { signal, Undo } from "../signal.js";
 import { MINUTE, SECOND } from "../time.js";
-import { lastRecorded, nextRecorded, recordedBefore } from "./gaps.js";
+import { lastRecorded, nextOf, nextRecorded, recordedBefore, soonest } from "./gaps.js";
 import { Pane } from "./pane.js";
-
-/** @import { Archive } from "./archive.js" */
 
 /** How far a camera may be from the one that leads before it is sought; nearer, it is played a little faster or slower. */
 const APART = 700;
@@ -16,6 +15,9 @@ const GAP = SECOND;
 /** Above this speed only key frames are played, at most one in so many milliseconds. */
 const KEYS_ABOVE = 4;
 const KEYS_EVERY = 125;
+/** So near to the present, what is not there yet may be on its way to the disk: it is asked for again so often. */
+const RECENT = 15 * SECOND;
+const AGAIN = SECOND / 2;
 
 /**
  * @typedef {object} Heard
@@ -26,6 +28,7 @@ const KEYS_EVERY = 125;
  * @property {(camera: string) => void} leads
  * @property {() => void} twice There is other video of the moment that is shown: a clock was set back.
  * @property {(camera: string) => number} first
+ * @property {(camera: string) => boolean} records Whether more of a camera is to come.
  * @property {(error: unknown) => void} failed
  */
 /** @typedef {{ wall: number, moving: boolean }} Target A moment that is to be shown; `moving`: until one has chosen. */
@@ -46,6 +49,7 @@ export class Stage {
   /** What is not shown yet. @type {Target | null} */
   #target = null;
   #keysApart = 0;
+  #stopped = false;
 
   /** @param {Heard} heard */
   constructor(heard) {
@@ -116,6 +120,7 @@ export class Stage {
    * @param {number} wall @param {boolean} [moving]
    */
   async seek(wall, moving = false) {
+    if (this.#stopped) return;
     const those = moving ? this.panes.filter((pane) => pane.archive.covers(wall)) : this.panes;
     await this.#reach({ wall, moving }, () => those.map((pane) => pane.archive.show(wall)));
   }
@@ -129,12 +134,36 @@ export class Stage {
   /** @param {Target} target @param {() => Promise<void>[]} show */
   async #reach(target, show) {
     if (this.backwards.value) this.#stopBackwards();
+    for (const pane of this.panes) pane.awaited = false;
     this.wall.value = target.wall;
     this.#target = target;
     await Promise.all(show());
     if (this.#target !== target) return;
     if (!target.moving) await this.#arrive(target);
     if (this.#target === target) this.#target = null;
+  }
+
+  /** What nobody has is awaited, or not to be had. @param {boolean} awaited */
+  #lack(awaited) {
+    for (const pane of this.panes) {
+      pane.awaited = awaited;
+      pane.absent = !awaited;
+      pane.update();
+    }
+  }
+
+  /** Whether a moment that nobody has may be recorded soon. @param {number} wall */
+  #isDue(wall) {
+    return Math.abs(now() - wall) < RECENT && this.panes.some((pane) => this.heard.records(pane.camera));
+  }
+
+  /** Asks again for a moment that is being recorded. @param {Target} target */
+  async #askAgain(target) {
+    this.#lack(true);
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    if (this.#target !== target) return;
+    await Promise.all(this.panes.map((pane) => pane.archive.show(target.wall)));
+    if (this.#target === target) await this.#arrive(target);
   }
 
   /** After a seek: who has video leads; where nobody has, all go on to where somebody has. @param {Target} target */
@@ -153,15 +182,13 @@ export class Stage {
     }
     const next = await soonest(this.panes.map((pane) => nextOf(pane.archive, wall)));
     if (this.#target !== target) return;
+    if (next.at === null && next.why === "" && this.#isDue(wall)) return this.#askAgain(target);
     if (next.at !== null && next.at > wall) {
       this.heard.skipped(wall, next.at);
       await this.seek(next.at);
       return;
     }
-    for (const pane of this.panes) {
-      pane.absent = true;
-      pane.update();
-    }
+    this.#lack(false);
     this.#end(next.at === null ? next.why : "what is recorded here can't be played");
   }
 
@@ -175,6 +202,7 @@ export class Stage {
   #show(wall) {
     for (const pane of this.panes) {
       pane.absent = !pane.archive.map.has(wall);
+      pane.awaited = false;
       pane.update();
       if (this.playing.value && !pane.absent) {
         pane.archive.rate = this.speed.value;
@@ -185,6 +213,7 @@ export class Stage {
   }
 
   play() {
+    if (this.#stopped) return;
     const back = this.backwards.value;
     if (back) this.#stopBackwards();
     this.playing.value = true;
@@ -198,6 +227,10 @@ export class Stage {
   pause() {
     const back = this.backwards.value;
     if (back) this.#stopBackwards();
+    if (this.panes.some((pane) => pane.awaited)) {
+      this.#target = null;
+      this.#lack(false);
+    }
     this.playing.value = false;
     for (const pane of this.panes) pane.archive.pause();
     if (!this.#choosePictures() && back && this.wall.value !== null) void this.seek(this.wall.value);
@@ -336,23 +369,10 @@ export class Stage {
   }
 
   stop() {
+    this.#stopped = true;
+    this.#target = null;
+    this.playing.value = false;
     this.#undo.run();
     for (const pane of this.panes) pane.stop();
   }
-}
-
-/** When a camera has video at or after a moment; `null`: it has none. @param {Archive} archive @param {number} wall */
-async function nextOf(archive, wall) {
-  const found = archive.map.toMedia(wall);
-  if (found) return found.wall;
-  if (archive.state === "failed") throw new Error(archive.reason);
-  return nextRecorded(archive.camera, Math.max(wall, archive.known));
-}
-
-/** The first of the moments that are known; `why`: what kept one from being known. @param {Promise<number | null>[]} moments */
-async function soonest(moments) {
-  const all = await Promise.allSettled(moments);
-  const known = all.flatMap((one) => (one.status === "fulfilled" && one.value !== null ? [one.value] : []));
-  const failed = all.find((one) => one.status === "rejected");
-  return { at: known.length > 0 ? Math.min(...known) : null, why: failed ? String(failed.reason?.message ?? failed.reason) : "" };
 }

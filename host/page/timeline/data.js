@@ -1,6 +1,7 @@
 // What a camera's time line holds around the view, asked for as the view moves, and kept.
 
 import * as api from "../api.js";
+import { now } from "../now.js";
 import { SECOND } from "../time.js";
 
 /** @import { TimelineAnswer } from "../types.js" */
@@ -42,11 +43,11 @@ export function duration(text) {
 
 /**
  * @param {TimelineAnswer} answer
- * @param {number} now
+ * @param {number} present
  * @returns {Line}
  */
-export function line(answer, now) {
-  const piece = (/** @type {{ start: string, end: string | null }} */ of) => ({ start: ms(of.start), end: of.end ? ms(of.end) : now });
+export function line(answer, present) {
+  const piece = (/** @type {{ start: string, end: string | null }} */ of) => ({ start: ms(of.start), end: of.end ? ms(of.end) : present });
   return {
     recorded: answer.recorded.map(piece).sort((one, other) => one.start - other.start),
     growing: answer.growing.map(ms),
@@ -95,28 +96,28 @@ export class LineKeeper {
   want(view, width, anew = false) {
     const span = view.to - view.from;
     const resolution = Math.max(1, span / Math.max(200, width));
-    const now = Date.now();
+    const [present, moment] = [now(), performance.now()];
     const does = (/** @type {Extent | null | undefined} */ extent) => extent && extent.from <= view.from && extent.to >= view.to
       && extent.resolution <= resolution * 1.5 && extent.resolution >= resolution / 4;
-    const stale = view.to > now - STALE && now - this.#answered > STALE;
+    const stale = view.to > present - STALE && moment - this.#answered > STALE;
     if (!anew && does(this.#have) && !stale) return;
     // What is on its way may take long: it is not begun again for a view that it answers.
-    if (!anew && this.#running && (does(this.#running.extent) || now - this.#running.at < PACE)) return;
-    this.#ask({ from: view.from - span, to: Math.max(view.to, Math.min(view.to + span, now + span)), resolution });
+    if (!anew && this.#running && (does(this.#running.extent) || moment - this.#running.at < PACE)) return;
+    this.#ask({ from: view.from - span, to: Math.max(view.to, Math.min(view.to + span, present + span)), resolution });
   }
 
   /** @param {Extent} extent */
   #ask(extent) {
     this.#running?.abort.abort();
-    const running = { extent, at: Date.now(), abort: new AbortController() };
+    const running = { extent, at: performance.now(), abort: new AbortController() };
     this.#running = running;
     api.timeline(this.camera, extent.from, extent.to, extent.resolution, running.abort.signal).then(
       (answer) => {
         if (this.#running !== running) return;
         this.#running = null;
         this.#have = extent;
-        this.#answered = Date.now();
-        this.line = line(answer, Date.now());
+        this.#answered = performance.now();
+        this.line = line(answer, now());
         this.changed();
       },
       (error) => {

@@ -3,6 +3,7 @@
 // A mouse scrubs in the bands, moves the line by its ruler, and marks a range with shift. One finger
 // moves the line below the playhead, which stays in the middle; two zoom it.
 
+import { now } from "../now.js";
 import { RULER } from "./draw.js";
 import { pan, pinch, toTime, toX, zoom } from "./scale.js";
 
@@ -219,10 +220,10 @@ export class Hands {
 
   /** @param {number} at */
   #jump(at) {
-    const now = Math.min(at, Date.now());
+    const wall = Math.min(at, now());
     this.timeline.following = true;
-    this.timeline.setPlayhead(now);
-    this.timeline.wishes.seek(now, false);
+    this.timeline.setPlayhead(wall);
+    this.timeline.wishes.seek(wall, false);
   }
 
   /** @param {Grip} grip */

@@ -3,6 +3,7 @@
 
 import * as api from "../api.js";
 import { h } from "../dom.js";
+import { now } from "../now.js";
 import { clock, MINUTE, SECOND } from "../time.js";
 
 const CELLS = 60;
@@ -78,7 +79,7 @@ export class Preview {
   /** @param {string} camera @param {number} from @param {number} step @returns {Strip} */
   #strip(camera, from, step) {
     // What reaches into the present is asked for again as it grows.
-    const growing = from + step * CELLS > Date.now() ? Math.floor(Date.now() / (step * 5)) : 0;
+    const growing = from + step * CELLS > now() ? Math.floor(now() / (step * 5)) : 0;
     const key = `${camera} ${from} ${step} ${growing}`;
     let strip = this.#strips.get(key);
     if (strip) return strip;

@@ -1,6 +1,7 @@
 // The time line: shows what there is, and lets one move through it by mouse, finger and keyboard.
 
 import { h } from "../dom.js";
+import { now } from "../now.js";
 import { Undo } from "../signal.js";
 import { clock, date, DAY, HOUR, length, MINUTE, SECOND } from "../time.js";
 import { EMPTY, LineKeeper, pieceAt } from "./data.js";
@@ -98,7 +99,7 @@ export class Timeline {
   /** A stretch of this length around the playhead, with little of what is still to come. @param {number} span */
   #showSpan(span) {
     const wished = around(this.playhead ?? this.#middle(), span);
-    this.show(pan(wished, Math.min(0, Date.now() + span * 0.1 - wished.to)));
+    this.show(pan(wished, Math.min(0, now() + span * 0.1 - wished.to)));
   }
 
   /** @param {Stretch} view */
@@ -167,9 +168,9 @@ export class Timeline {
     const slack = ((this.view.to - this.view.from) / this.width) * 3;
     const event = line.events.find((one) => at >= one.start - slack && at <= Math.max(one.end, one.start) + slack);
     if (event) return event.count > 1 ? `${event.count} × ${event.kind}` : event.kind;
-    if (pieceAt(line.recorded, at) || line.growing.some((start) => at >= start && at <= Date.now())) return "";
+    if (pieceAt(line.recorded, at) || line.growing.some((start) => at >= start && at <= now())) return "";
     const gap = pieceAt(line.gaps, at);
-    return gap ? `${GAP_WORDS[gap.reason] ?? gap.reason}, ${length(gap.end - gap.start)}` : at > Date.now() ? "not yet" : "not recorded";
+    return gap ? `${GAP_WORDS[gap.reason] ?? gap.reason}, ${length(gap.end - gap.start)}` : at > now() ? "not yet" : "not recorded";
   }
 
   #want() {
@@ -213,7 +214,7 @@ export class Timeline {
     if (Math.round(height(rows, kinds) * scale) !== this.canvas.height) this.#size();
     context.setTransform(scale, 0, 0, scale, 0, 0);
     const { view, width, zone, playhead, hover, range, chosen } = this;
-    draw(context, { view, width, rows, kinds, zone, playhead, hover, range, chosen, now: Date.now() }, palette(this.element));
+    draw(context, { view, width, rows, kinds, zone, playhead, hover, range, chosen, now: now() }, palette(this.element));
     this.#tell();
   }
 

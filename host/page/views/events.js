@@ -1,11 +1,13 @@
 // Everything that was seen, with pictures: by camera, kind, zone, confidence and place in the picture.
 
 import * as api from "../api.js";
-import { fill, h, icon, keepFocus } from "../dom.js";
+import { fill, h, icon } from "../dom.js";
 import { chooseArea } from "../events/area.js";
+import { EventDays } from "../events/days.js";
 import { EventFeed, put } from "../events/feed.js";
 import { filterBar } from "../events/filters.js";
-import { eventCard, renew, seenByOthers } from "../events/row.js";
+import { seenByOthers } from "../events/row.js";
+import { now } from "../now.js";
 import { navigate, route } from "../route.js";
 import { Undo } from "../signal.js";
 import { cameras, zoneChoice, zoneOf } from "../state.js";
@@ -30,7 +32,7 @@ export function eventsView(root) {
 }
 
 class Events {
-  #list = h("div", { class: "event-days", "aria-live": "off" });
+  #days = new EventDays((item) => navigate({ view: "play", camera: item.camera, query: { at: api.time(Date.parse(item.start) - 2000) } }));
   #more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => void this.#load(true) } }, "Show more");
   #note = h("p", { class: "quiet pad", role: "status" });
   #running = new AbortController();
@@ -58,9 +60,10 @@ class Events {
     });
     fill(root, h("div", { class: "page" },
       h("div", { class: "page-head" }, h("h1", {}, "Events")),
-      this.#bar.element, this.#note, this.#list, h("div", { class: "pad" }, this.#more)));
+      this.#bar.element, this.#note, this.#days.element, h("div", { class: "pad" }, this.#more)));
     this.#feed = new EventFeed({}, { heard: (item) => this.#heard(item), known: (id) => this.#known(id) });
-    undo.add(zoneChoice.follow(() => this.#show()));
+    // The day that is looked for is another stretch of time then.
+    undo.add(zoneChoice.follow(() => (this.#filters.day ? void this.#load(false) : this.#show())));
     void this.#load(false);
   }
 
@@ -106,7 +109,7 @@ class Events {
     if (!more) {
       this.#next = null;
       this.#fresh = [];
-      this.#list.setAttribute("aria-busy", "true");
+      this.#days.element.setAttribute("aria-busy", "true");
     }
     try {
       const found = await api.events({ ...this.#query(), order: "desc", limit: PAGE, cursor: more ? this.#next : null }, running.signal);
@@ -123,7 +126,7 @@ class Events {
       this.#fresh = null;
       fill(this.#note, icon("warning"), ` The events can't be shown: ${error instanceof Error ? error.message : error}`);
     } finally {
-      if (this.#running === running) this.#list.removeAttribute("aria-busy");
+      if (this.#running === running) this.#days.element.removeAttribute("aria-busy");
     }
   }
 
@@ -139,9 +142,9 @@ class Events {
     else if (!before) return;
     this.#add(item);
     this.#bar.learn([item]);
-    if (before) renew(this.#list, before, item, () => this.#card(item));
+    if (before) this.#days.renew(before, item);
     else if (this.#items.length > LISTED_MAX) void this.#load(false);
-    else this.#show();
+    else if (this.#shown().includes(item)) this.#days.put(this.#shown(), item);
   }
 
   /** @param {EventItem} item */
@@ -161,36 +164,17 @@ class Events {
     return !place || (item.regions ?? []).some(({ area }) => area.x < place.x + place.width && area.x + area.width > place.x && area.y < place.y + place.height && area.y + area.height > place.y);
   }
 
-  /** @param {EventItem} item */
-  #card(item) {
-    return eventCard(item, () => navigate({ view: "play", camera: item.camera, query: { at: api.time(Date.parse(item.start) - 2000) } }));
-  }
-
   /** What the host says of itself is shown when it is asked for. */
   #shown() {
     return this.#filters.host ? this.#items : this.#items.filter(seenByOthers);
   }
 
   #show() {
-    const shown = this.#shown();
     this.#more.hidden = this.#next === null;
-    if (shown.length === 0) {
-      const filtered = Object.values(this.#filters).some(Boolean);
-      fill(this.#list, filtered
-        ? empty("search", "Nothing found", "No event fits all of these filters.")
-        : empty("events", "Nothing seen yet", "Events show up here as they happen."));
-      return;
-    }
-    /** @type {Map<string, EventItem[]>} */
-    const byDay = new Map();
-    for (const item of shown) {
-      const day = date(Date.parse(item.start), zoneOf(item.camera));
-      byDay.set(day, [...(byDay.get(day) ?? []), item]);
-    }
-    const today = date(Date.now(), zoneOf(null));
-    keepFocus(this.#list, () => fill(this.#list, [...byDay].map(([day, items]) => h("section", {},
-      h("h2", { class: "day-head" }, day === today ? `Today, ${day}` : day, h("span", { class: "quiet" }, ` ${items.length}`)),
-      h("div", { class: "event-grid" }, items.map((item) => this.#card(item)))))));
+    const filtered = Object.values(this.#filters).some(Boolean);
+    this.#days.show(this.#shown(), () => filtered
+      ? empty("search", "Nothing found", "No event fits all of these filters.")
+      : empty("events", "Nothing seen yet", "Events show up here as they happen."));
   }
 
   stop() {
@@ -201,7 +185,7 @@ class Events {
 
 /** @param {string} day `2026-11-28`. @param {string} zone */
 function dayStart(day, zone) {
-  const from = fromInput(day, zone) ?? floor(Date.now(), "day", zone);
+  const from = fromInput(day, zone) ?? floor(now(), "day", zone);
   return { from, to: add(from, "day", 1, zone) };
 }
 

@@ -1,15 +1,17 @@
 // All cameras, live; or one, large, with what it has just seen.
 
 import * as api from "../api.js";
-import { fill, h, icon, iconButton } from "../dom.js";
+import { fill, h, icon, iconButton, keepFocus } from "../dom.js";
 import { EventFeed, put } from "../events/feed.js";
 import { eventRow, renew, seenByOthers } from "../events/row.js";
 import { shortcuts } from "../keys.js";
 import { Grid } from "../live/grid.js";
 import { Tile } from "../live/tile.js";
+import { now } from "../now.js";
 import { address, navigate } from "../route.js";
 import { Undo } from "../signal.js";
 import { cameras, may } from "../state.js";
+import { Still } from "../still.js";
 import { complain, toast } from "../toast.js";
 import { noCamera } from "./empty.js";
 
@@ -64,7 +66,7 @@ function large(root, camera) {
     sound.setAttribute("aria-label", sound.title);
   });
   const full = () => (document.fullscreenElement ? document.exitFullscreen() : tile.element.requestFullscreen?.())?.catch(complain);
-  const back = () => navigate({ view: "play", camera, query: { at: new Date(Date.now() - 10_000).toISOString() } });
+  const back = () => navigate({ view: "play", camera, query: { at: api.time(now() - 10_000) } });
   const record = async () => {
     try {
       await api.trigger(camera, { label: "asked for on the page" });
@@ -106,9 +108,10 @@ function follow(camera, list, undo) {
   /** @type {EventItem[]} */
   let items = [];
   const row = (/** @type {EventItem} */ item) => eventRow(item, () => navigate({ view: "play", camera: item.camera, query: { at: item.start } }));
-  const show = () => fill(list, items.length === 0
+  const still = new Still(list);
+  const show = () => keepFocus(list, () => fill(list, items.length === 0
     ? h("li", { class: "quiet pad" }, "Nothing has been seen yet.")
-    : items.map((item) => h("li", {}, row(item))));
+    : items.map((item) => h("li", {}, row(item)))));
   const known = (/** @type {string} */ id) => items.find((one) => one.id === id);
   const feed = new EventFeed({ camera }, {
     known,
@@ -116,8 +119,8 @@ function follow(camera, list, undo) {
       if (!seenByOthers(item)) return;
       const before = known(item.id);
       items = put(items, item).slice(0, LATEST);
-      if (before) renew(list, before, item, () => row(item));
-      else if (items.includes(item)) show();
+      if (before) still.change(() => renew(list, before, item, () => row(item)));
+      else if (items.includes(item)) still.change(show);
     },
   });
   undo.add(() => feed.stop());
@@ -125,7 +128,7 @@ function follow(camera, list, undo) {
     (found) => {
       for (const one of found.events) if (seenByOthers(one) && !known(one.id)) items = put(items, one);
       items = items.slice(0, LATEST);
-      show();
+      still.change(show);
     },
     (error) => fill(list, h("li", { class: "quiet pad" }, `The events can't be shown: ${error.message}`)),
   );

@@ -34,10 +34,11 @@ export function systemView(root) {
   const show = () => {
     const { health, plan, plugins, problem } = known;
     const trouble = troubles(health, plugins);
+    const well = wellness(problem === "" && health !== null && plugins !== null);
     keepFocus(body, () => fill(body,
       problem && h("p", { class: "banner banner-danger", role: "alert" }, icon("warning"), problem),
       h("section", { class: "system-state", "aria-label": "State" }, trouble.length === 0
-        ? h("p", { class: "well" }, h("span", { class: "dot dot-ok" }), "Everything runs as it should.")
+        ? well && h("p", { class: "well" }, h("span", { class: "dot dot-ok" }), well)
         : h("ul", { class: "troubles" }, trouble.map((text) => h("li", {}, icon("warning"), text)))),
       plan?.guarded && h("div", { class: "banner" }, icon("warning"), h("span", { class: "grow" }, "The clock has jumped ahead: nothing is deleted for its age until a person confirms the time."),
         may("admin") && h("button", { type: "button", class: "button", on: { click: () => void act("Confirming the time", api.confirmTime) } }, "The time is right")),
@@ -48,19 +49,25 @@ export function systemView(root) {
   const load = async () => {
     // Who sees some cameras only is told of these.
     if (!seesAll()) return show();
+    let problem = "";
     const wrong = (/** @type {unknown} */ error) => {
-      known.problem = error instanceof Error ? error.message : String(error);
+      problem = error instanceof Error ? error.message : String(error);
       return null;
     };
-    known.problem = "";
     const [health, plan, plugins] = await Promise.all([api.health().catch(wrong), api.plan().catch(wrong), api.plugins().catch(wrong)]);
-    Object.assign(known, { health: health ?? known.health, plan: plan ?? known.plan, plugins: plugins ?? known.plugins });
+    Object.assign(known, { problem, health: health ?? known.health, plan: plan ?? known.plan, plugins: plugins ?? known.plugins });
     show();
   };
   undo.every(() => void load(), REFRESH);
   undo.add(cameras.follow(show), zoneChoice.follow(show));
   void load();
   return undo;
+}
+
+/** What can be said where no trouble is known. @param {boolean} all Whether all is known. */
+function wellness(all) {
+  if (seesAll()) return all ? "Everything runs as it should." : "";
+  return cameras.value?.length ? "Your cameras run as they should." : "";
 }
 
 /** What a person should know first. @param {Health | null} health @param {PluginStatus[] | null} plugins */

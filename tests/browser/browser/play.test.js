@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { serve } from "../mock/server.js";
 import { openBrowser, openPage, until } from "./machine.js";
+import { plays, shown, wall } from "./player.js";
 
 /** @import { Page } from "playwright-core" */
 
@@ -34,15 +35,6 @@ const nearGap = () => mock.world.gaps("gate", Date.now() - 20 * MINUTE, Date.now
 
 /** @param {number} at */
 const link = (at) => `${mock.base}/#/play/gate?at=${new Date(at).toISOString()}`;
-
-/** @param {Page} page */
-const wall = (page) => page.$eval(".wall-time", (one) => Number(/** @type {HTMLElement} */ (one).dataset.wall));
-
-/** The moment of the picture that the video shows. @param {Page} page */
-const shown = (page) => page.$eval(".pane-time", (one) => Number(/** @type {HTMLElement} */ (one).dataset.wall));
-
-/** @param {Page} page */
-const plays = (page) => page.$eval(".pane video", (video) => !(/** @type {HTMLVideoElement} */ (video).paused));
 
 /** Opens a moment, paused. @param {number} at @param {{ prepare?: (page: Page) => Promise<unknown>, allow?: RegExp }} [options] */
 async function paused(at, { prepare, allow } = {}) {
@@ -296,6 +288,62 @@ test("fast, key frames are played; slow and paused, all pictures", async () => {
   await until("all pictures", () => asked.length === 2);
   assert.doesNotMatch(asked[1], /keys/);
   await until("the same place", async () => !(await plays(page)) && Math.abs((await shown(page)) - fast) < 60_000 && (await shown(page)) === (await wall(page)));
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("an event that is being recorded is waited for, and then plays", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/#/live/gate`);
+  await page.waitForSelector(".event-row");
+  await until("somebody to listen", () => mock.world.listeners.size > 0);
+  const event = mock.world.begin("gate", "person", Date.now());
+  mock.world.tell(event, "begin", Date.parse(event.start));
+  await page.click(`.event-row[data-sequence="${event.sequence}"]`);
+  await until("the event, playing", async () => (await shown(page)) >= Date.parse(event.start) - FRAME && (await shown(page)) < Date.parse(event.start) + 8000 && (await plays(page)));
+  assert.equal(await page.locator(".pane-empty").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+for (const [ends, act] of /** @type {const} */ ([["a pause", "[aria-label='Pause']"], ["another way", "nav >> text=Live"]])) {
+  test(`what is still to be recorded is waited for under a wheel, until ${ends}`, async () => {
+    let asked = 0;
+    const { page, wrong, close } = await openPage(browser, "desktop", "about:blank", { allow: /status of 404/ });
+    await page.route("**/cameras/gate/timeline?*", (route) => route.fulfill({ json: { recorded: [], growing: [], gaps: [], spans: [], pins: [], events: [], motion: null, truncated: null } }));
+    await page.route("**/playback.m3u8*", (route) => {
+      asked += 1;
+      return route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" });
+    });
+    await page.goto(link(Date.now()));
+    await page.waitForSelector(".pane .spinner:not([hidden])");
+    await until("it to be asked for again", () => asked >= 3);
+    assert.equal(await page.locator(".pane-message:not([hidden])").count(), 0);
+    await page.click(act);
+    if (ends === "a pause") await page.waitForSelector(".pane-message:has-text('Nothing is recorded here')");
+    else await page.waitForSelector(".tile");
+    const before = asked;
+    // Time for two more questions.
+    await page.waitForTimeout(1200);
+    assert.ok(asked <= before + 1, `${asked - before} more`);
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+}
+
+test("the calendar leads to the day that is chosen, if only to its first video", async () => {
+  // Where it is noon by now: today has video, but none this late.
+  const hour = new Date().getUTCHours();
+  const { page, wrong, close } = await openPage(browser, "desktop", "about:blank", { timezoneId: `Etc/GMT${hour < 12 ? "-" : "+"}${Math.abs(12 - hour)}` });
+  await page.goto(link(Date.now() - 18 * HOUR));
+  await until("yesterday", () => shown(page));
+  await page.click(".day-picker .button");
+  const [day, midnight] = await page.evaluate(() => [new Date().getDate(), new Date().setHours(0, 0, 0, 0)]);
+  if (day === 1) await page.click("[aria-label='The month after']");
+  await page.click(`.calendar-there >> text="${day}"`);
+  await until("the day's first video", async () => {
+    const at = await shown(page);
+    return at >= midnight && at < midnight + 30 * MINUTE && (await wall(page)) === at;
+  });
   assert.deepEqual(wrong, []);
   await close();
 });

@@ -105,6 +105,79 @@ test("troubles are told where they are looked for", async () => {
   assert.deepEqual(wrong, []);
 });
 
+test("all is well only where all is known", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", "about:blank", { allow: /status of 503/ });
+  let refused = true;
+  await page.route("**/api/v1/health", (route) => (refused ? route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ detail: "it is busy" }) }) : route.continue()));
+  await page.goto(`${mock.base}/#/system`);
+  await page.waitForSelector(".banner:has-text('it is busy')");
+  assert.equal(await page.locator(".well").count(), 0);
+  refused = false;
+  await page.waitForSelector(".well:has-text('Everything runs as it should.')");
+  assert.equal(await page.locator(".system .banner-danger").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("who sees some cameras is told of these", async () => {
+  const { page, wrong, close } = await openPage(browser, "desktop", "about:blank");
+  await page.route("**/api/v1/session", (route) => route.fulfill({ json: { user: "ben", role: "viewer", cameras: ["gate"], open: false } }));
+  await page.goto(`${mock.base}/#/system`);
+  await page.waitForSelector(".well:has-text('Your cameras run as they should.')");
+  assert.equal(await page.locator("text=Everything runs").count(), 0);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a day is another stretch of time in another zone", async () => {
+  const { page, wrong } = await openPage(browser, "desktop", "about:blank", { timezoneId: "Asia/Tokyo" });
+  /** @type {(string | null)[]} */
+  const asked = [];
+  page.on("request", (request) => /\/events\?/.test(request.url()) && asked.push(new URL(request.url()).searchParams.get("from")));
+  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+  await page.goto(`${mock.base}/#/events?day=${day}`);
+  await page.waitForSelector(".event-card");
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  assert.equal(asked[0] && Date.parse(asked[0]), midnight - 9 * 3_600_000);
+  await page.click(".time-button");
+  await page.click("[role=menuitemradio] >> nth=1");
+  // New York is four hours behind, or five.
+  await until("New York's day", () => asked.some((from) => from && [4, 5].includes((Date.parse(from) - midnight) / 3_600_000)));
+  await until("one day", async () => (await page.locator(".day-head").count()) === 1);
+  assert.deepEqual(wrong, []);
+});
+
+test("an export says where it is interrupted, and when its files begin", async () => {
+  const start = Date.now() - 3_600_000;
+  const time = (/** @type {number} */ second) => new Date(start + second * 1000).toISOString();
+  const clock = (/** @type {number} */ second) => time(second).slice(11, 19);
+  const about = { url: "/mock/film/s000.m4s", bytes: 5_000_000 };
+  mock.world.jobs = [{
+    id: "1", camera: "gate", from: time(0), to: time(600), state: "done", done: 100, total: 100, error: null,
+    files: [{ ...about, name: "gate.mp4", from: time(30), to: time(300), seconds: 270.04 }, { ...about, name: "gate-2.mp4" }],
+    interruptions: [
+      { start: time(100), end: time(190), why: "gap", detail: "offline: connect to 10.0.0.23" }, { start: time(300), end: time(300), why: "parameters", detail: "" },
+      { start: time(400), end: time(340), why: "clock-stepped", detail: "" }, { start: time(500), end: time(502), why: "not-decodable", detail: "" }, { start: time(550), end: time(551), why: "of-the-future", detail: "" },
+    ],
+  }];
+  for (const device of /** @type {const} */ (["desktop", "phone"])) {
+    const { page, wrong, close } = await openPage(browser, device, `${mock.base}/#/play/gate`, { timezoneId: "UTC" });
+    await page.click("text='Exports'");
+    await page.waitForSelector(".job-file");
+    const [listed, files] = [await page.locator(".job-breaks li").allTextContents(), await page.locator(".job-file-text .quiet").allTextContents()];
+    for (const [at, [second, text]] of /** @type {const} */ ([
+      [100, " · 1 min 30 s · nothing is recorded (camera offline: connect to 10.0.0.23)"], [300, " · the camera's settings changed"],
+      [400, " · back by 1 min · the recorder's clock was set"], [500, " · 2 s · what is recorded can't be decoded"], [550, " · 1 s · of-the-future"],
+    ]).entries()) assert.ok(listed[at].endsWith(clock(second) + text), listed[at]);
+    assert.ok(files[0].endsWith(`${clock(30)} · 4 min 30 s · 5 MB`), files[0]);
+    assert.equal(files[1], "5 MB", "a host that does not say when");
+    assert.deepEqual(await barriers(page), []);
+    if (device === "phone") assert.deepEqual(await small(page), []);
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
 test("a live picture goes on after bytes that can't be decoded", async () => {
   for (const hash of ["#/live", "#/live/gate"]) {
     const { page, wrong, close } = await openPage(browser, "desktop", `${mock.base}/${hash}`);

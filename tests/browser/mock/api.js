@@ -159,7 +159,10 @@ async function exported(world, request, response, path) {
   for (const job of world.jobs) {
     if (job.state === "running" && (job.done += 25) >= job.total) {
       job.state = "done";
-      job.files = [{ name: `${job.camera}.mp4`, bytes: 8_123_456, url: "/mock/film/s000.m4s" }];
+      const [from, to] = [Date.parse(job.from), Date.parse(job.to)];
+      const there = world.recorded(job.camera, from, to);
+      job.files = [{ name: `${job.camera}_${job.from.replace(/[-:]|\.\d+/g, "")}.mp4`, bytes: 8_123_456, url: "/mock/film/s000.m4s", from: iso(there[0]?.start ?? from), to: iso(there.at(-1)?.end ?? to), seconds: there.reduce((sum, piece) => sum + piece.end - piece.start, 0) / 1000 }];
+      job.interruptions = world.gaps(job.camera, from, to).map((gap) => ({ start: iso(gap.start), end: iso(gap.end), why: "gap", detail: gap.reason }));
     }
   }
   if (request.method === "POST") {

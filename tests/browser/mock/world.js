@@ -134,8 +134,9 @@ export class World {
    */
   notice(event, phase, time = Date.now()) {
     const { id, kind, camera, origin, confidence, regions, attributes, correlation } = event;
-    this.#sequence += 1;
-    return { id, kind, phase, time: iso(time), camera, origin, confidence, sequence: this.#sequence, received: iso(Date.now()), regions, attributes, correlation };
+    // An event has the number of what is said of it first.
+    const sequence = phase === "begin" ? event.sequence : (this.#sequence += 1);
+    return { id, kind, phase, time: iso(time), camera, origin, confidence, sequence, received: iso(Date.now()), regions, attributes, correlation };
   }
 
   /** An event begins, and lasts until a test says otherwise. @param {string} camera @param {string} kind @param {number} start */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, mock, test } from "node:test";
 import { seen } from "../../../host/page/play/seen.js";
-import { lastRecorded, nextRecorded } from "../../../host/page/player/gaps.js";
+import { lastRecorded, nextRecorded, onDay } from "../../../host/page/player/gaps.js";
 import { LineKeeper } from "../../../host/page/timeline/data.js";
 
 const NOW = Date.UTC(2026, 10, 28, 12);
@@ -16,6 +16,7 @@ const { fetch } = globalThis;
 beforeEach(() => {
   asked = [];
   mock.timers.enable({ apis: ["Date"], now: NOW });
+  mock.method(performance, "now", () => Date.now());
   globalThis.fetch = (address, init) => new Promise((resolve, reject) => {
     const { signal } = init ?? {};
     signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
@@ -23,7 +24,10 @@ beforeEach(() => {
   });
 });
 
-afterEach(() => mock.timers.reset());
+afterEach(() => {
+  mock.timers.reset();
+  mock.restoreAll();
+});
 after(() => {
   globalThis.fetch = fetch;
 });
@@ -87,6 +91,33 @@ test("what is written at the newest moment is nothing more yet", async () => {
   await settle();
   asked[0].answer(line({ growing: [new Date(NOW - 60_000)] }));
   assert.equal(await found, null);
+});
+
+/** @param {number} start @param {number} end */
+const piece = (start, end) => ({ start: new Date(start), end: new Date(end) });
+
+test("a day is shown from the same time on, or from its first video where that is earlier", async () => {
+  const day = { from: NOW - 60 * HOUR, to: NOW - 36 * HOUR };
+  const morning = [piece(day.from + 6 * HOUR, day.from + 8 * HOUR)];
+  const next = [piece(day.to + HOUR, day.to + 2 * HOUR)];
+  /** @param {number} wall @param {any[]} has */
+  const begins = async (wall, has) => {
+    let over = false;
+    asked = [];
+    const found = onDay("gate", wall, day).finally(() => (over = true));
+    while (!over) {
+      for (const { url, answer } of asked.splice(0)) {
+        const [from, to] = ["from", "to"].map((name) => Date.parse(url.searchParams.get(name) ?? ""));
+        answer(line({ recorded: has.filter(({ start, end }) => end > from && start < to) }));
+      }
+      await settle();
+    }
+    return found;
+  };
+  assert.equal(await begins(day.from + 7 * HOUR, [...morning, ...next]), day.from + 7 * HOUR);
+  assert.equal(await begins(day.from + 2 * HOUR, [...morning, ...next]), day.from + 2 * HOUR, "what comes later on the day is found by the seek");
+  assert.equal(await begins(day.from + 12 * HOUR, [...morning, ...next]), day.from + 6 * HOUR);
+  assert.equal(await begins(day.from + 12 * HOUR, next), day.from + 12 * HOUR, "with none on the day");
 });
 
 test("where video ends before a gap, in as many questions as it is long", async () => {

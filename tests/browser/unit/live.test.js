@@ -5,7 +5,10 @@ import { afterEach, beforeEach, mock, test } from "node:test";
 import { Sink } from "../../../host/page/live/sink.js";
 import { LiveStream, Records } from "../../../host/page/live/stream.js";
 
-beforeEach(() => mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] }));
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
+  mock.method(performance, "now", () => Date.now());
+});
 afterEach(() => {
   mock.timers.reset();
   mock.restoreAll();

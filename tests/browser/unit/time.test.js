@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { add, clock, date, dateTime, DAY, floor, fromInput, HOUR, length, MINUTE, moment, offset, offsetName, parts, SECOND, ticks, toInput } from "../../../host/page/time.js";
+import { add, clock, date, dateTime, DAY, floor, fromInput, HOUR, length, MINUTE, moment, offset, offsetName, offsetNote, parts, SECOND, ticks, toInput } from "../../../host/page/time.js";
 
 const BERLIN = "Europe/Berlin";
 /** Clocks go from 02:00 to 03:00. */
@@ -81,6 +81,23 @@ test("words for people", () => {
   assert.equal(length(12_400), "12 s");
   assert.equal(length(200_000), "3 min 20 s");
   assert.equal(length(4 * DAY + 2 * HOUR), "4 d 2 h");
+});
+
+test("of two moments that a clock shows alike the nearer is meant", () => {
+  for (const at of [AUTUMN - 30 * MINUTE, AUTUMN + 30 * MINUTE]) {
+    assert.equal(fromInput(toInput(at, BERLIN), BERLIN, at), at);
+    assert.equal(fromInput("2026-10-25T02:45:00", BERLIN, at), at + 15 * MINUTE);
+  }
+  assert.equal(fromInput("2026-10-25T02:30:00", BERLIN), AUTUMN - 30 * MINUTE);
+  assert.equal(fromInput("2026-10-25T04:30:00", BERLIN, 0), AUTUMN + 2.5 * HOUR, "what is shown once is that");
+  assert.equal(fromInput("2026-03-29T02:30:00", BERLIN, SPRING), SPRING + 30 * MINUTE);
+});
+
+test("near to a change of the clocks a time has its offset", () => {
+  assert.equal(offsetNote(AUTUMN - 30 * MINUTE, BERLIN), " UTC+2");
+  assert.equal(offsetNote(AUTUMN + 30 * MINUTE, BERLIN), " UTC+1");
+  assert.equal(offsetNote(AUTUMN + 2 * DAY, BERLIN), "");
+  assert.equal(offsetNote(AUTUMN, "UTC"), "");
 });
 
 test("what is typed is meant in the zone", () => {
