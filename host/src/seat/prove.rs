@@ -59,23 +59,20 @@ impl<T: Kind> Recipe<T> {
     /// snapshot alone.
     pub(super) fn build(self) -> Result<Built<T>, Unbuilt> {
         let mut built = self.start()?;
-        if built.refused.is_some() {
-            return Ok(built);
-        }
-        if let Some(shelf) = &self.shelf {
-            shelf.rewind();
-        }
-        if !tell(&mut built.instance, &self.inputs, self.bound).map_err(lost)? {
+        if built.refused.is_none()
+            && !tell(&mut built.instance, &self.inputs, self.bound).map_err(lost)?
+        {
             // Another one: this is half of the way.
             built = Built { is_behind: true, ..self.start()? };
-            if let Some(shelf) = &self.shelf {
-                shelf.rewind();
-            }
         }
         Ok(built)
     }
 
     fn start(&self) -> Result<Built<T>, Unbuilt> {
+        // First of all: what its `init` puts there stays.
+        if let Some(shelf) = &self.shelf {
+            shelf.rewind();
+        }
         let (mut instance, wishes) =
             T::make(&self.plugin, self.config.clone(), &self.setup, self.now)
                 .map_err(Unbuilt::Unmade)?;
@@ -172,9 +169,10 @@ mod tests {
     /// take too long, it is as it was when it was saved.
     #[test]
     fn an_instance_is_brought_to_where_another_was() {
-        for (bound, expected) in
-            [(Duration::from_secs(2), &["before", "seen"][..]), (Duration::ZERO, &["before"])]
-        {
+        for (bound, expected) in [
+            (Duration::from_secs(2), &["12345678", "before", "seen"][..]),
+            (Duration::ZERO, &["12345678", "before"]),
+        ] {
             let shelf = Shelf::default();
             shelf.put("before", b"x", 1000).unwrap();
             shelf.mark();
@@ -184,7 +182,11 @@ mod tests {
             }
             let terms = Terms::Listed(vec!["kv:1KiB".parse().unwrap()]);
             let engine = Engine::new(None).unwrap();
-            let component = guests::component("policy-remembers");
+            // Its `init` puts something of its own.
+            let code = "(call $put (i32.const 2048) (i32.const 8) (i32.const 1024) (i32.const 4)
+                (i32.const 256))";
+            let export = "recording-policy@0.1.0#init";
+            let component = guests::component_but("policy-remembers", export, code);
             let recipe = Recipe::<Policy> {
                 plugin: Plugin::load_on(&terms, &engine, "test", &component).unwrap(),
                 config: InstanceConfig {
