@@ -62,11 +62,12 @@ impl AudioLine {
 
     /// A unit of `stream` with media time `media` arrived.
     pub fn arrived(&mut self, stream: Stream, media: i64, at: Instant) {
-        if self.start == AudioStart::Together || self.reported {
+        if self.reported {
             return;
         }
         let began = *self.began.get_or_insert(at);
         if at.saturating_duration_since(began) > SETTLING {
+            self.doubt();
             return;
         }
         let arrival = crate::base::time::micros(at.saturating_duration_since(began));
@@ -76,8 +77,23 @@ impl AudioLine {
             Stream::Audio => &mut self.least_audio,
         };
         *least = Some(least.map_or(late, |least| least.min(late)));
-        if let (Some(video), Some(audio)) = (self.least_video, self.least_audio) {
-            self.offset = audio - video;
+        if let (AudioStart::Unknown, Some(by_arrival)) = (self.start, self.by_arrival()) {
+            self.offset = by_arrival;
+        }
+    }
+
+    fn by_arrival(&self) -> Option<i64> {
+        Some(self.least_audio? - self.least_video?)
+    }
+
+    /// Where arrivals contradict what the camera said of the start of playing, it was a mistake.
+    fn doubt(&mut self) {
+        let Some(by_arrival) = self.by_arrival().filter(|_| self.start == AudioStart::Together)
+        else {
+            return;
+        };
+        if (by_arrival - self.offset).abs() > TRUST_MICROS {
+            (self.start, self.offset) = (AudioStart::Unknown, by_arrival);
         }
     }
 
@@ -130,6 +146,23 @@ mod tests {
         assert_eq!(line.on_video(71_450_000), 1_500_000);
         line.arrived(Stream::Video, 410_000, after(501));
         assert_eq!(line.on_video(71_450_000), 1_500_000);
+    }
+
+    #[test]
+    fn a_start_that_arrivals_contradict_is_a_mistake() {
+        for (hour, expected) in [(3_600_000_000, 0), (4_000_000, 4_000_000)] {
+            let mut line = AudioLine::new(AudioStart::Together);
+            let start = Instant::now();
+            for millis in (0..2500).step_by(20) {
+                let (at, media) = (start + Duration::from_millis(millis), millis as i64 * 1000);
+                line.arrived(Stream::Video, media, at);
+                line.arrived(Stream::Audio, media + hour, at);
+            }
+            assert_eq!(line.on_video(hour), expected);
+            line.report(report(Stream::Video, 9_000_000), 1_000_000);
+            line.report(report(Stream::Audio, 9_000_000), 1_000_000 + hour - 50_000);
+            assert_eq!(line.on_video(hour), 50_000, "and reports are believed");
+        }
     }
 
     #[test]

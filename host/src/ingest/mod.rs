@@ -11,6 +11,7 @@ pub mod mp4;
 pub mod access_unit;
 pub mod camera;
 pub mod source;
+mod leaps;
 pub mod audio_line;
 mod parameter_sets;
 pub mod rtsp;

@@ -42,6 +42,9 @@ const BRIEF: Duration = Duration::from_secs(5);
 /// Sessions that broken audio may end before audio is left out.
 const AUDIO_FAILURES_MAX: u32 = 3;
 
+/// After a session of so long without audio it is tried again.
+const AUDIO_AGAIN: Duration = Duration::from_secs(3600);
+
 /// Where a camera's items go. An edge that is not there costs nothing.
 pub struct Outputs {
     /// To the recorder: video, audio and gaps.
@@ -105,6 +108,7 @@ impl Life {
             }
             if delivered && lasted >= HEALTHY {
                 self.backoff.reset();
+                self.forgive_audio(end.then, lasted);
             }
             if end.then == Then::Again && delivered && lasted >= BRIEF {
                 continue;
@@ -115,6 +119,18 @@ impl Life {
                 () = self.shutdown.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
             }
+        }
+    }
+
+    /// A session with sound that did not break it forgets those that it broke; after a long one without
+    /// it is tried once more.
+    fn forgive_audio(&mut self, then: Then, lasted: Duration) {
+        let is_well = match self.audio_failures < AUDIO_FAILURES_MAX {
+            true => then != Then::RetryAudio,
+            false => lasted >= AUDIO_AGAIN,
+        };
+        if is_well {
+            self.audio_failures = 0;
         }
     }
 

@@ -4,6 +4,7 @@
 //! Knows no source and no reconnecting.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -15,7 +16,10 @@ use crate::base::clock::Clock;
 use crate::base::metrics::{Camera, Metrics};
 use crate::ingest::access_unit::Classifier;
 use crate::ingest::audio_line::{AudioLine, AudioStart};
-use crate::ingest::packet::{AudioFrame, Item, VIDEO_TICKS, VideoParameters, VideoUnit};
+use crate::ingest::leaps::Leaps;
+use crate::ingest::packet::{
+    AudioFrame, Gap, GapReason, Item, VIDEO_TICKS, VideoParameters, VideoUnit,
+};
 use crate::ingest::parameter_sets::ParameterSets;
 use crate::ingest::queue::Sender;
 use crate::ingest::source::{AudioSample, Report, Sample, Stream, VideoSample};
@@ -23,6 +27,9 @@ use crate::ingest::timeline::{Anchoring, Arrival, Timeline};
 
 /// Audio that came before the first picture waits for it: about six seconds.
 const AUDIO_HELD_MAX: usize = 300;
+
+/// After the video's times have leapt, the audio's follow within this, or have done so before.
+const AUDIO_FOLLOWS: Duration = Duration::from_secs(2);
 
 /// One camera's way from samples to items.
 pub(super) struct Flow {
@@ -35,6 +42,10 @@ pub(super) struct Flow {
     session: Option<u64>,
     audio_line: AudioLine,
     audio_held: Vec<AudioSample>,
+    video_leaps: Leaps,
+    audio_leaps: Leaps,
+    /// Until then audio is still that of times that are over, unless it leaps as well.
+    audio_follows: Option<Instant>,
     classifier: Option<(Arc<VideoParameters>, Classifier)>,
     sets: ParameterSets,
     /// Lost before a unit that held no picture: the next one tells of it.
@@ -81,6 +92,9 @@ impl Flow {
             session: None,
             audio_line: AudioLine::new(AudioStart::Together),
             audio_held: Vec::new(),
+            video_leaps: Leaps::default(),
+            audio_leaps: Leaps::default(),
+            audio_follows: None,
             classifier: None,
             sets: ParameterSets::default(),
             lost: 0,
@@ -95,13 +109,33 @@ impl Flow {
         if self.session.is_some() {
             self.figures.reconnects.inc();
         }
+        self.begin_times(start);
+        self.audio_leaps = Leaps::default();
+        self.audio_follows = None;
+        self.lost = 0;
+        self.told_apart = false;
+    }
+
+    /// What comes has times of its own.
+    fn begin_times(&mut self, start: AudioStart) {
         self.session = Some(self.session.map_or(0, |session| session + 1));
         self.timeline.begin();
         self.audio_line = AudioLine::new(start);
         self.audio_held.clear();
-        self.lost = 0;
+        self.video_leaps = Leaps::default();
         self.pictures = 0;
-        self.told_apart = false;
+    }
+
+    /// The camera has set its clock, or begun to count anew: as if it had connected again.
+    fn leapt(&mut self, by: i64, media: i64, at: Instant) {
+        let camera = &self.camera;
+        let seconds = by as f64 / 1e6;
+        let detail = format!("the camera's times leapt by {seconds:.1} s: they count anew");
+        tracing::warn!(camera, "{detail}");
+        self.send_gap(Item::Gap(Gap { reason: GapReason::Offline, detail }));
+        self.begin_times(AudioStart::Unknown);
+        self.video_leaps.take(media, at);
+        self.audio_follows = Some(at + AUDIO_FOLLOWS);
     }
 
     /// Pictures came in this session.
@@ -167,6 +201,11 @@ impl Flow {
         let Some(access) = classifier.classify(&data) else { return };
         let (parameters, data) = self.sets.apply(&parameters, access.is_key(), data);
         let media = micros(pts, VIDEO_TICKS);
+        // A file's times are its own, and come as fast as they are read.
+        let by_arrival = !matches!(anchoring, Anchoring::At(_));
+        if let Some(by) = self.video_leaps.take(media, at).filter(|_| by_arrival) {
+            self.leapt(by, media, at);
+        }
         let time = self.timeline.place(media, Arrival { at, wall: self.clock.wall() }, anchoring);
         self.audio_line.arrived(Stream::Video, media, at);
         self.pictures += 1;
@@ -192,6 +231,11 @@ impl Flow {
         self.figures.bytes.inc_by(sample.data.len() as u64);
         self.figures.lost.inc_by(sample.lost);
         let media = micros(sample.pts, sample.parameters.clock_rate.into());
+        let leaps = self.audio_leaps.take(media, at).is_some();
+        self.audio_follows.take_if(|until| leaps || at >= *until);
+        if self.audio_follows.is_some() {
+            return;
+        }
         self.audio_line.arrived(Stream::Audio, media, at);
         if self.delivered() {
             self.send_audio(sample);

@@ -297,3 +297,46 @@ async fn a_file_repeats_with_times_going_on() {
     };
     tokio::join!(running, watch);
 }
+
+/// A camera that sets its clock while it plays: what follows is as of another session, placed by when
+/// it comes, and its audio waits until it has followed.
+#[tokio::test(start_paused = true)]
+async fn a_leap_of_the_cameras_times_is_a_gap_and_what_follows_is_placed_anew() {
+    for leap in [300_i64, -100, -4] {
+        let Setup { mut life, mut received, .. } =
+            setup(file("/x".as_ref(), AtEnd::Stop, Pace::Real));
+        let mut steps = Vec::new();
+        for n in 0..400_i64 {
+            let by = |from: i64, rate: i64| if n >= from { leap * rate } else { 0 };
+            let nal = if n % 20 == 0 { IDR } else { P };
+            steps.push((100, video(n * 9000 + by(200, 90_000), nal, 0)));
+            steps.push((0, audio(n * 4800 + by(203, 48_000))));
+        }
+        steps.push((0, Err(End::offline("bye"))));
+        let began = Instant::now();
+        play(&mut life, steps).await.unwrap();
+        let (mut gaps, mut sounds, mut n, mut last) = (Vec::new(), 0, 0, START);
+        while let Some(item) = received.try_recv() {
+            match item {
+                Item::Video(unit) => {
+                    n += 1;
+                    last = unit.time;
+                    assert_eq!(unit.session, u64::from(n > 200), "{leap}: {n}");
+                    // It comes later and later: until the leap it goes by its own times.
+                    let late = START + (unit.arrived - began);
+                    let apart = late.micros_since(unit.time);
+                    assert!(n != 201 || apart.abs() < 250_000, "{leap}: {n} is off by {apart}");
+                }
+                Item::Audio(frame) => {
+                    sounds += 1;
+                    let apart = frame.time.micros_since(last);
+                    assert!(apart.abs() < 250_000, "{leap}: sound at {n} is off by {apart}");
+                }
+                Item::Gap(gap) => gaps.push((n, gap.detail)),
+            }
+        }
+        assert_eq!((n, gaps.len()), (400, 1), "{leap}: {gaps:?}");
+        assert!(gaps[0].0 == 200 && gaps[0].1.contains("leapt by"), "{gaps:?}");
+        assert!(sounds >= 395, "{leap}: {sounds}");
+    }
+}
