@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -17,10 +18,14 @@ use crate::config::{self, Mode};
 use crate::ingest::camera::{
     AtEnd, CameraIngest, Credentials, FileOrigin, Origin, Pace, RtspOrigin, TimeFrom, Transport,
 };
+use crate::policy::fallback::PATIENCE;
 use crate::policy::judges::{self, Judges};
 use crate::record::{self, Recorder, RecorderConfig};
 use crate::store::{self, Store};
 use crate::wasm::standing::Asker;
+
+/// At the host's start policies may take so long to be ready before a camera fails open.
+const GRACE_MAX: Duration = Duration::from_secs(60);
 
 /// Spans on their way to the recorder.
 const SPANS: usize = 64;
@@ -153,7 +158,8 @@ async fn recorder(
         store_id: store_id(&shared.store)?,
         mode: mode(camera.mode),
         segment: camera.segment,
-        preroll: camera.preroll,
+        // A span is asked for, and an outage noticed, a little after what it is to begin with.
+        preroll: camera.preroll + PATIENCE,
         preroll_bytes: preroll_bytes(camera),
         next_sequence,
     };
@@ -196,7 +202,9 @@ fn start_judges(
     let (policies, required) = (judging.policies.subscribe(), judging.required.subscribe());
     let judges = Judges { policies, required };
     let token = scope.judge.shutdown().clone();
-    let watch = judges::watch(camera.name.clone(), judges, camera.preroll, open_since, token);
+    // What is in memory may be less than the pre-roll: its bytes are bounded.
+    let grace = camera.preroll.min(GRACE_MAX);
+    let watch = judges::watch(camera.name.clone(), judges, grace, open_since, token);
     scope.judge.spawn(format!("judges of {}", camera.name), watch);
     fail_open
 }

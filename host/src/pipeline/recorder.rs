@@ -191,10 +191,10 @@ impl Task {
     fn fail_open(&mut self) {
         let since = *self.fail_open.borrow_and_update();
         let now = Instant::now();
-        let since_wall = since.map(|since| self.clock.wall() - (now - since));
+        let since_media = since.map(|since| self.timeline.media_now(since));
         let labels = metrics::Camera { camera: self.camera.clone() };
         self.metrics.fail_open.get_or_create(&labels).set(i64::from(since.is_some()));
-        self.recorder.fail_open(since_wall, now);
+        self.recorder.fail_open(since_media, now);
         self.show();
     }
 }

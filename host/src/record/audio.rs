@@ -12,15 +12,20 @@ use crate::base::Timestamp;
 use crate::ingest::packet::VIDEO_TICKS;
 use crate::ingest::{AudioFrame, AudioParameters, VideoUnit};
 
-/// Frames that wait at most: more than six minutes of AAC at 44.1 kHz. The oldest goes first.
-const FRAMES_MAX: usize = 16 << 10;
+/// Bytes that wait at most, what each frame costs besides counted: an hour of AAC at 64 kbit/s. The
+/// oldest goes first. Usually the pre-roll ends it long before.
+const BYTES_MAX: usize = 64 << 20;
 
-/// Bytes that wait at most, with the same effect.
-const BYTES_MAX: usize = 16 << 20;
+/// Frames that wait for the first picture of their session at most.
+const EARLY_MAX: usize = 1 << 10;
 
 /// So many frames in a row must disagree with the line before it is laid anew: one that was sent
 /// while the clock stepped must not move it.
 const DISAGREE_MAX: u32 = 8;
+
+fn cost(frame: &AudioFrame) -> usize {
+    frame.data.len() + size_of::<Placed>()
+}
 
 /// A frame and its place.
 #[derive(Clone, Debug)]
@@ -86,16 +91,16 @@ impl Audio {
                 // The order of arrival is kept, also where the line is laid anew further back.
                 let last = self.placed.back().filter(|last| last.frame.session == frame.session);
                 let at = last.map_or(at, |last| at.max(last.at));
-                self.bytes += frame.data.len();
+                self.bytes += cost(&frame);
                 self.placed.push_back(Placed { at, frame });
             }
             Some(anchor) if anchor.session > frame.session => self.dropped += 1,
             _ => self.early.push_back(frame),
         }
-        if self.placed.len() > FRAMES_MAX || self.bytes > BYTES_MAX {
+        if self.bytes > BYTES_MAX {
             self.drop_oldest();
         }
-        if self.early.len() > FRAMES_MAX / 16 {
+        if self.early.len() > EARLY_MAX {
             self.early.pop_front();
             self.dropped += 1;
         }
@@ -136,7 +141,7 @@ impl Audio {
             .placed
             .partition_point(|placed| (placed.frame.session, placed.at) < (session, until));
         let taken: Vec<_> = self.placed.drain(begin..end.max(begin)).collect();
-        self.bytes -= taken.iter().map(|placed| placed.frame.data.len()).sum::<usize>();
+        self.bytes -= taken.iter().map(|placed| cost(&placed.frame)).sum::<usize>();
         taken
     }
 
@@ -153,7 +158,7 @@ impl Audio {
 
     fn drop_oldest(&mut self) {
         if let Some(placed) = self.placed.pop_front() {
-            self.bytes -= placed.frame.data.len();
+            self.bytes -= cost(&placed.frame);
             self.dropped += 1;
         }
     }
