@@ -7,6 +7,7 @@ pub mod time;
 pub mod clock;
 pub mod tasks;
 pub mod retry;
+pub mod masked;
 pub mod limits;
 pub mod latency;
 pub mod metrics;

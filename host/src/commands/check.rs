@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{output, preroll, probe, sizes};
+use crate::base::masked::masked;
 use crate::base::{Error, Result};
 use crate::cli::Check;
 use crate::config::{self, Config, MAIN_STORE, Mistake, Mistakes, Source, show_duration};
@@ -175,7 +176,7 @@ fn words(names: &[String]) -> String {
 
 fn url(source: &Source) -> String {
     match source {
-        Source::Rtsp { url, .. } => url.to_string(),
+        Source::Rtsp { url, .. } => masked(url.as_str()),
         Source::File { path, .. } => path.display().to_string(),
     }
 }

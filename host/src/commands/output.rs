@@ -50,8 +50,14 @@ pub(super) fn spinner(what: &'static str) -> ProgressBar {
 
 /// Rows under a header, columns aligned; the last column is not padded.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    // What stands there may come from outside, and a terminal does as it is told.
+    let visible = |cell: &String| match cell.contains(char::is_control) {
+        true => cell.chars().flat_map(shown).collect(),
+        false => cell.clone(),
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(visible).collect()).collect();
     let header: Vec<String> = header.iter().map(|word| (*word).to_owned()).collect();
-    let all = || std::iter::once(&header).chain(rows);
+    let all = || std::iter::once(&header).chain(&rows);
     let width = |column: usize| {
         all().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
@@ -66,9 +72,20 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+fn shown(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
 #[cfg(test)]
 mod tests {
     use super::table;
+
+    #[test]
+    fn what_came_from_outside_forges_no_row() {
+        let rows = [vec!["\u{1b}[31mred\n2026".into(), "é".into()]];
+        assert_eq!(table(&["label", "b"], &rows).lines().count(), 2);
+        assert!(table(&["label", "b"], &rows).ends_with("\\u{1b}[31mred\\n2026  é"));
+    }
 
     #[test]
     fn columns_are_aligned() {

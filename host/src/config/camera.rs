@@ -245,7 +245,8 @@ fn source(context: &Context<'_>, key: &str, text: &Text, stream: &Stream) -> Opt
         let path = context.resolve(&text.value);
         if !context.surroundings.is_file(&path) {
             // Perhaps a URL without its scheme, and then with a password.
-            let shown = if text.raw.contains('@') { "(not shown)" } else { &text.raw };
+            let is_path = !["@", ":", "//"].iter().any(|mark| text.raw.contains(mark));
+            let shown = if is_path { &text.raw } else { "(not shown)" };
             let shown = context.resolve(shown);
             return wrong(&format!(
                 "there is no file {}: write `rtsp://...`, or the path of an .mp4 file",
@@ -275,6 +276,11 @@ fn source(context: &Context<'_>, key: &str, text: &Text, stream: &Stream) -> Opt
     };
     if url.host_str().is_none_or(str::is_empty) {
         return wrong("the URL names no host: write `rtsp://HOST[:PORT]/PATH`");
+    }
+    if url.username().is_empty() && url.path().contains('@') {
+        return wrong(
+            "an `@` in the path: a `/` or `@` in a password needs `%2F` or `%40`, or use `username` and `password`; an `@` that is meant in the path needs `%40`, too",
+        );
     }
     let mut login = stream.login.clone();
     if !url.username().is_empty() || url.password().is_some() {

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
+use crate::base::masked::masked;
+
 use super::{
     Camera, Component, Config, Directory, Login, Moving, Pace, Params, Pictures, Plugin, Source,
     Time, Transport, show_duration,
@@ -123,12 +125,12 @@ fn plugin(one: &Plugin) -> Value {
 fn camera(one: &Camera) -> Value {
     let (url, login, transport, time, pace) = match &one.source {
         Source::Rtsp { url, login, transport, time } => {
-            (json!(url.as_str()), login.as_ref(), Some(*transport), Some(*time), None)
+            (json!(masked(url.as_str())), login.as_ref(), Some(*transport), Some(*time), None)
         }
         Source::File { path, pace, .. } => (json!(path), None, None, None, Some(*pace)),
     };
     let analysis = one.analysis.as_ref().map(|source| match source {
-        Source::Rtsp { url, .. } => json!(url.as_str()),
+        Source::Rtsp { url, .. } => json!(masked(url.as_str())),
         Source::File { path, .. } => json!(path),
     });
     let user = login.map(|Login { username, .. }| username);
@@ -255,7 +257,7 @@ component = "analyzer-motion"
 params = { zones = [{ name = "drive", area = [[0, 0], [1, 1]] }], "a/b" = ["${X}"], apiKey = "s3cr3t", keys = 3 }
 grant = ["kv"]
 [cameras.gate]
-url = "rtsp://admin:s3cr3t@10.0.0.5/main"
+url = "rtsp://admin:s3cr3t@10.0.0.5/main?password=s3cr3t"
 analyzers = ["motion"]
 "#;
         let config = parse(text, Path::new("etc/wardline.toml"), &Sample).unwrap();
@@ -272,7 +274,7 @@ analyzers = ["motion"]
             ("/plugins/motion/params/a~1b/0", "\"***\""),
             ("/plugins/motion/params/apiKey", "\"***\""),
             ("/plugins/motion/params/keys", "3"),
-            ("/cameras/gate/url", "\"rtsp://10.0.0.5/main\""),
+            ("/cameras/gate/url", "\"rtsp://10.0.0.5/main?password=***\""),
             ("/cameras/gate/username", "\"admin\""),
             ("/cameras/gate/password", "\"***\""),
             ("/cameras/gate/analyzers/0", "\"motion\""),

@@ -317,6 +317,14 @@ fn mistakes_elsewhere_say_what_to_do() {
             &["4: `url`: there is no file etc/(not shown)"],
         ),
         (
+            with_base("[cameras.gate]\nurl = \"rtsp//admin:hunter2/x\""),
+            &["4: `url`: there is no file etc/(not shown)"],
+        ),
+        (
+            with_base("[cameras.gate]\nurl = \"rtsp://admin:12/34@10.0.0.5/x\""),
+            &["4: `url`: an `@` in the path: a `/` or `@` in a password needs"],
+        ),
+        (
             with_base(
                 "[plugins.p]\ncomponent = \"policy-pre-post\"\nparams = { before = \"90s\" }\n[cameras.gate]\nurl = \"rtsp://x/\"\nmode = \"events\"\npolicies = [\"p\"]",
             ),

@@ -121,6 +121,7 @@ pub fn change<T>(root: &Path, change: impl FnOnce(&mut Roll) -> Result<T>) -> Re
     let owner = std::fs::metadata(root).map_err(failed)?;
     make_folder(&folder, &owner).map_err(failed)?;
     let lock = open(&folder.join(LOCK)).map_err(failed)?;
+    give(&folder.join(LOCK), &owner).map_err(failed)?;
     flock(&lock, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
     let mut roll = load(root)?;
     let done = change(&mut roll)?;

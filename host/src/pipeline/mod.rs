@@ -239,7 +239,15 @@ fn looks(
 
 /// The engine, and all plugins that can be loaded; what is wrong with the others is logged.
 fn loaded(config: &Config, cache: Option<&Path>) -> Result<(Engine, plugins::Plugins)> {
-    let engine = Engine::new(cache)?;
+    let engine = Engine::new(cache).or_else(|error| {
+        let error = error.chain();
+        tracing::warn!(
+            error,
+            "no compiled plugins are kept, so they are compiled at every start: set \
+             CACHE_DIRECTORY or XDG_CACHE_HOME to a directory of this user"
+        );
+        Engine::new(None)
+    })?;
     engine.limit_memory(config.plugin_memory_bytes);
     let plugins = plugins::load(&engine, config);
     for mistake in plugins::mistakes(config, &plugins) {

@@ -59,6 +59,11 @@ impl Condition {
         new
     }
 
+    /// It was said to be wrong.
+    pub(super) fn is_failing(&self, place: PlaceId, task: Task) -> bool {
+        self.failing.lock().expect("no panic under this lock").contains_key(&(place, task))
+    }
+
     /// It works. Gives whether it failed before.
     pub(super) fn works(&self, place: PlaceId, task: Task) -> bool {
         let mut failing = self.failing.lock().expect("no panic under this lock");

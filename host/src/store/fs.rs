@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -162,6 +162,17 @@ impl File for fs::File {
     }
 }
 
+/// What root makes in somebody's directory is theirs, or their host could not write it.
+pub(super) fn belong(path: &Path) {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let owner = path.parent().and_then(|folder| fs::metadata(folder).ok());
+    if let Some(owner) = owner.filter(|owner| owner.uid() != 0) {
+        let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
+    }
+}
+
 fn open_if_there(path: &Path) -> io::Result<Option<fs::File>> {
     match fs::File::open(path) {
         Ok(file) => Ok(Some(file)),
@@ -174,12 +185,15 @@ impl Fs for Disk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut options = OpenOptions::new();
         options.append(true).create_new(true).mode(FILE_MODE);
-        Ok(Arc::new(options.open(path)?))
+        let file = options.open(path)?;
+        belong(path);
+        Ok(Arc::new(file))
     }
 
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let mut options = OpenOptions::new();
         let mut file = options.append(true).create_new(true).mode(FILE_MODE).open(path)?;
+        belong(path);
         let flags = rustix::fs::FallocateFlags::empty();
         match rustix::fs::fallocate(&file, flags, 0, bytes) {
             // Such a filesystem gives room for what is written.
@@ -211,7 +225,9 @@ impl Fs for Disk {
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().mode(DIR_MODE).create(path)
+        fs::DirBuilder::new().mode(DIR_MODE).create(path)?;
+        belong(path);
+        Ok(())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
@@ -289,6 +305,7 @@ impl Fs for Disk {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
         let mut file = options.open(path)?;
+        belong(path);
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 // A full disk takes no note: the lock holds all the same.

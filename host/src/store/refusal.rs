@@ -108,7 +108,13 @@ impl State {
         }
     }
 
+    /// A file was brought to the medium. One that was opened before may be, though its place is gone.
     pub(super) fn healthy(&self) {
+        if self.writer.condition.is_failing(self.writer.place.id, Task::Record)
+            && self.writer.place.check(&*self.writer.fs).is_err()
+        {
+            return;
+        }
         if self.writer.condition.works(self.writer.place.id, Task::Record) {
             tracing::info!(store = %self.writer.place.root.display(), "the disk works again");
         }

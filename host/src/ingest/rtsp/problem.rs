@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::base::masked::masked;
 use crate::ingest::camera::RtspOrigin;
 
 /// The longest text of a camera or a library that is passed on.
@@ -118,7 +119,8 @@ fn advice(problem: Problem, origin: &RtspOrigin) -> String {
         }
         Problem::Password => "the camera refuses the user or the password: check both".into(),
         Problem::Path => {
-            format!("the camera has no stream at {}: check the path of the URL", url.path())
+            let path = masked(url.path());
+            format!("the camera has no stream at {path}: check the path of the URL")
         }
         Problem::Busy => {
             "the camera is busy: it may allow few viewers, so close others or restart it".into()
@@ -137,6 +139,7 @@ pub(super) fn said(whole: &str, origin: &RtspOrigin) -> String {
         Some(credentials) => credentials.redact(first),
         None => first.to_owned(),
     };
+    let first = masked(&first);
     let clean: String = first
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })

@@ -310,3 +310,9 @@ async fn who_can_do_nothing_with_a_stream_is_tried_with_the_next() {
     world.until("it looks", |world| standing(world).is_healthy()).await;
     world.end().await;
 }
+
+#[test]
+fn a_cache_that_can_not_be_had_keeps_nobody_from_recording() {
+    let config = read("[cameras.yard]\nurl = \"no-such.mp4\"\n");
+    assert!(crate::pipeline::loaded(&config, Some(Path::new("/dev/null/cache"))).is_ok());
+}

@@ -126,7 +126,11 @@ fn grounds(fs: &dyn Fs, connection: &Connection, root: &Path) -> Result<Vec<Grou
         let is_main = known.id == PlaceId::MAIN;
         let root = if is_main { root.to_owned() } else { known.path.into() };
         let marker = layout::marker(fs, &root).ok().flatten();
-        let is_here = is_main || marker.is_some_and(|marker| marker.store == known.uuid);
+        let is_its = |marker: layout::Marker| match marker.of {
+            None => is_main,
+            Some(_) => marker.store == known.uuid,
+        };
+        let is_here = marker.is_some_and(is_its);
         Ground { id: known.id, name: known.name, root, is_here }
     };
     Ok(known.into_iter().map(ground).collect())

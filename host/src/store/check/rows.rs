@@ -3,8 +3,9 @@
 use super::super::index::row::{Segment, State};
 use super::super::index::{audit, failed, map};
 use super::super::layout;
+use super::super::places::PlaceId;
 use super::finding::Subject;
-use super::{Checker, Depth, Finding, Kind, Progress};
+use super::{Checker, Depth, Finding, Kind, Progress, grounds};
 use crate::base::Result;
 
 /// Rows read at a time.
@@ -48,7 +49,7 @@ impl Checker<'_> {
         self.report.segments += 1;
         self.report.bytes += segment.bytes;
         let Some(length) = self.length(&root.join(&file))? else {
-            return match self.is_unchanged(segment)? {
+            return match self.is_unchanged(segment)? && self.is_here(segment.place)? {
                 true => self.tell(Kind::NoFile, "its file is gone", segment),
                 false => Ok(()),
             };
@@ -72,6 +73,12 @@ impl Checker<'_> {
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// Its disk is there still: a check takes long.
+    pub(super) fn is_here(&self, place: PlaceId) -> Result<bool> {
+        let now = grounds(self.fs, self.connection, self.root)?;
+        Ok(now.iter().any(|ground| ground.id == place && ground.is_here))
     }
 
     /// The row says the same as before: a host has not changed it meanwhile.

@@ -60,11 +60,17 @@ pub(super) fn failed(what: &str) -> impl FnOnce(rusqlite::Error) -> Error {
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let shown = path.display();
     let failed = |error: rusqlite::Error| {
-        Error::stop(format!(
-            "can't open index {shown}: is the disk full or the file damaged? `wardline recordings \
-             rebuild` makes it anew from the recordings"
-        ))
-        .with(error)
+        let why = match error.sqlite_error_code() {
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                "does it belong to another user? `chown` it, and what lies beside it, to the one that \
+                 the host runs as"
+            }
+            _ => {
+                "is the disk full or the file damaged? `wardline recordings rebuild` makes it anew \
+                 from the recordings"
+            }
+        };
+        Error::stop(format!("can't open index {shown}: {why}")).with(error)
     };
     let mut connection = Connection::open(path).map_err(failed)?;
     prepare(&connection).map_err(failed)?;
@@ -111,6 +117,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection> {
 /// When it can't be made.
 pub(super) fn open_for_building(path: &Path) -> Result<Connection> {
     let connection = open(path)?;
+    super::fs::belong(path);
     let relax = || {
         connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "off")

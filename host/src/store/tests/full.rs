@@ -159,8 +159,7 @@ async fn the_ballast_gives_way_before_the_index_is_opened() {
         assert_eq!(ballast.exists(), stays, "{space:?}, visit: {visit}");
     }
     // There is none to give: that the disk is full is said, and no rebuild advised.
-    std::fs::remove_file(super::super::layout::index(root)).unwrap();
-    std::fs::create_dir(super::super::layout::index(root)).unwrap();
+    std::fs::write(super::super::layout::index(root), b"no database").unwrap();
     let told = ready(&config).err().expect("no index").chain();
     assert!(told.contains("free a few megabytes"), "{told}");
     fs.set_space(ROOM);
