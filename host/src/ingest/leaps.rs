@@ -92,12 +92,12 @@ mod tests {
     /// microseconds; gives the leaps.
     fn leaps(units: impl IntoIterator<Item = (i64, i64)>) -> Vec<i64> {
         let (mut leaps, mut at, mut media) = (Leaps::default(), Instant::now(), 70 * SECOND);
-        let mut take = |(passed, moved): (i64, i64)| {
+        let take = |(passed, moved): (i64, i64)| {
             at += Duration::from_micros(passed.unsigned_abs());
             media += moved;
             leaps.take(media, at)
         };
-        units.into_iter().filter_map(|unit| take(unit)).collect()
+        units.into_iter().filter_map(take).collect()
     }
 
     fn even(seconds: i64) -> impl Iterator<Item = (i64, i64)> {

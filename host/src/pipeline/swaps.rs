@@ -5,6 +5,7 @@
 //! that what was loaded is still what is wanted when it comes into force. What can't be loaded leaves
 //! all as it is.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -15,8 +16,8 @@ use super::camera_events::instant;
 use super::difference::{Difference, needs_restart};
 use super::guests::Guests;
 use super::house::House;
-use super::plugins;
 use super::seats::{Answered, Seats};
+use super::{plugins, status};
 use crate::base::{Error, Result};
 use crate::config::{self, Config};
 use crate::events::{Attribute, Value};
@@ -123,7 +124,8 @@ impl Swaps {
         }
         let difference = Difference::of(&old, &config, &rebuilt);
         if difference.is_empty() {
-            return Ok(ReloadAnswer::Done(Reloaded::default()));
+            let failed = self.standing().await.into_iter().map(runs_on).collect();
+            return Ok(ReloadAnswer::Done(Reloaded { failed, ..Reloaded::default() }));
         }
         let offer = |name: &String| loaded.get(name)?.as_ref().ok().cloned();
         let offers: Vec<Offer> = difference.swaps.iter().filter_map(offer).collect();
@@ -139,8 +141,21 @@ impl Swaps {
             house.apply(config, guests, difference).await
         };
         self.note(&done).await;
-        done.failed.extend(self.unless_ending(async { Ok(self.swap(&offers).await) }).await?);
+        let refused = self.unless_ending(async { Ok(self.swap(&offers).await) }).await?;
+        let mut standing = self.standing().await;
+        standing.extend(refused);
+        done.failed.extend(standing.into_iter().map(runs_on));
         Ok(ReloadAnswer::Done(done))
+    }
+
+    /// Plugins that are not what they should be since a reload that failed, now or before.
+    async fn standing(&self) -> BTreeMap<Place, String> {
+        let here = self.house.lock().await.view().borrow().clone();
+        let standing = |plugin: &status::Plugin| {
+            let why = plugin.facts.borrow().reload_failed.clone()?;
+            Some(((plugin.name.clone(), plugin.camera.clone().unwrap_or_default()), why))
+        };
+        here.plugin_status.iter().filter_map(standing).collect()
     }
 
     /// Starts cameras that could not be started, where that is due; gives when the next one is.
@@ -160,14 +175,12 @@ impl Swaps {
     }
 
     /// Offers plugins that are others now to where they sit; gives why they were refused.
-    async fn swap(&self, offers: &[Offer]) -> Vec<String> {
+    async fn swap(&self, offers: &[Offer]) -> Vec<(Place, String)> {
         let asked = offers.iter().map(async |offer| {
             let answers = self.seats.offer(offer, By::Person).await;
             let refused = answers.into_iter().filter_map(|Answered { camera, outcome }| {
                 let Outcome::Refused(why) = outcome else { return None };
-                let place = if camera.is_empty() { camera } else { format!(" of camera {camera}") };
-                let name = offer.plugin.name();
-                Some(format!("plugin {name}{place}: the one before runs on: {why}"))
+                Some(((offer.plugin.name().to_owned(), camera), why))
             });
             refused.collect::<Vec<_>>()
         });
@@ -206,6 +219,14 @@ impl Swaps {
 
 fn ending() -> Error {
     Error::stop("the host is ending")
+}
+
+/// Where a plugin sits: its name, and its camera, which is empty for event sources.
+type Place = (String, String);
+
+fn runs_on(((plugin, camera), why): (Place, String)) -> String {
+    let place = if camera.is_empty() { camera } else { format!(" of camera {camera}") };
+    format!("plugin {plugin}{place}: the one before runs on: {why}")
 }
 
 fn shown(answered: Answered) -> ReloadedSeat {

@@ -2,6 +2,7 @@
 //!
 //! Pure. Messages name the key, and never show a value: it may be a secret.
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value};
 
 use super::manifest::Manifest;
@@ -12,6 +13,12 @@ const DEPTH_MAX: usize = 32;
 
 /// Values of a schema, those that it refers to counted at each reference.
 const NODES_MAX: usize = 10_000;
+
+/// The format of text that is a length of time.
+const DURATION: &str = "human-duration";
+
+/// What a length of time is counted in.
+const UNITS: [&str; 8] = ["us", "ms", "s", "m", "min", "h", "d", "w"];
 
 /// Nesting of a schema, references followed.
 const NESTED_MAX: usize = 128;
@@ -28,7 +35,15 @@ pub(super) fn complete(name: &str, manifest: &Manifest, given: &Value) -> Result
         .map_err(|why| Error::refuse(format!("plugin {name}: the schema of its params: {why}")))?;
     let mistakes: Vec<String> = validator
         .iter_errors(&params)
-        .map(|error| format!("{}: {}", place(error.instance_path().as_str()), error.masked()))
+        .map(|error| {
+            let place = place(error.instance_path().as_str());
+            match error.kind() {
+                ValidationErrorKind::Format { format } if format == DURATION => {
+                    format!("{place}: not a duration: write a number and ms, s, m, h, d or w")
+                }
+                _ => format!("{place}: {}", error.masked()),
+            }
+        })
         .collect();
     if mistakes.is_empty() {
         return Ok(params);
@@ -87,7 +102,33 @@ fn referred<'a>(reference: &str, root: &'a Value) -> Result<&'a Value, String> {
 
 /// The crate is built without its resolvers, so that a schema reaches neither files nor network.
 fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
-    jsonschema::validator_for(schema).map_err(|error| error.to_string())
+    jsonschema::options()
+        .with_format(DURATION, is_duration)
+        .should_validate_formats(true)
+        .build(schema)
+        .map_err(|error| error.to_string())
+}
+
+/// As people write them for plugins: `30s`, `1.5m`, `1h30m`, `-5s`, `0`.
+fn is_duration(text: &str) -> bool {
+    let text = text.trim();
+    let mut rest = text.strip_prefix('-').unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    let mut parts = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let after = after.trim_start();
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        if number.parse::<f64>().is_err() || !UNITS.contains(&unit) {
+            return false;
+        }
+        (rest, parts) = (after.trim_start(), parts + 1);
+    }
+    parts > 0
 }
 
 fn check_defaults(schema: &Value, place: &str, depth: usize) -> Result<(), String> {
@@ -237,6 +278,33 @@ mod tests {
                 (Err(why), Some(said)) => assert!(why.contains(said), "{name}: {why}"),
                 (other, _) => panic!("{name}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_one() {
+        let schema = json!({
+            "type": "object",
+            "properties": { "before": { "type": "string", "format": "human-duration" } }
+        });
+        for (text, is_one) in [
+            ("30s", true),
+            ("1.5m", true),
+            ("1h30m", true),
+            ("-5s", true),
+            ("1 w", true),
+            ("0", true),
+            ("10", false),
+            ("30 days", false),
+            ("abc", false),
+            ("s", false),
+            ("", false),
+            ("5s later", false),
+        ] {
+            let told = complete("gate", &manifest(schema.clone()), &json!({ "before": text }));
+            assert_eq!(told.is_ok(), is_one, "{text}");
+            let said = told.err().map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(said.contains("params.before: not a duration"), !is_one, "{said}");
         }
     }
 

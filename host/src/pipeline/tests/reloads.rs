@@ -316,3 +316,25 @@ fn a_cache_that_can_not_be_had_keeps_nobody_from_recording() {
     let config = read("[cameras.yard]\nurl = \"no-such.mp4\"\n");
     assert!(crate::pipeline::loaded(&config, Some(Path::new("/dev/null/cache"))).is_ok());
 }
+
+/// Who asks again is told again: what is configured is not what runs.
+#[tokio::test(start_paused = true)]
+async fn what_a_plugin_refused_is_told_until_it_is_put_right() {
+    let text = |longest: &str| {
+        format!(
+            "[plugins.keep]\ncomponent = \"policy-pre-post\"\n\
+             params = {{ after = \"20s\", longest = \"{longest}\" }}\n\
+             [cameras.yard]\nurl = \"no-such.mp4\"\npolicies = [\"keep\"]\n"
+        )
+    };
+    let world = World::new(&text("1h")).await;
+    let here = world.house.lock().await.view().borrow().clone();
+    let mut standing = here.plugin_status[0].standing.clone();
+    standing.wait_for(Standing::is_healthy).await.unwrap();
+    for (longest, expected) in [("10s", 1), ("10s", 1), ("1h", 0), ("1h", 0)] {
+        let failed = world.configure(&text(longest)).await.failed;
+        assert_eq!(failed.len(), expected, "{longest}: {failed:?}");
+        assert!(failed.iter().all(|why| why.contains("of camera yard: the one before runs on")));
+    }
+    world.end().await;
+}
