@@ -14,30 +14,22 @@ const SHOW_SKIPPED: [&str; 2] = ["--", "--show-output"];
 /// Runs all tests; arguments go to the end-to-end tests' and the host's filter. `browser` alone means
 /// the page's, `--lint` alone all and the lint.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
-    if arguments == ["--lint"] {
-        let program = run_but_browser(root, &[])?;
-        // The page's tests wait most of their time; what is linted beside them gives way.
-        let lint = Quiet::start("lint", root, &target(root))?;
-        let browser = browser::run(root, &program);
-        lint.end()?;
-        browser?;
-        say_all_passed();
-        return Ok(());
-    }
     if arguments == ["browser"] {
         plugins::build(root)?;
         return browser::run(root, &build_host(root)?);
     }
-    let program = run_but_browser(root, arguments)?;
-    if arguments.is_empty() {
-        browser::run(root, &program)?;
+    let with_lint = arguments == ["--lint"];
+    let filter = if with_lint { &[] } else { arguments };
+    let program = run_but_browser(root, filter)?;
+    if filter.is_empty() {
+        // The page's tests wait most of their time; what is linted beside them gives way.
+        let lint = with_lint.then(|| Quiet::start("lint", root, &target(root))).transpose()?;
+        let browser = browser::run(root, &program);
+        lint.map_or(Ok(()), Quiet::end)?;
+        browser?;
     }
-    say_all_passed();
-    Ok(())
-}
-
-fn say_all_passed() {
     say("xtask: all tests passed; what was skipped is named above, after `skipped:`");
+    Ok(())
 }
 
 /// All that needs no browser. Gives the host's program.

@@ -137,9 +137,7 @@ impl Shelf {
         let mut content = of.lock();
         let before = content.before.take().filter(|_| goes_on);
         content.before = Some(before.unwrap_or_else(|| content.entries.clone()));
-        for (key, value) in changes {
-            content.set(&key, value);
-        }
+        content.apply(changes);
     }
 
     /// What was changed stays, and what was before is known no more.
@@ -151,29 +149,23 @@ impl Shelf {
     pub fn undo(&self) {
         let target = self.target();
         let mut content = target.lock();
-        let Some(before) = content.before.take() else { return };
-        for (key, value) in changes(&content.entries, &before) {
-            content.set(&key, value);
+        if let Some(before) = content.before.take() {
+            content.go_back(&before);
         }
     }
 
     /// What it has now can be had [again](Self::rewind). The values are shared: it costs the keys.
     pub fn mark(&self) {
-        let target = self.target();
-        let mut content = target.lock();
-        content.before = Some(content.entries.clone());
+        self.target().lock().mark();
     }
 
     /// The true shelf has what it had when it was marked, and stays marked so. One that was not is now.
     pub fn rewind(&self) {
         let target = self.target();
         let mut content = target.lock();
-        let Some(before) = content.before.clone() else {
-            content.before = Some(content.entries.clone());
-            return;
-        };
-        for (key, value) in changes(&content.entries, &before) {
-            content.set(&key, value);
+        match content.before.clone() {
+            Some(before) => content.go_back(&before),
+            None => content.mark(),
         }
     }
 
@@ -186,9 +178,8 @@ impl Shelf {
         };
         let Some(before) = before else { return };
         let mut content = self.lock();
-        for (key, value) in changes(&content.entries, &before).into_iter().chain(own) {
-            content.set(&key, value);
-        }
+        content.go_back(&before);
+        content.apply(own);
     }
 
     /// Where it is put and looked up.
@@ -282,6 +273,20 @@ impl Shelf {
 }
 
 impl Content {
+    fn mark(&mut self) {
+        self.before = Some(self.entries.clone());
+    }
+
+    fn go_back(&mut self, before: &Entries) {
+        self.apply(changes(&self.entries, before));
+    }
+
+    fn apply(&mut self, changes: Vec<Change>) {
+        for (key, value) in changes {
+            self.set(&key, value);
+        }
+    }
+
     /// The one way in which a key is changed.
     fn set(&mut self, key: &str, value: Option<Arc<[u8]>>) {
         let new = value.as_ref().map_or(0, |value| cost(key, value));

@@ -154,8 +154,8 @@ impl<T: Kind> Seat<T> {
         self.journal = Journal::new(is_whole);
         for (input, again) in missed.chain(last.map(|input| (input, None))) {
             match ask(&mut guest, input.clone(), again).await {
-                Ok(reply) => {
-                    let told = Told { input, asked: reply.asked.clone() };
+                Ok(mut reply) => {
+                    let told = Told { input, asked: std::mem::take(&mut reply.asked) };
                     self.journal.push(told, has_events(&reply));
                     given.replies.push(reply);
                 }

@@ -95,7 +95,6 @@ impl<T: Kind> Recipe<T> {
             (self.plugin.clone(), self.config.clone(), self.setup.clone());
         let now = self.now;
         self.config.proving = true;
-        self.shelf = None;
         if let Some(fault) = self.build()?.refused {
             return Err(fault);
         }

@@ -238,8 +238,8 @@ impl<T: Kind> Seat<T> {
         }
         self.recent.push_back(input.clone());
         match reply {
-            Ok(reply) => {
-                let told = Told { input, asked: reply.asked.clone() };
+            Ok(mut reply) => {
+                let told = Told { input, asked: std::mem::take(&mut reply.asked) };
                 self.journal.push(told, has_events(&reply));
                 if self.is_too_slow(&reply.stats) {
                     return Ok(self.roll_back(Fall::slow(), Some(reply), None).await);

@@ -19,7 +19,7 @@ use super::news::Room;
 use super::retain::gate::Gate;
 use super::retain::load::Cameras;
 use super::settings::{FreeFloor, Moving, PlaceConfig, StoreConfig};
-use super::whereabouts::not_there;
+use super::whereabouts;
 use crate::base::metrics::{self, Metrics};
 use crate::base::{Error, Result};
 
@@ -82,11 +82,7 @@ impl Place {
     /// # Errors
     /// When its marker can't be read, or is another's.
     pub(super) fn check(&self, fs: &dyn Fs) -> Result<()> {
-        let found = layout::marker(fs, &self.root)?;
-        if found.is_some_and(|marker| marker.store == self.uuid) {
-            return Ok(());
-        }
-        Err(not_there(&self.name, &self.root))
+        whereabouts::check(fs, &self.name, &self.root, &self.uuid)
     }
 
     /// Measures its filesystem.

@@ -31,6 +31,17 @@ pub struct StoredPlace {
     pub bytes: u64,
 }
 
+/// Whether a store's disk is there.
+///
+/// # Errors
+/// When the marker can't be read, or is another's.
+pub(super) fn check(fs: &dyn Fs, name: &str, root: &Path, uuid: &str) -> Result<()> {
+    match layout::marker(fs, root)? {
+        Some(marker) if marker.store == uuid => Ok(()),
+        _ => Err(not_there(name, root)),
+    }
+}
+
 /// That a store's disk is away.
 pub(super) fn not_there(name: &str, root: &Path) -> Error {
     Error::retry(format!(
@@ -77,10 +88,7 @@ impl Reader {
         let Some(place) = around.max_by_key(|place| place.path.components().count()) else {
             return Ok(());
         };
-        match layout::marker(fs, &place.path)? {
-            Some(marker) if marker.store == place.uuid => Ok(()),
-            _ => Err(not_there(&place.name, &place.path)),
-        }
+        check(fs, &place.name, &place.path, &place.uuid)
     }
 
     /// The place of a row.

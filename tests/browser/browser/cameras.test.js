@@ -2,34 +2,15 @@
 // mock host.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { serve } from "../mock/server.js";
-import { barriers, openBrowser, openPage, until } from "./machine.js";
+import { test } from "node:test";
+import { barriers, mocked, openPage, until } from "./machine.js";
 import { shown, wall } from "./player.js";
 
 /** @import { Page } from "playwright-core" */
 
 const MINUTE = 60_000;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let mock;
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  mock = await serve();
-  browser = await openBrowser();
-});
-
-afterEach(async () => {
-  mock.world.reset();
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser?.close();
-  mock?.stop();
-});
+const { mock, browser } = await mocked();
 
 /** @param {string} path @param {"desktop" | "phone"} [device] */
 const open = (path, device = "desktop") => openPage(browser, device, `${mock.base}/#${path}`);

@@ -1,32 +1,14 @@
 // A viewer's clock that is wrong: what is shown goes by the host's. Against the mock host.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { serve } from "../mock/server.js";
-import { openBrowser, openPage, until } from "./machine.js";
+import { test } from "node:test";
+import { mocked, openPage, until } from "./machine.js";
 import { plays, shown, wall } from "./player.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let mock;
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  mock = await serve();
-  browser = await openBrowser();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser?.close();
-  mock?.stop();
-});
+const { mock, browser } = await mocked();
 
 /** Opens the page with a clock that is off. @param {string} path @param {number} ahead */
 async function open(path, ahead) {

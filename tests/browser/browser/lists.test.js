@@ -2,31 +2,12 @@
 // host.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { serve } from "../mock/server.js";
-import { openBrowser, openPage, until } from "./machine.js";
+import { test } from "node:test";
+import { mocked, openPage, until } from "./machine.js";
 
 /** @import { Page } from "playwright-core" */
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let mock;
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  mock = await serve();
-  browser = await openBrowser();
-});
-
-afterEach(async () => {
-  mock.world.reset();
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser?.close();
-  mock?.stop();
-});
+const { mock, browser } = await mocked();
 
 /** An event begins, and is told. @param {string} camera @param {number} [ago] */
 function happens(camera, ago = 0) {

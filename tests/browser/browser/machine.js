@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { serve } from "../mock/server.js";
@@ -195,6 +196,24 @@ export const DEVICES = {
 export async function openBrowser() {
   const executablePath = findChromium() ?? undefined;
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
+}
+
+/**
+ * A mock host and a browser for the tests of a file. What fails in one test must not fail the next:
+ * neither its world nor its pages are left over.
+ */
+export async function mocked() {
+  const mock = await serve();
+  const browser = await openBrowser();
+  afterEach(async () => {
+    mock.world.reset();
+    for (const context of browser.contexts()) await context.close();
+  });
+  after(async () => {
+    await browser.close();
+    mock.stop();
+  });
+  return { mock, browser };
 }
 
 /**

@@ -2,9 +2,8 @@
 // host, whose answers are changed on their way.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { serve } from "../mock/server.js";
-import { openBrowser, openPage, until } from "./machine.js";
+import { test } from "node:test";
+import { mocked, openPage, until } from "./machine.js";
 import { plays, shown, wall } from "./player.js";
 
 /** @import { Page } from "playwright-core" */
@@ -15,20 +14,7 @@ const DAY = 24 * HOUR;
 /** A picture of the mock's film. */
 const FRAME = 100;
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let mock;
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  mock = await serve();
-  browser = await openBrowser();
-});
-
-after(async () => {
-  await browser?.close();
-  mock?.stop();
-});
+const { mock, browser } = await mocked();
 
 /** The gap that is always some minutes ago. */
 const nearGap = () => mock.world.gaps("gate", Date.now() - 20 * MINUTE, Date.now()).at(-1) ?? assert.fail("no gap");

@@ -2,30 +2,10 @@
 // out, nothing stands beyond the edge of the screen or is too small for a finger.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { serve } from "../mock/server.js";
-import { barriers, openBrowser, openPage, until } from "./machine.js";
+import { test } from "node:test";
+import { barriers, mocked, openPage, until } from "./machine.js";
 
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let mock;
-/** @type {Awaited<ReturnType<typeof openBrowser>>} */
-let browser;
-
-before(async () => {
-  mock = await serve();
-  browser = await openBrowser();
-});
-
-/** What fails in one test must not fail the next: neither its world nor its pages are left over. */
-afterEach(async () => {
-  mock.world.reset();
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser?.close();
-  mock?.stop();
-});
+const { mock, browser } = await mocked();
 
 /** What is there when a view has come. */
 const VIEWS = [

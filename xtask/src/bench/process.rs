@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+pub(crate) use crate::step::now;
 
 /// What a contender used.
 #[derive(Clone, Copy, Debug, Default)]
@@ -174,11 +176,6 @@ pub(crate) fn say(line: &str) {
 #[allow(clippy::disallowed_methods, reason = "polls processes that can't be waited for together")]
 pub(crate) fn pause(millis: u64) {
     std::thread::sleep(Duration::from_millis(millis));
-}
-
-#[allow(clippy::disallowed_methods, reason = "benchmarks measure the machine's own time")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
 }
 
 /// Seconds since 1970.

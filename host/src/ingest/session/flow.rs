@@ -110,6 +110,7 @@ impl Flow {
             self.figures.reconnects.inc();
         }
         self.begin_times(start);
+        self.video_leaps = Leaps::default();
         self.audio_leaps = Leaps::default();
         self.audio_follows = None;
         self.lost = 0;
@@ -122,19 +123,17 @@ impl Flow {
         self.timeline.begin();
         self.audio_line = AudioLine::new(start);
         self.audio_held.clear();
-        self.video_leaps = Leaps::default();
         self.pictures = 0;
     }
 
     /// The camera has set its clock, or begun to count anew: as if it had connected again.
-    fn leapt(&mut self, by: i64, media: i64, at: Instant) {
+    fn leapt(&mut self, by: i64, at: Instant) {
         let camera = &self.camera;
         let seconds = by as f64 / 1e6;
         let detail = format!("the camera's times leapt by {seconds:.1} s: they count anew");
         tracing::warn!(camera, "{detail}");
         self.send_gap(Item::Gap(Gap { reason: GapReason::Offline, detail }));
         self.begin_times(AudioStart::Unknown);
-        self.video_leaps.take(media, at);
         self.audio_follows = Some(at + AUDIO_FOLLOWS);
     }
 
@@ -204,7 +203,7 @@ impl Flow {
         // A file's times are its own, and come as fast as they are read.
         let by_arrival = !matches!(anchoring, Anchoring::At(_));
         if let Some(by) = self.video_leaps.take(media, at).filter(|_| by_arrival) {
-            self.leapt(by, media, at);
+            self.leapt(by, at);
         }
         let time = self.timeline.place(media, Arrival { at, wall: self.clock.wall() }, anchoring);
         self.audio_line.arrived(Stream::Video, media, at);

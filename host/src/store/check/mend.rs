@@ -14,7 +14,7 @@ use super::super::places::PlaceId;
 use super::super::recover::entry;
 use super::super::whereabouts::not_there;
 use super::finding::{Finding, Subject};
-use super::{Checker, Kind, grounds};
+use super::{Checker, Kind};
 use crate::base::{Error, Result};
 use crate::ingest::GapReason;
 use crate::record::{GapMark, Scan};
@@ -132,9 +132,9 @@ impl Checker<'_> {
         if self.length(&file)?.is_some() {
             return Ok(None);
         }
-        let now = grounds(self.fs, self.connection, self.root)?;
-        if let Some(away) = now.iter().find(|one| one.id == segment.place && !one.is_here) {
-            return Err(not_there(&away.name, &away.root));
+        if !self.is_here(segment.place)? {
+            let name = self.ground(segment.place).map_or("", |ground| ground.name.as_str());
+            return Err(not_there(name, &root));
         }
         self.forget(id, "its file was gone")
     }

@@ -139,6 +139,9 @@ impl State<'_> {
     /// Another place of the same filesystem may have made room meanwhile. What went here counts at
     /// the least: not every filesystem says at once that it is free.
     fn measure_again(&mut self, place: &Place) {
+        if self.freed.is_empty() {
+            return;
+        }
         let Some(seen) = place.space_seen() else { return };
         let freed = self.freed.get(&place.id).copied().unwrap_or(0);
         if let Ok(now) = place.measure(&*self.sweeper.fs) {
